@@ -1,0 +1,1 @@
+"""BigEarthNet v2 as Dagster assets; importing this package builds nothing."""

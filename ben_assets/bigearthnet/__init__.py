@@ -1,0 +1,1 @@
+"""The science of BigEarthNet v2: pure rules, free of Dagster and of the services."""

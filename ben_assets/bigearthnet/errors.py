@@ -1,0 +1,69 @@
+"""The errors of this project: what went wrong, of which class, and what to do.
+
+Every message names the thing, what was expected, what was found and the next step.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import ClassVar
+
+
+class FailureClass(StrEnum):
+    """Who has to act after a failure."""
+
+    TRANSIENT = "transient"  # nobody: a later try can succeed
+    AUTH = "auth"  # the account's owner
+    QUOTA = "quota"  # nobody, but only after a pause
+    OFFLINE = "offline"  # the archive must bring the product back
+    GONE = "gone"  # the product no longer exists under this name
+    CHANGED_UPSTREAM = "changed upstream"  # compare with the tracked artifact
+    CORRUPT_AT_SOURCE = "corrupt at source"  # the sender's bytes are wrong
+    LOCAL_RESOURCE = "local resource"  # disk, rights, memory, programs of this machine
+    BAD_INPUT = "bad input"  # a file or setting given by the user
+    BUG = "bug"  # the developers
+
+
+class BenError(Exception):
+    """Base of all errors that this project raises on purpose."""
+
+    failure_class: ClassVar[FailureClass] = FailureClass.BUG
+
+    @property
+    def is_retryable(self) -> bool:
+        """Whether the same call can succeed later without anybody's help."""
+        return self.failure_class in {FailureClass.TRANSIENT, FailureClass.QUOTA}
+
+
+class InvalidProductName(BenError, ValueError):
+    """A text that is not a Sentinel product, tile or patch name."""
+
+    failure_class = FailureClass.BAD_INPUT
+
+
+class MissingInput(BenError, FileNotFoundError):
+    """A file that a step needs is not there."""
+
+    failure_class = FailureClass.BAD_INPUT
+
+
+class InvalidInput(BenError, ValueError):
+    """An input file is there, but its content breaks a rule."""
+
+    failure_class = FailureClass.BAD_INPUT
+
+
+class UnexpectedRaster(InvalidInput):
+    """A raster of another size, data type, CRS or position than its metadata say."""
+
+
+class ChecksumMismatch(BenError):
+    """Bytes that differ from what was promised for them."""
+
+    failure_class = FailureClass.CORRUPT_AT_SOURCE
+
+
+class LocalResourceError(BenError, OSError):
+    """This machine refuses: disk full, folder read-only, program missing."""
+
+    failure_class = FailureClass.LOCAL_RESOURCE

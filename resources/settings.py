@@ -1,0 +1,66 @@
+"""Settings from the environment and the root's ``.env``.
+
+Belongs here: names, defaults and meaning of settings. Not here: what they lead to.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from ben_assets.bigearthnet.errors import InvalidInput
+
+REPOSITORY: Final = Path(__file__).resolve().parents[1]
+"""Root of the repository: relative settings are relative to it."""
+
+
+class Settings:
+    """Typed access to the settings of the contract, read when asked."""
+
+    def __init__(self, environment: Mapping[str, str] | None = None) -> None:
+        """Read from ``environment``, by default the process's own."""
+        self._environment = os.environ if environment is None else environment
+
+    def text(self, name: str, default: str | None = None) -> str | None:
+        """A setting as text; an empty one counts as not set."""
+        return self._environment.get(name, "").strip() or default
+
+    def path(self, name: str, default: Path | None = None) -> Path | None:
+        """A setting as an absolute path."""
+        value = self.text(name)
+        return default if value is None else REPOSITORY / Path(value).expanduser()
+
+    @property
+    def data_dir(self) -> Path:
+        """``BEN_DATA_DIR``: root of everything written."""
+        return self.path("BEN_DATA_DIR") or REPOSITORY / "data"
+
+    @property
+    def tracked_artifacts(self) -> Path:
+        """``BEN_TRACKED_ARTIFACTS``: what hash checks compare with."""
+        return self.path("BEN_TRACKED_ARTIFACTS") or REPOSITORY / "tracked-artifacts"
+
+    @property
+    def reference_dir(self) -> Path:
+        """``BEN_REFERENCE_DIR``: the pinned inputs."""
+        return self.path("BEN_REFERENCE_DIR") or self.data_dir / "reference"
+
+    @property
+    def force(self) -> bool:
+        """``BEN_FORCE=1``: redo what would be kept."""
+        return self.text("BEN_FORCE") == "1"
+
+    def choice(self, name: str, options: tuple[str, ...]) -> str:
+        """One of ``options``; the first is the default.
+
+        Raises:
+            InvalidInput: the setting has another value.
+        """
+        value = self.text(name, options[0])
+        if value not in options:
+            raise InvalidInput(
+                f"{name} is {value!r}; expected one of {', '.join(options)}"
+            )
+        return str(value)
