@@ -29,8 +29,8 @@ def file_digest(path: Path, algorithm: str = "sha256") -> str:
 def format_hash_list(digests: dict[str, str]) -> str:
     """The hash list of ``digests`` (name to hex SHA-256).
 
-    >>> format_hash_list({"b": "22", "a": "11"})
-    'name,hash-sha256\\na,11\\nb,22\\n'
+    >>> format_hash_list({"b": "22", "a": "11"}).splitlines()
+    ['name,hash-sha256', 'a,11', 'b,22']
     """
     rows = sorted(digests.items(), key=lambda item: item[0].encode())
     return "".join(

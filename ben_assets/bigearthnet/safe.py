@@ -1,0 +1,232 @@
+"""Where a ``.SAFE`` product keeps its metadata and band rasters, and how to read them.
+
+Source: Sentinel-2 Products Specification Document; sen2cor 2.11 writes the L2A layout.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+from xml.etree import ElementTree
+
+from ben_assets.bigearthnet.bands import BANDS, NODATA
+from ben_assets.bigearthnet.errors import InvalidInput, MissingInput
+from ben_assets.bigearthnet.patch_grid import TileGeocoding
+from ben_assets.bigearthnet.product_names import ProductName
+
+L2A_METADATA: Final = "MTD_MSIL2A.xml"
+GRANULE_METADATA: Final = "MTD_TL.xml"
+
+LABEL_QUALITY_CHECKS: Final = (
+    "GENERAL_QUALITY",
+    "GEOMETRIC_QUALITY",
+    "RADIOMETRIC_QUALITY",
+    "SENSOR_QUALITY",
+)
+"""A product that fails one of these gets no labels (RULES, "Labels")."""
+
+_TILE_OF_GRANULE: Final = re.compile(r"_T(\d{2}[A-Z]{3})_")
+
+
+@dataclass(frozen=True)
+class L2AProduct:
+    """An L2A product on disk: what its metadata say and where its bands are."""
+
+    path: Path
+    """The ``.SAFE`` folder."""
+    name: ProductName
+    """Its name, from the folder and confirmed by the metadata."""
+    start_time: datetime
+    """PRODUCT_START_TIME, UTC."""
+    geocoding: TileGeocoding
+    """Position and size of the tile."""
+    quality: dict[str, str]
+    """Quality check (such as ``SENSOR_QUALITY``) to its result (``PASSED``)."""
+    band_files: dict[str, Path]
+    """Band name to its JP2 at native resolution, for the 12 bands."""
+
+    @property
+    def failed_quality_checks(self) -> dict[str, str]:
+        """The checks that keep labels away, with their result or ``missing``."""
+        results = {
+            name: self.quality.get(name, "missing") for name in LABEL_QUALITY_CHECKS
+        }
+        return {name: result for name, result in results.items() if result != "PASSED"}
+
+
+def read_l2a(folder: Path) -> L2AProduct:
+    """Read the metadata of an L2A product; the band files are not opened.
+
+    Raises:
+        MissingInput: a metadata file or a band file is not there.
+        InvalidInput: the metadata contradict the name, each other or the rules.
+    """
+    name = ProductName.parse(folder.name)
+    path = folder / L2A_METADATA
+    root = parse_xml(path)
+    uri = ProductName.parse(required_text(root, "PRODUCT_URI", path))
+    if (uri.level, uri.acquisition) != ("L2A", name.acquisition) or name.level != "L2A":
+        raise InvalidInput(
+            f"{folder}: the folder is named as the L2A product {name.name}, but "
+            f"{L2A_METADATA} is of {uri.name}; give the product its own name back"
+        )
+    _require_nodata(root, path)
+    files = _image_files(root, folder)
+    return L2AProduct(
+        path=folder,
+        name=name,
+        start_time=parse_time(required_text(root, "PRODUCT_START_TIME", path), path),
+        geocoding=read_geocoding(_granule_metadata(folder, files), name),
+        quality=_quality(root),
+        band_files=_native_band_files(folder, files),
+    )
+
+
+def parse_xml(path: Path) -> ElementTree.Element:
+    """The root element of an XML file.
+
+    Raises:
+        MissingInput: there is no such file.
+        InvalidInput: it is not well-formed.
+    """
+    try:
+        return ElementTree.parse(path).getroot()
+    except FileNotFoundError as error:
+        raise MissingInput(
+            f"{path} is missing; the product is incomplete, get it again"
+        ) from error
+    except ElementTree.ParseError as error:
+        raise InvalidInput(f"{path}: not well-formed XML: {error}") from error
+
+
+def required_text(root: ElementTree.Element, tag: str, path: Path) -> str:
+    """Text of the first element ``tag`` at any depth.
+
+    Raises:
+        InvalidInput: there is none.
+    """
+    text = root.findtext(f".//{tag}")
+    if text is None or not text.strip():
+        raise InvalidInput(f"{path}: expected an element {tag}, found none")
+    return text.strip()
+
+
+def parse_time(text: str, path: Path) -> datetime:
+    """An ESA time such as ``2017-06-13T10:10:31.026Z``, with fraction kept, in UTC.
+
+    Raises:
+        InvalidInput: another format.
+    """
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise InvalidInput(f"{path}: {text!r} is not a time: {error}") from error
+    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+
+
+def _require_nodata(root: ElementTree.Element, path: Path) -> None:
+    values = {
+        element.findtext("SPECIAL_VALUE_INDEX")
+        for element in root.iter("Special_Values")
+        if element.findtext("SPECIAL_VALUE_TEXT") == "NODATA"
+    }
+    if values != {str(NODATA)}:
+        raise InvalidInput(
+            f"{path}: expected the special value NODATA to be {NODATA}, found "
+            f"{sorted(map(str, values)) or 'none'}"
+        )
+
+
+def _quality(root: ElementTree.Element) -> dict[str, str]:
+    results: dict[str, str] = {}
+    for element in root.iter("quality_check"):
+        name, result = element.get("checkType", ""), (element.text or "").strip()
+        if results.get(name, "PASSED") == "PASSED":
+            results[name] = result
+    return results
+
+
+def _image_files(root: ElementTree.Element, folder: Path) -> list[Path]:
+    listed = [e for tag in ("IMAGE_FILE", "IMAGE_FILE_2A") for e in root.iter(tag)]
+    files = [folder / f"{(e.text or '').strip()}.jp2" for e in listed]
+    if any(".." in file.relative_to(folder).parts for file in files):
+        raise InvalidInput(f"{folder / L2A_METADATA}: an image file lies outside")
+    return files
+
+
+def _granule_metadata(folder: Path, files: list[Path]) -> Path:
+    granules = {file.relative_to(folder).parts[:2] for file in files}
+    if len(granules) != 1:
+        raise InvalidInput(
+            f"{folder / L2A_METADATA}: expected the image files of one granule, found "
+            f"{len(granules)}"
+        )
+    return folder.joinpath(*granules.pop(), GRANULE_METADATA)
+
+
+def read_geocoding(path: Path, name: ProductName) -> TileGeocoding:
+    """Position and size of a tile, from its granule's ``MTD_TL.xml``.
+
+    Raises:
+        MissingInput: there is no such file.
+        InvalidInput: of another tile or UTM zone than ``name``, or not a square grid.
+    """
+    root = parse_xml(path)
+    tile = _TILE_OF_GRANULE.search(required_text(root, "TILE_ID", path))
+    if tile is None or tile[1] != name.acquisition.mgrs:
+        raise InvalidInput(
+            f"{path}: expected a granule of tile {name.acquisition.mgrs}, found "
+            f"{tile[1] if tile else 'none'}; this is another tile's product"
+        )
+    crs = required_text(root, "HORIZONTAL_CS_CODE", path)
+    if crs != f"EPSG:{name.epsg}":
+        raise InvalidInput(f"{path}: expected CRS EPSG:{name.epsg}, found {crs}")
+    grids = {_grid(root, gsd_m, path) for gsd_m in (10, 20, 60)}
+    if len(grids) != 1:
+        raise InvalidInput(
+            f"{path}: expected one square tile in all resolutions, found upper left "
+            f"corners and sides {sorted(grids)}"
+        )
+    ulx, uly, side_m = grids.pop()
+    return TileGeocoding(name.epsg, ulx, uly, side_m)
+
+
+def _grid(root: ElementTree.Element, gsd_m: int, path: Path) -> tuple[int, int, int]:
+    """Upper left x and y and side in metres, as stated for one resolution."""
+    size = root.find(f".//Size[@resolution='{gsd_m}']")
+    position = root.find(f".//Geoposition[@resolution='{gsd_m}']")
+    try:
+        if size is None or position is None:
+            raise ValueError("no such element")
+        rows, cols = (int(size.findtext(tag, "")) for tag in ("NROWS", "NCOLS"))
+        ulx, uly, xdim, ydim = (
+            int(float(position.findtext(tag, "")))
+            for tag in ("ULX", "ULY", "XDIM", "YDIM")
+        )
+    except ValueError as error:
+        raise InvalidInput(
+            f"{path}: Size and Geoposition at {gsd_m} m are not readable: {error}"
+        ) from error
+    if rows != cols or (xdim, ydim) != (gsd_m, -gsd_m):
+        raise InvalidInput(
+            f"{path}: expected a square north-up grid at {gsd_m} m, found {rows} rows, "
+            f"{cols} columns, pixels of {xdim} m x {ydim} m"
+        )
+    return ulx, uly, cols * gsd_m
+
+
+def _native_band_files(folder: Path, files: list[Path]) -> dict[str, Path]:
+    by_suffix = {tuple(file.stem.rsplit("_", 2)[-2:]): file for file in files}
+    found = {b.name: by_suffix.get((b.name, f"{b.gsd_m}m")) for b in BANDS}
+    missing = [
+        name for name, file in found.items() if file is None or not file.is_file()
+    ]
+    if missing:
+        raise MissingInput(
+            f"{folder}: band files missing in native resolution: {', '.join(missing)}; "
+            "the product is incomplete, get or make it again"
+        )
+    return {name: file for name, file in found.items() if file is not None}
