@@ -1,0 +1,156 @@
+"""Reproducible archives: the same files give the same tar, whoever packs them where.
+
+GNU tar format, members sorted bytewise by path, mode 0644, owner 0 without names, time
+2024-01-01, blocking factor 20; zstd level 6 in its multi-thread format.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tarfile
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import zstandard
+
+from ben_assets.bigearthnet.errors import ChecksumMismatch
+
+MEMBER_MTIME: Final = 1_704_067_200
+"""2024-01-01T00:00:00Z (RULES, "Archives")."""
+ZSTD_LEVEL: Final = 6
+_COPY_BYTES: Final = 1 << 20
+
+
+class _Sink(Protocol):
+    def write(self, data: bytes, /) -> Any: ...  # noqa: ANN401  # of any file-like
+
+
+class _Digesting:
+    """Passes bytes on and keeps their number, SHA-256 and MD5."""
+
+    def __init__(self, sink: _Sink) -> None:
+        self._sink = sink
+        self._sha256, self._md5 = hashlib.sha256(), hashlib.md5(usedforsecurity=False)
+        self.n_bytes = 0
+
+    def write(self, data: bytes) -> int:
+        self._sha256.update(data)
+        self._md5.update(data)
+        self.n_bytes += len(data)
+        self._sink.write(data)
+        return len(data)
+
+    def digest(self) -> FileDigest:
+        return FileDigest(self.n_bytes, self._sha256.hexdigest(), self._md5.hexdigest())
+
+
+@dataclass(frozen=True)
+class FileDigest:
+    """Size and digests of a stream of bytes."""
+
+    bytes: int
+    """Number of bytes."""
+    sha256: str
+    """SHA-256, hex."""
+    md5: str
+    """MD5, hex, as the data set was published with."""
+
+
+@dataclass(frozen=True)
+class Archive:
+    """What packing gave."""
+
+    tar: FileDigest
+    """The tar inside."""
+    zst: FileDigest
+    """The compressed file."""
+    members: int
+    """Number of files packed."""
+
+
+def pack(
+    target: Path,
+    members: Iterable[tuple[str, Path]],
+    *,
+    threads: int,
+    on_member: Callable[[int], None] = lambda _: None,
+) -> Archive:
+    """Write the files as a ``.tar.zst``.
+
+    Args:
+        target: file to write.
+        members: path inside the archive and file on disk, in any order.
+        threads: compression threads, at least 1; their number does not change bytes.
+        on_member: called with the number of files packed so far.
+    """
+    compressor = zstandard.ZstdCompressor(level=ZSTD_LEVEL, threads=max(threads, 1))
+    count = 0
+    with target.open("wb") as file:
+        zst = _Digesting(file)
+        with compressor.stream_writer(zst, closefd=False) as stream:
+            tar = _Digesting(stream)
+            for name, path in sorted(members, key=lambda m: m[0].encode()):
+                tar.write(_member(name, path.read_bytes()))
+                count += 1
+                on_member(count)
+            # two empty blocks end a tar, which is then filled up to whole records
+            end = tar.n_bytes + 2 * tarfile.BLOCKSIZE
+            tar.write(bytes(end - tar.n_bytes + -end % tarfile.RECORDSIZE))
+    return Archive(tar.digest(), zst.digest(), count)
+
+
+def _member(name: str, content: bytes) -> bytes:
+    """Header and content of one file, as GNU tar writes them."""
+    path = name.encode()
+    if len(path) <= tarfile.LENGTH_NAME:
+        return _header(name, len(content)) + _to_blocks(content)
+    # GNU tar gives the record of a long name mode 0644, Python's tarfile 0000
+    long_name = _header("././@LongLink", len(path) + 1, mtime=0, kind=b"L")
+    short = path[: tarfile.LENGTH_NAME].decode()
+    return b"".join(
+        (
+            long_name,
+            _to_blocks(path + b"\0"),
+            _header(short, len(content)),
+            _to_blocks(content),
+        )
+    )
+
+
+def _header(
+    name: str, size: int, *, mtime: int = MEMBER_MTIME, kind: bytes = tarfile.REGTYPE
+) -> bytes:
+    info = tarfile.TarInfo(name)
+    info.size, info.mode, info.mtime, info.type = size, 0o644, mtime, kind
+    return info.tobuf(tarfile.GNU_FORMAT)
+
+
+def _to_blocks(content: bytes) -> bytes:
+    return content + bytes(-len(content) % tarfile.BLOCKSIZE)
+
+
+def members(path: Path) -> Iterator[tuple[str, bytes]]:
+    """Name and content of each member of a ``.tar.zst``.
+
+    Raises:
+        ChecksumMismatch: the file is cut short or damaged.
+    """
+    try:
+        with (
+            path.open("rb") as file,
+            zstandard.ZstdDecompressor().stream_reader(file, closefd=False) as stream,
+            tarfile.open(mode="r|", fileobj=stream) as tar,
+        ):
+            for info in tar:
+                extracted = tar.extractfile(info)
+                if extracted is not None:
+                    yield info.name, extracted.read()
+            while stream.read(_COPY_BYTES):
+                pass
+    except (zstandard.ZstdError, tarfile.TarError, EOFError) as error:
+        raise ChecksumMismatch(
+            f"{path}: expected a whole .tar.zst, found damage ({error}); "
+            "materialize the archive again"
+        ) from error

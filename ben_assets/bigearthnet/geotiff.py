@@ -1,0 +1,100 @@
+"""GeoTIFF bytes of patches and reference maps, as rasterio 1.4.4 writes them.
+
+All patches of one band share a file header but for the 16 bytes of the tie point, so
+GDAL makes the header once, and each band's use of it is checked against GDAL.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+from affine import Affine
+from rasterio.io import MemoryFile
+
+from ben_assets.bigearthnet.bands import NODATA
+from ben_assets.bigearthnet.errors import BenError
+
+UNCOMPRESSED: Final[dict[str, Any]] = {}
+DEFLATED: Final[dict[str, Any]] = {"compress": "deflate", "predictor": 2}
+"""Creation options of a reference map (RULES, "GeoTIFF bytes")."""
+
+
+def encode(
+    pixels: npt.NDArray[np.uint16],
+    epsg: int,
+    corner: tuple[float, float],
+    gsd_m: int,
+    options: dict[str, Any],
+) -> bytes:
+    """A one-band GeoTIFF, written by GDAL.
+
+    Args:
+        pixels: uint16, shape (rows, cols).
+        epsg: CRS.
+        corner: upper left (x, y) in metres.
+        gsd_m: pixel size in metres.
+        options: GDAL creation options, ``UNCOMPRESSED`` or ``DEFLATED``.
+    """
+    profile = {
+        "driver": "GTiff",
+        "dtype": "uint16",
+        "count": 1,
+        "height": pixels.shape[0],
+        "width": pixels.shape[1],
+        "crs": f"EPSG:{epsg}",
+        "transform": Affine(gsd_m, 0, corner[0], 0, -gsd_m, corner[1]),
+        "nodata": NODATA,
+        **options,
+    }
+    with MemoryFile() as memory:
+        with memory.open(**profile) as raster:
+            raster.write(pixels, 1)
+        return bytes(memory.read())
+
+
+@dataclass(frozen=True)
+class HeaderTemplate:
+    """The header that all uncompressed GeoTIFFs of one size, CRS and GSD share."""
+
+    before: bytes
+    """Header up to the tie point's x."""
+    after: bytes
+    """Header from behind the tie point's y to the first pixel."""
+    pixels: int
+    """Pixels along one side."""
+
+    @classmethod
+    def make(cls, epsg: int, gsd_m: int, pixels: int) -> HeaderTemplate:
+        """The header of a ``pixels`` x ``pixels`` raster, and proof that it serves.
+
+        Raises:
+            BenError: GDAL lays the file out in another way than known.
+        """
+        # not all zero: GDAL lays out a block that is all nodata in another way
+        content = np.ones((pixels, pixels), dtype="<u2")
+        corner = (123450.0, 6543210.0)
+        whole = encode(content, epsg, corner, gsd_m, UNCOMPRESSED)
+        header = whole[: len(whole) - content.nbytes]
+        before, found, after = header.partition(struct.pack("<2d", *corner))
+        template = cls(before, after, pixels)
+        other = (654320.0, 123450.0)
+        if not found or template.encode(content, other) != encode(
+            content, epsg, other, gsd_m, UNCOMPRESSED
+        ):
+            raise BenError(
+                "GDAL lays out a GeoTIFF in an unknown way; expected header, tie "
+                "point, pixels; install the locked rasterio (requirements.lock)"
+            )
+        return template
+
+    def encode(
+        self, pixels: npt.NDArray[np.uint16], corner: tuple[float, float]
+    ) -> bytes:
+        """The GeoTIFF of ``pixels`` (rows, cols), which are not all nodata."""
+        return b"".join(
+            (self.before, struct.pack("<2d", *corner), self.after, pixels.tobytes())
+        )

@@ -1,0 +1,137 @@
+"""The table of all grid cells of a tile, and the metadata made from it.
+
+Shapes: one row per grid cell, in the order of patch ids.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+import geopandas as gpd
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import shapely
+
+from ben_assets.bigearthnet.bands import PATCH_SIZE_M
+from ben_assets.bigearthnet.corine import labels_of
+from ben_assets.bigearthnet.countries import nearest_country
+from ben_assets.bigearthnet.errors import InvalidInput
+from ben_assets.bigearthnet.patch_grid import split_of_cell
+from ben_assets.bigearthnet.product_names import patch_id
+from ben_assets.bigearthnet.safe import L2AProduct
+from ben_assets.bigearthnet.seasons import season_of
+
+
+def patch_table(
+    product: L2AProduct,
+    valid: npt.NDArray[np.bool_],
+    v1_names: Mapping[tuple[int, int], str],
+    countries: gpd.GeoDataFrame,
+) -> gpd.GeoDataFrame:
+    """All grid cells of a tile.
+
+    Args:
+        product: the L2A product.
+        valid: cells without nodata, shape (rows, columns).
+        v1_names: cell (column, row) to the v1 patch it aligns with.
+        countries: from ``countries.select_countries``.
+
+    Returns:
+        Columns patch_id, x, y, valid, season, split, country, s2v1_name (None if not
+        aligned) and geometry (squares in the tile's UTM zone).
+    """
+    grid = product.geocoding
+    cells = grid.cell_names()
+    squares = np.array([_square(*grid.corner(x, y)) for x, y in cells], dtype=object)
+    return gpd.GeoDataFrame(
+        {
+            "patch_id": [patch_id(product.name.stem, x, y) for x, y in cells],
+            "x": np.array([x for x, _ in cells], dtype=np.int16),
+            "y": np.array([y for _, y in cells], dtype=np.int16),
+            "valid": [bool(valid[y, x]) for x, y in cells],
+            "season": season_of(product.start_time),
+            "split": [split_of_cell(grid, x, y) for x, y in cells],
+            "country": nearest_country(squares, grid.epsg, countries),
+            "s2v1_name": pd.array([v1_names.get(cell) for cell in cells], dtype="str"),
+        },
+        geometry=squares,
+        crs=grid.epsg,
+    )
+
+
+def _square(west: int, north: int) -> shapely.Polygon:
+    return shapely.box(west, north - PATCH_SIZE_M, west + PATCH_SIZE_M, north)
+
+
+def metadata_table(
+    patches: pd.DataFrame,
+    code_pixels: pd.DataFrame,
+    s1_names: Mapping[str, str],
+    snow: Collection[str],
+    cloud: Collection[str],
+    *,
+    has_labels: bool,
+    needs_v1: bool,
+) -> pd.DataFrame:
+    """Labels and twins of every grid cell of a tile.
+
+    Args:
+        patches: from ``patch_table``.
+        code_pixels: columns patch_id, clc_code, pixels of the reference maps.
+        s1_names: v1 patch name to the name of its Sentinel-1 twin.
+        snow: v1 names of patches with seasonal snow.
+        cloud: v1 names of patches with cloud or cloud shadow.
+        has_labels: false where the product failed a quality check.
+        needs_v1: whether a patch is kept only if it aligns with v1.
+
+    Returns:
+        Columns patch_id, labels (list or None), split, country, s1_name, s2v1_name,
+        contains_seasonal_snow, contains_cloud_or_shadow, valid, kept.
+
+    Raises:
+        InvalidInput: a labelled, aligned patch has no Sentinel-1 twin.
+    """
+    labels = _labels(code_pixels) if has_labels else {}
+    v1_names = (
+        patches["s2v1_name"].astype(object).where(patches["s2v1_name"].notna(), None)
+    )
+    table = pd.DataFrame(
+        {
+            "patch_id": patches["patch_id"],
+            "labels": pd.Series(
+                [labels.get(name) for name in patches["patch_id"]], dtype=object
+            ),
+            "split": patches["split"],
+            "country": patches["country"],
+            "s1_name": pd.array([s1_names.get(name) for name in v1_names], dtype="str"),
+            "s2v1_name": patches["s2v1_name"],
+            "contains_seasonal_snow": v1_names.isin(list(snow)),
+            "contains_cloud_or_shadow": v1_names.isin(list(cloud)),
+            "valid": patches["valid"],
+        }
+    )
+    labelled = table["labels"].notna()
+    aligned = table["s2v1_name"].notna()
+    table["kept"] = labelled & (aligned | (not needs_v1))
+    _require_twins(table[labelled & aligned & table["s1_name"].isna()])
+    return table
+
+
+def _labels(code_pixels: pd.DataFrame) -> dict[str, list[str] | None]:
+    return {
+        str(patch): labels_of(dict(zip(rows["clc_code"], rows["pixels"], strict=True)))
+        for patch, rows in code_pixels.groupby("patch_id", sort=False)
+    }
+
+
+def _require_twins(alone: pd.DataFrame) -> None:
+    if len(alone):
+        shown = ", ".join(
+            f"{row.patch_id} (v1: {row.s2v1_name})"
+            for row in alone.head(10).itertuples()
+        )
+        raise InvalidInput(
+            f"{len(alone)} labelled patches have no Sentinel-1 twin in "
+            f"s1s2_mapping.csv: {shown}; expected one for each; use the unchanged file"
+        )

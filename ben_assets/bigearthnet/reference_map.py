@@ -1,0 +1,191 @@
+"""CORINE polygons burnt into the 10 m grid of a tile, and cut into reference maps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import geopandas as gpd
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyogrio
+import pyogrio.errors
+import rasterio.features
+import shapely
+
+from ben_assets.bigearthnet.bands import PATCH_SIZE_M, REFERENCE_MAP_PIXELS
+from ben_assets.bigearthnet.corine import CODES, NO_POLYGON
+from ben_assets.bigearthnet.errors import InvalidInput, MissingInput
+from ben_assets.bigearthnet.geotiff import DEFLATED, encode
+from ben_assets.bigearthnet.patch_grid import TileGeocoding
+from ben_assets.bigearthnet.reproject import CORINE_EPSG, corine_bounds, to_utm
+
+LAYER: Final = "U2018_CLC2018_V2020_20u1"
+"""Layer of the CORINE 2018 GeoPackage, version 2020_20u1."""
+
+_TOUCHING_RING: Final = "Ring Self-intersection"
+
+
+@dataclass(frozen=True)
+class ClcPolygons:
+    """The CORINE polygons around a tile, in its UTM zone."""
+
+    codes: npt.NDArray[np.uint16]
+    """Level 3 codes, shape (n,)."""
+    polygons: npt.NDArray[np.object_]
+    """Multipolygons, shape (n,), in the order in which one wins over the next."""
+
+
+def read_geopackage(path: Path, grid: TileGeocoding) -> gpd.GeoDataFrame:
+    """The CORINE polygons near a tile, through the GeoPackage's spatial index.
+
+    Returns:
+        Columns Code_18 and ID (text), geometry in EPSG:3035.
+
+    Raises:
+        MissingInput: there is no such file.
+        InvalidInput: no such layer or column, another CRS, or not a GeoPackage.
+    """
+    if not path.is_file():
+        raise MissingInput(
+            f"CORINE Land Cover 2018 is missing: expected {path}; get the GeoPackage "
+            "(vector) from https://land.copernicus.eu/en/products/corine-land-cover/"
+            "clc2018 and put it there, or set BEN_CLC_PATH"
+        )
+    try:
+        info = pyogrio.read_info(path, layer=LAYER)
+    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:
+        raise InvalidInput(f"{path}: expected the layer {LAYER}: {error}") from error
+    missing = sorted({"Code_18", "ID"} - set(info["fields"]))
+    if missing:
+        raise InvalidInput(
+            f"{path}: layer {LAYER} lacks the column {' and '.join(missing)}; found "
+            f"{', '.join(info['fields'])}"
+        )
+    if info["crs"] != f"EPSG:{CORINE_EPSG}":
+        raise InvalidInput(
+            f"{path}: expected CRS EPSG:{CORINE_EPSG}, found {info['crs'] or 'none'}"
+        )
+    return pyogrio.read_dataframe(
+        path, layer=LAYER, columns=["Code_18", "ID"], bbox=corine_bounds(grid)
+    )
+
+
+def prepare_polygons(
+    table: gpd.GeoDataFrame, grid: TileGeocoding, source: str
+) -> ClcPolygons:
+    """Transform CORINE polygons to the tile's zone, in order of precedence.
+
+    Where polygons overlap, the lowest ID wins, compared as text in C order, then the
+    lowest code (RULES, "Reference map raster").
+
+    Args:
+        table: columns Code_18 and ID, geometry in EPSG:3035.
+        grid: the tile.
+        source: names the file in an error.
+
+    Raises:
+        InvalidInput: an unknown code, or a polygon that crosses itself.
+    """
+    ordered = table.sort_values(["ID", "Code_18"], key=_c_order, kind="stable")
+    polygons = to_utm(ordered.geometry.to_numpy(), CORINE_EPSG, grid.epsg)
+    near = shapely.intersects(polygons, shapely.box(*grid.bounds()))
+    ids, polygons = ordered["ID"].to_numpy()[near], polygons[near]
+    _require_valid(polygons, ids, source)
+    codes = _parse_codes(ordered["Code_18"].to_numpy()[near], ids, source)
+    return ClcPolygons(codes, polygons)
+
+
+def _c_order(column: pd.Series) -> pd.Series:
+    return column.astype(str).map(str.encode).astype(object)
+
+
+def _parse_codes(
+    texts: npt.NDArray[np.object_], ids: npt.NDArray[np.object_], source: str
+) -> npt.NDArray[np.uint16]:
+    known = {str(code): code for code in CODES if code != NO_POLYGON}
+    unknown = [(i, t) for i, t in zip(ids, texts, strict=True) if str(t) not in known]
+    if unknown:
+        shown = ", ".join(f"{t!r} of polygon {i}" for i, t in unknown[:10])
+        raise InvalidInput(
+            f"{source}: unknown CORINE codes: {shown}; expected one of the 44 codes of "
+            "level 3; use the unchanged CORINE 2018 file"
+        )
+    return np.array([known[str(text)] for text in texts], dtype=np.uint16)
+
+
+def _require_valid(
+    polygons: npt.NDArray[np.object_], ids: npt.NDArray[np.object_], source: str
+) -> None:
+    """A ring that touches itself in a point encloses a definite area and may pass."""
+    invalid = np.flatnonzero(~shapely.is_valid(polygons))
+    reasons = {ids[i]: shapely.is_valid_reason(polygons[i]) for i in invalid}
+    crossing = {i: r for i, r in reasons.items() if not r.startswith(_TOUCHING_RING)}
+    if crossing:
+        shown = "; ".join(f"{i}: {r}" for i, r in sorted(crossing.items())[:10])
+        raise InvalidInput(
+            f"{source}: {len(crossing)} invalid polygons near the tile ({shown}); "
+            "expected polygons without crossing edges; use the unchanged CORINE file "
+            "or repair these"
+        )
+
+
+def rasterize(clc: ClcPolygons, grid: TileGeocoding) -> npt.NDArray[np.uint16]:
+    """CORINE codes on the tile's 10 m grid: uint16, shape (rows, cols).
+
+    A pixel takes the code of the first polygon that holds its centre, 999 if none does.
+    """
+    side = grid.pixels(10)
+    raster = np.full((side, side), NO_POLYGON, dtype=np.uint16)
+    if len(clc.codes):
+        # burnt last to first: what is burnt later overwrites
+        shapes = zip(clc.polygons[::-1], clc.codes[::-1].tolist(), strict=True)
+        rasterio.features.rasterize(shapes, out=raster, transform=grid.transform(10))
+    return raster
+
+
+@dataclass(frozen=True)
+class ReferenceMap:
+    """The reference map of one patch."""
+
+    cell: tuple[int, int]
+    """(column, row) of the patch."""
+    content: bytes
+    """The GeoTIFF."""
+    pixels_of_code: dict[int, int]
+    """CORINE code to its number of pixels."""
+
+
+def cut_reference_maps(
+    raster: npt.NDArray[np.uint16],
+    clc: ClcPolygons,
+    grid: TileGeocoding,
+    cells: Iterable[tuple[int, int]],
+) -> Iterator[ReferenceMap]:
+    """The reference map of each cell (column, row) that a polygon meets.
+
+    A patch that no polygon meets has none; one met by polygons that hold none of its
+    pixel centres gets a map full of 999 (RULES, "CLC overlay").
+    """
+    n = REFERENCE_MAP_PIXELS
+    tree = shapely.STRtree(clc.polygons)
+    for x, y in cells:
+        window = raster[y * n : (y + 1) * n, x * n : (x + 1) * n]
+        codes, counts = np.unique(window, return_counts=True)
+        if codes.tolist() == [NO_POLYGON] and not _is_met(tree, grid, (x, y)):
+            continue
+        content = encode(window, grid.epsg, grid.corner(x, y), 10, DEFLATED)
+        yield ReferenceMap(
+            (x, y), content, dict(zip(codes.tolist(), counts.tolist(), strict=True))
+        )
+
+
+def _is_met(tree: shapely.STRtree, grid: TileGeocoding, cell: tuple[int, int]) -> bool:
+    """Whether a polygon meets the cell in more than its edge."""
+    west, north = grid.corner(*cell)
+    square = shapely.box(west, north - PATCH_SIZE_M, west + PATCH_SIZE_M, north)
+    near = tree.geometries.take(tree.query(square, predicate="intersects"))
+    return bool((~shapely.touches(near, square)).any())

@@ -1,0 +1,36 @@
+"""Transformation of geometries, vertex by vertex, without densification."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pyproj
+import shapely
+
+from ben_assets.bigearthnet.patch_grid import TileGeocoding
+
+CORINE_EPSG = 3035
+"""CRS of CORINE Land Cover: ETRS89-LAEA."""
+
+
+def to_utm(
+    geometries: npt.NDArray[np.object_], from_epsg: int, epsg: int
+) -> npt.NDArray[np.object_]:
+    """The geometries with each vertex transformed to the UTM zone ``epsg``."""
+    transformer = pyproj.Transformer.from_crs(from_epsg, epsg, always_xy=True)
+
+    def each_vertex(points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        return np.column_stack(transformer.transform(points[:, 0], points[:, 1]))
+
+    transformed: npt.NDArray[np.object_] = shapely.transform(geometries, each_vertex)
+    return transformed
+
+
+def corine_bounds(grid: TileGeocoding) -> tuple[float, float, float, float]:
+    """Bounding box of a tile in EPSG:3035, with a margin for the bent edges."""
+    transformer = pyproj.Transformer.from_crs(grid.epsg, CORINE_EPSG, always_xy=True)
+    west, south, east, north = transformer.transform_bounds(
+        *grid.bounds(), densify_pts=101
+    )
+    margin_m = 1000
+    return west - margin_m, south - margin_m, east + margin_m, north + margin_m
