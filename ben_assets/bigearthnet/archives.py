@@ -11,7 +11,7 @@ import tarfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import IO, Any, Final, Protocol, cast
 
 import zstandard
 
@@ -89,7 +89,7 @@ def pack(
     count = 0
     with target.open("wb") as file:
         zst = _Digesting(file)
-        with compressor.stream_writer(zst, closefd=False) as stream:
+        with compressor.stream_writer(cast("IO[bytes]", zst), closefd=False) as stream:
             tar = _Digesting(stream)
             for name, path in sorted(members, key=lambda m: m[0].encode()):
                 tar.write(_member(name, path.read_bytes()))

@@ -62,5 +62,6 @@ def nearest_country(
     """
     outlines = to_utm(countries.geometry.to_numpy(), 4326, epsg)
     distances = np.stack([shapely.distance(squares, country) for country in outlines])
-    names: npt.NDArray[np.str_] = np.array(countries.index.to_list())
-    return np.take(names, np.nanargmin(distances, axis=0))
+    names = np.array(countries.index.to_list(), dtype=np.str_)
+    nearest: npt.NDArray[np.str_] = names[np.nanargmin(distances, axis=0)]
+    return nearest

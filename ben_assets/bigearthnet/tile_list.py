@@ -1,0 +1,94 @@
+"""The tiles that can be made: the 125 of BigEarthNet v2 and the user's own."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from ben_assets.bigearthnet.errors import InvalidProductName
+from ben_assets.bigearthnet.product_names import Acquisition, ProductName, tile_key
+
+ALIGNMENTS: Final = ("v1", "none")
+"""``v1``: a patch needs its twin in v1; ``none``: every valid patch is exported."""
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One tile that can be made."""
+
+    key: str
+    """L1C product name without ``.SAFE``: the partition key."""
+    alignment: str = "v1"
+    """``v1`` or ``none``."""
+    cdse_id: str | None = None
+    """Id in the Copernicus Data Space, for the tracked tiles."""
+    l1c_sha256: str | None = None
+    """SHA-256 of the L1C zip that the published data set was made from."""
+
+    @property
+    def product(self) -> ProductName:
+        """The L1C product name in its parts."""
+        return ProductName.parse(self.key)
+
+    @property
+    def is_published(self) -> bool:
+        """Whether the tile is one of the 125 of BigEarthNet v2."""
+        return self.cdse_id is not None
+
+
+def parse_tracked_tiles(text: str) -> list[Tile]:
+    """The tiles of ``tracked-artifacts/tiles.csv``: columns tile, id, sha256."""
+    rows = csv.DictReader(io.StringIO(text))
+    return [
+        Tile(tile_key(r["tile"]), cdse_id=r["id"], l1c_sha256=r["sha256"]) for r in rows
+    ]
+
+
+def add_own_tiles(
+    tiles: Iterable[Tile], text: str, source: str
+) -> tuple[list[Tile], list[str]]:
+    """``tiles`` followed by those of a user's CSV, and what is wrong with the CSV.
+
+    A malformed row, or one that repeats an acquisition, is reported and left out.
+
+    Args:
+        tiles: the tiles so far.
+        text: CSV with the column ``tile`` and optionally ``alignment``.
+        source: file name for the reports.
+    """
+    known: dict[Acquisition, str] = {t.product.acquisition: t.key for t in tiles}
+    result, reports = list(tiles), []
+    rows = csv.DictReader(
+        io.StringIO(text.removeprefix("\ufeff")), skipinitialspace=True
+    )
+    if "tile" not in (rows.fieldnames or ()):
+        return result, [
+            f"{source}, line 1: expected a column 'tile', found "
+            f"{rows.fieldnames}; the file is ignored"
+        ]
+    for row in rows:
+        try:
+            tile = _own_tile(row)
+            twin = known.get(tile.product.acquisition)
+            if twin is not None:
+                raise InvalidProductName(
+                    f"{tile.key} is the same acquisition as {twin}"
+                )
+        except InvalidProductName as error:
+            reports.append(f"{source}, line {rows.line_num}: {error}; left out")
+        else:
+            known[tile.product.acquisition] = tile.key
+            result.append(tile)
+    return result, reports
+
+
+def _own_tile(row: dict[str, str | None]) -> Tile:
+    alignment = (row.get("alignment") or "").strip() or "v1"
+    if alignment not in ALIGNMENTS:
+        raise InvalidProductName(
+            f"alignment is {alignment!r}; expected one of {', '.join(ALIGNMENTS)}"
+        )
+    return Tile(tile_key((row["tile"] or "").strip()), alignment)
