@@ -7,7 +7,6 @@ square; date and tile name play no role (RULES, "Alignment with v1").
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import Final
 
 import geopandas as gpd
 import numpy as np
@@ -17,9 +16,6 @@ from ben_assets.bigearthnet.bands import PATCH_SIZE_M
 from ben_assets.bigearthnet.errors import InvalidInput
 from ben_assets.bigearthnet.patch_grid import TileGeocoding
 from ben_assets.bigearthnet.seasons import season_of
-
-V1_ZONES: Final = (32629, 32631, 32632, 32633, 32634, 32635, 32636)
-"""EPSG codes of the UTM zones that hold patches of BigEarthNet v1."""
 
 
 def check_footprints(footprints: gpd.GeoDataFrame, epsg: int, source: str) -> None:

@@ -21,6 +21,7 @@ MEMBER_MTIME: Final = 1_704_067_200
 """2024-01-01T00:00:00Z (RULES, "Archives")."""
 ZSTD_LEVEL: Final = 6
 _COPY_BYTES: Final = 1 << 20
+_PROGRESS_STEP: Final = 50_000
 
 
 class _Sink(Protocol):
@@ -59,6 +60,18 @@ class FileDigest:
 
 
 @dataclass(frozen=True)
+class Member:
+    """A file to pack."""
+
+    name: str
+    """Path inside the archive."""
+    path: Path
+    """File on disk."""
+    sha256: str
+    """What its content must have."""
+
+
+@dataclass(frozen=True)
 class Archive:
     """What packing gave."""
 
@@ -72,18 +85,21 @@ class Archive:
 
 def pack(
     target: Path,
-    members: Iterable[tuple[str, Path]],
+    members: Iterable[Member],
     *,
     threads: int,
-    on_member: Callable[[int], None] = lambda _: None,
+    on_progress: Callable[[int], None] = lambda done: None,
 ) -> Archive:
     """Write the files as a ``.tar.zst``.
 
     Args:
         target: file to write.
-        members: path inside the archive and file on disk, in any order.
+        members: the files, in any order.
         threads: compression threads, at least 1; their number does not change bytes.
-        on_member: called with the number of files packed so far.
+        on_progress: called with the number of files packed, every 50,000 files.
+
+    Raises:
+        ChecksumMismatch: a file is not what its digest says.
     """
     compressor = zstandard.ZstdCompressor(level=ZSTD_LEVEL, threads=max(threads, 1))
     count = 0
@@ -91,17 +107,29 @@ def pack(
         zst = _Digesting(file)
         with compressor.stream_writer(cast("IO[bytes]", zst), closefd=False) as stream:
             tar = _Digesting(stream)
-            for name, path in sorted(members, key=lambda m: m[0].encode()):
-                tar.write(_member(name, path.read_bytes()))
+            for member in sorted(members, key=lambda member: member.name.encode()):
+                tar.write(_encode(member.name, _proven_content(member)))
                 count += 1
-                on_member(count)
+                if count % _PROGRESS_STEP == 0:
+                    on_progress(count)
             # two empty blocks end a tar, which is then filled up to whole records
             end = tar.n_bytes + 2 * tarfile.BLOCKSIZE
             tar.write(bytes(end - tar.n_bytes + -end % tarfile.RECORDSIZE))
     return Archive(tar.digest(), zst.digest(), count)
 
 
-def _member(name: str, content: bytes) -> bytes:
+def _proven_content(member: Member) -> bytes:
+    content = member.path.read_bytes()
+    found = hashlib.sha256(content).hexdigest()
+    if found != member.sha256:
+        raise ChecksumMismatch(
+            f"{member.path}: expected sha256 {member.sha256}, found {found}; the file "
+            "was changed after it was made: materialize its tile again"
+        )
+    return content
+
+
+def _encode(name: str, content: bytes) -> bytes:
     """Header and content of one file, as GNU tar writes them."""
     path = name.encode()
     if len(path) <= tarfile.LENGTH_NAME:

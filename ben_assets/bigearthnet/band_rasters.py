@@ -14,6 +14,9 @@ from ben_assets.bigearthnet.jp2 import codestream_digest
 from ben_assets.bigearthnet.patch_grid import TileGeocoding
 from ben_assets.bigearthnet.safe import L2AProduct
 
+BandPixels = npt.NDArray[np.uint16]
+"""Pixels of one band: uint16 DN, shape (rows, cols), 0 where nothing was measured."""
+
 
 def content_digests(product: L2AProduct) -> dict[str, str]:
     """Band name to the SHA-256 of its image data.
@@ -70,7 +73,7 @@ def raster_problems(
     ]
 
 
-def read_band(product: L2AProduct, band: Band) -> npt.NDArray[np.uint16]:
+def read_band(product: L2AProduct, band: Band) -> BandPixels:
     """All pixels of a band: uint16, shape (rows, cols), DN with 0 as nodata.
 
     Raises:
@@ -82,7 +85,7 @@ def read_band(product: L2AProduct, band: Band) -> npt.NDArray[np.uint16]:
             problems = raster_problems(raster, product.geocoding, band, path.name)
             if problems:
                 raise UnexpectedRaster("; ".join(problems))
-            pixels: npt.NDArray[np.uint16] = raster.read(1)
+            pixels: BandPixels = raster.read(1)
     except RasterioError as error:
         raise UnexpectedRaster(
             f"{path}: cannot be decoded ({error.__cause__ or error}); "

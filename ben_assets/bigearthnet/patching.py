@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from ben_assets.bigearthnet.band_rasters import read_band
+from ben_assets.bigearthnet.band_rasters import BandPixels, read_band
 from ben_assets.bigearthnet.bands import BANDS, Band
 from ben_assets.bigearthnet.geotiff import HeaderTemplate
 from ben_assets.bigearthnet.patch_grid import TileGeocoding, cells_without_nodata
@@ -50,10 +50,12 @@ class _Cutter:
     folder: Path
     wanted: tuple[Cell, ...]
     valid: npt.NDArray[np.bool_]
+    on_band: Callable[[Band, BandPixels], None]
 
     def cut_band(self, band: Band) -> dict[str, str]:
         """Write the band's file of every wanted cell that is valid so far."""
         pixels = read_band(self.product, band)
+        self.on_band(band, pixels)
         grid = self.product.geocoding
         # only ever from True to False, so the threads need no lock
         self.valid[~cells_without_nodata(pixels, band, grid.cells)] = False
@@ -77,6 +79,7 @@ def cut_patches(
     *,
     threads: int,
     on_progress: Callable[[str], None],
+    on_band: Callable[[Band, BandPixels], None] = lambda band, pixels: None,
 ) -> CutPatches:
     """Write ``<patch id>/<patch id>_<band>.tif`` for the wanted cells that are valid.
 
@@ -86,6 +89,7 @@ def cut_patches(
         folder: an empty folder of the tile.
         threads: bands that are decoded at a time; each holds at most 240 MB.
         on_progress: called with a line after each band.
+        on_band: called with each band's pixels while they are in memory.
 
     Raises:
         UnexpectedRaster: a band cannot be decoded or differs from the metadata.
@@ -94,7 +98,11 @@ def cut_patches(
     for x, y in wanted:
         (folder / patch_id(product.name.stem, x, y)).mkdir()
     cutter = _Cutter(
-        product, folder, tuple(wanted), np.ones((grid.cells, grid.cells), np.bool_)
+        product,
+        folder,
+        tuple(wanted),
+        np.ones((grid.cells, grid.cells), np.bool_),
+        on_band,
     )
     digests: dict[str, str] = {}
     # the coarse bands first: they find most of the no-data area in no time

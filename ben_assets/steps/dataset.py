@@ -1,0 +1,199 @@
+"""``aligned_dataset`` and ``archives``: the kept patches with their twins, packed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pandas as pd
+
+from ben_assets.bigearthnet.archives import Archive, Member, pack
+from ben_assets.bigearthnet.bands import BANDS
+from ben_assets.bigearthnet.checksums import file_digest
+from ben_assets.bigearthnet.dataset_layout import (
+    ARCHIVE_OF_ROOT,
+    MAP_SUFFIX,
+    MAPS_ROOT,
+    S1_BANDS,
+    S1_ROOT,
+    S2_ROOT,
+    path_of,
+    s1_folder,
+)
+from ben_assets.bigearthnet.errors import MissingInput
+from ben_assets.bigearthnet.tile_list import Tile
+from ben_assets.steps import metadata, patches, reference_maps
+from ben_assets.steps.workbench import (
+    Workbench,
+    carried_facts,
+    cpu_count,
+    read_table,
+    versions,
+)
+from resources.l2a_source import link_or_copy
+from resources.storage import Draft, Record, Storage, StoredRecord
+
+ASSET: Final = "aligned_dataset"
+ARCHIVES: Final = "archives"
+
+
+def make_aligned_dataset(tile: Tile, bench: Workbench) -> StoredRecord:
+    """Place the kept patches of a tile, their maps and Sentinel-1 twins in the tree.
+
+    Raises:
+        MissingInput: an upstream tile, ``BEN_S1_DIR`` or an S1 patch is not on disk.
+    """
+    upstream = bench.storage.require(metadata.ASSET, tile.key)
+    kept = read_table(bench, metadata.ASSET, tile).query("kept")
+    s1_names = sorted(kept["s1_name"].dropna())
+    s1_files = _s1_files(bench.settings.path("BEN_S1_DIR"), s1_names)
+    sources = _patch_files(tile, bench.storage, kept)
+    with bench.storage.draft(ASSET, tile.key, bench.log) as draft:
+        digests = {name: digest for name, (_, digest) in sources.items()}
+        tile_id = upstream.facts["tile_id"]
+        for root in (S2_ROOT, MAPS_ROOT):
+            (draft.path / root / tile_id).mkdir(parents=True)
+        n_bytes = sum(_place(draft, n, path) for n, (path, _) in sources.items())
+        bench.log(f"{len(sources)} files of {len(kept)} patches placed")
+        n_bytes += sum(_place(draft, name, path) for name, path in s1_files.items())
+        digests |= {name: file_digest(draft.path / path_of(name)) for name in s1_files}
+        bench.log(f"{len(s1_files)} Sentinel-1 files placed")
+        s1_folders = [f"{S1_ROOT}/{s1_folder(name)}" for name in s1_names]
+        return draft.publish(
+            Record(
+                asset=ASSET,
+                tile=tile.key,
+                digests=digests,
+                bytes=n_bytes,
+                outputs=(f"{S2_ROOT}/{tile_id}", f"{MAPS_ROOT}/{tile_id}", *s1_folders),
+                made_from={
+                    asset: bench.storage.require(asset, tile.key).sha256
+                    for asset in (patches.ASSET, reference_maps.ASSET, metadata.ASSET)
+                },
+                made_with={},
+                facts={
+                    **carried_facts(upstream),
+                    "alignment": tile.alignment,
+                    "patches": len(kept),
+                    "s1_patches": len(s1_names),
+                },
+            )
+        )
+
+
+def _patch_files(
+    tile: Tile, storage: Storage, kept: pd.DataFrame
+) -> dict[str, tuple[Path, str]]:
+    """Name of each S2 file and map of the kept patches to its path and digest."""
+    found = {}
+    for asset, suffixes in (
+        (patches.ASSET, tuple(f"_{band.name}" for band in BANDS)),
+        (reference_maps.ASSET, (MAP_SUFFIX,)),
+    ):
+        digests = storage.digests(asset, tile.key)
+        for patch in kept["patch_id"]:
+            for suffix in suffixes:
+                name = f"{patch}{suffix}"
+                inside = Path(*Path(path_of(name)).parts[1:])
+                found[name] = (storage.folder(asset) / inside, digests[name])
+    return found
+
+
+def _s1_files(root: Path | None, s1_names: list[str]) -> dict[str, Path]:
+    """Name of each Sentinel-1 file to its path; only VV and VH belong to the set.
+
+    Raises:
+        MissingInput: lists what is missing.
+    """
+    if s1_names and root is None:
+        raise MissingInput(
+            f"{len(s1_names)} kept patches need their Sentinel-1 twins: set BEN_S1_DIR "
+            "to the extracted BigEarthNet v1 Sentinel-1 root (from https://bigearth.net)"
+        )
+    files = {
+        f"{name}_{band}": (root or Path()) / name / f"{name}_{band}.tif"
+        for name in s1_names
+        for band in S1_BANDS
+    }
+    missing = [str(path) for path in files.values() if not path.is_file()]
+    if missing:
+        raise MissingInput(
+            f"{len(missing)} Sentinel-1 files are missing in BEN_S1_DIR: "
+            f"{', '.join(missing[:10])}{' and more' if len(missing) > 10 else ''}; "
+            "extract BigEarthNet-S1-v1.0.tar.gz there in full"
+        )
+    return files
+
+
+def _place(draft: Draft, name: str, source: Path) -> int:
+    target = draft.path / path_of(name)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    link_or_copy(str(source), str(target))
+    return target.stat().st_size
+
+
+def make_archives(tile: Tile, bench: Workbench) -> StoredRecord:
+    """Pack a tile's part of the three release archives.
+
+    Raises:
+        MissingInput: the tile is not in the aligned data set.
+        ChecksumMismatch: a file is not what the aligned data set promises.
+    """
+    upstream = bench.storage.require(ASSET, tile.key)
+    members = sort_by_root(dataset_members(bench.storage, tile.key))
+    with bench.storage.draft(ARCHIVES, tile.key, bench.log) as draft:
+        folder = draft.path / tile.key
+        folder.mkdir()
+        made: dict[str, Archive] = {}
+        for root, name in ARCHIVE_OF_ROOT.items():
+            target = folder / f"{name}.tar.zst"
+            made[name] = pack(target, members[root], threads=cpu_count())
+            bench.log(f"{target.name}: {made[name].members} files packed")
+        return draft.publish(
+            Record(
+                asset=ARCHIVES,
+                tile=tile.key,
+                digests={f"{name}.tar": a.tar.sha256 for name, a in made.items()},
+                bytes=sum(archive.zst.bytes for archive in made.values()),
+                outputs=(tile.key,),
+                made_from={ASSET: upstream.sha256},
+                made_with=versions("zstandard"),
+                facts={
+                    **carried_facts(upstream),
+                    "alignment": tile.alignment,
+                    "archives": archive_facts(made),
+                },
+            )
+        )
+
+
+def dataset_members(storage: Storage, tile: str) -> Iterator[Member]:
+    """The files of a tile in the aligned data set, as members of its archives."""
+    for name, digest in storage.digests(ASSET, tile).items():
+        path = path_of(name)
+        yield Member(path, storage.folder(ASSET) / path, digest)
+
+
+def sort_by_root(members: Iterator[Member]) -> dict[str, list[Member]]:
+    """The members of each of the three roots."""
+    by_root: dict[str, list[Member]] = {root: [] for root in ARCHIVE_OF_ROOT}
+    for member in members:
+        by_root[member.name.partition("/")[0]].append(member)
+    return by_root
+
+
+def archive_facts(archives: dict[str, Archive]) -> dict[str, dict[str, object]]:
+    """Members, sizes and digests of archives, for a record."""
+    return {
+        f"{name}.tar.zst": {
+            "members": archive.members,
+            "bytes": archive.zst.bytes,
+            "sha256": archive.zst.sha256,
+            "md5": archive.zst.md5,
+            "tar_bytes": archive.tar.bytes,
+            "tar_sha256": archive.tar.sha256,
+            "tar_md5": archive.tar.md5,
+        }
+        for name, archive in archives.items()
+    }

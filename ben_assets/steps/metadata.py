@@ -1,0 +1,97 @@
+"""``metadata_tables``: labels, split, country and twins of every cell of a tile."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ben_assets.bigearthnet.patch_table import metadata_table
+from ben_assets.bigearthnet.tile_list import Tile
+from ben_assets.steps import patches, reference_maps
+from ben_assets.steps.workbench import (
+    Workbench,
+    carried_facts,
+    read_table,
+    table_digest,
+    table_facts,
+    versions,
+)
+from resources.pins import CLOUD, S1_MAPPING, SNOW
+from resources.storage import Record, StoredRecord
+
+ASSET: Final = "metadata_tables"
+
+SCHEMA: Final = pa.schema(
+    [
+        ("patch_id", pa.string()),
+        ("labels", pa.list_(pa.string())),
+        ("split", pa.string()),
+        ("country", pa.string()),
+        ("s1_name", pa.string()),
+        ("s2v1_name", pa.string()),
+        ("contains_seasonal_snow", pa.bool_()),
+        ("contains_cloud_or_shadow", pa.bool_()),
+        ("valid", pa.bool_()),
+        ("kept", pa.bool_()),
+    ]
+)
+
+
+def make_metadata_table(tile: Tile, bench: Workbench) -> StoredRecord:
+    """Join what is known of each grid cell of a tile.
+
+    Raises:
+        MissingInput: patches, maps or a reference input are not on disk.
+        InvalidInput: a labelled patch has no Sentinel-1 twin.
+    """
+    cells_record = bench.storage.require(patches.ASSET, tile.key)
+    maps_record = bench.storage.require(reference_maps.ASSET, tile.key)
+    cells = read_table(bench, patches.ASSET, tile)
+    needs_v1 = tile.alignment == "v1"
+    used = (S1_MAPPING, SNOW, CLOUD) if needs_v1 else ()
+    failed = cells_record.facts["failed_quality_checks"]
+    if failed:
+        bench.log(f"quality checks {failed}: no patch of this tile gets labels")
+    table = metadata_table(
+        cells,
+        read_table(bench, reference_maps.ASSET, tile),
+        bench.inputs.s1_names(cells["s2v1_name"].dropna()) if needs_v1 else {},
+        bench.inputs.snow() if needs_v1 else (),
+        bench.inputs.cloud() if needs_v1 else (),
+        has_labels=not failed,
+        needs_v1=needs_v1,
+    )
+    made_from = {
+        patches.ASSET: cells_record.sha256,
+        reference_maps.ASSET: maps_record.sha256,
+        **table_digest(cells_record),
+        **table_digest(maps_record),
+    }
+    for name in used:
+        made_from |= bench.inputs.digest(name)
+    with bench.storage.draft(ASSET, tile.key, bench.log) as draft:
+        path = draft.path / f"{tile.key}.parquet"
+        content = pa.Table.from_pandas(table, schema=SCHEMA, preserve_index=False)
+        pq.write_table(content, path)
+        facts = table_facts(path, len(table))
+        return draft.publish(
+            Record(
+                asset=ASSET,
+                tile=tile.key,
+                digests={tile.key: facts["table"]["sha256"]},
+                bytes=facts["table"]["bytes"],
+                outputs=(path.name,),
+                made_from=made_from,
+                made_with=versions("pyarrow"),
+                facts={
+                    **carried_facts(cells_record),
+                    **facts,
+                    "alignment": tile.alignment,
+                    "labelled": int(table["labels"].notna().sum()),
+                    "kept": int(table["kept"].sum()),
+                },
+            ),
+            keep_hash_list=False,
+        )

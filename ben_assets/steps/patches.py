@@ -1,0 +1,117 @@
+"""``patches``: the GeoTIFFs of a tile's patches and the table of all its grid cells."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ben_assets.bigearthnet.alignment import align
+from ben_assets.bigearthnet.band_rasters import BandPixels
+from ben_assets.bigearthnet.bands import BANDS
+from ben_assets.bigearthnet.patch_table import patch_table
+from ben_assets.bigearthnet.patching import CutPatches, cut_patches
+from ben_assets.bigearthnet.quicklook import thin, true_colour
+from ben_assets.bigearthnet.safe import L2AProduct, read_l2a
+from ben_assets.bigearthnet.seasons import season_of
+from ben_assets.bigearthnet.tile_list import Tile
+from ben_assets.steps import l2a
+from ben_assets.steps.workbench import (
+    Workbench,
+    carried_facts,
+    cpu_count,
+    table_facts,
+    versions,
+)
+from resources.pins import COUNTRIES, V1_ZONES, footprints_name
+from resources.storage import Draft, Record, StoredRecord
+
+ASSET: Final = "patches"
+_COLOUR_BANDS: Final = ("B04", "B03", "B02")
+
+
+def make_patches(tile: Tile, bench: Workbench) -> StoredRecord:
+    """Cut the patches of a tile.
+
+    Raises:
+        MissingInput: the L2A product or a reference input is not on disk.
+        InvalidInput: an input breaks a rule.
+        UnexpectedRaster: a band cannot be decoded.
+    """
+    upstream = bench.storage.require(l2a.ASSET, tile.key)
+    product = read_l2a(l2a.product_folder(bench, upstream))
+    v1_names = _v1_names(tile, product, bench)
+    countries = bench.inputs.countries()
+    grid = product.geocoding
+    wanted = sorted(v1_names) if tile.alignment == "v1" else grid.cell_names()
+    with bench.storage.draft(ASSET, tile.key, bench.log) as draft:
+        thinned: dict[str, BandPixels] = {}
+        folder = draft.path / product.name.stem
+        folder.mkdir()
+        cut = cut_patches(
+            product,
+            wanted,
+            folder,
+            threads=cpu_count(),
+            on_progress=bench.log,
+            on_band=lambda band, pixels: _keep_colours(thinned, band.name, pixels),
+        )
+        picture = draft.path / f"{tile.key}.jpg"
+        picture.write_bytes(true_colour(*(thinned[name] for name in _COLOUR_BANDS)))
+        table = patch_table(product, cut.valid, v1_names, countries)
+        path = draft.path / f"{tile.key}.parquet"
+        table.to_parquet(path, index=False)
+        facts = {
+            **carried_facts(upstream),
+            **table_facts(path, len(table)),
+            "season": season_of(product.start_time),
+            "cells": len(table),
+            "valid": int(cut.valid.sum()),
+            "aligned": len(v1_names),
+            "patches": len(cut.digests) // len(BANDS),
+        }
+        return draft.publish(_record(tile, bench, draft, cut, upstream, facts))
+
+
+def _keep_colours(
+    thinned: dict[str, BandPixels], name: str, pixels: BandPixels
+) -> None:
+    if name in _COLOUR_BANDS:
+        thinned[name] = thin(pixels)
+
+
+def _v1_names(
+    tile: Tile, product: L2AProduct, bench: Workbench
+) -> dict[tuple[int, int], str]:
+    if tile.alignment == "none":
+        return {}
+    footprints = bench.inputs.v1_footprints(product.geocoding.epsg)
+    if footprints is None:
+        bench.log(
+            f"EPSG:{product.geocoding.epsg} has no v1 footprints: nothing aligns; set "
+            "alignment to none in BEN_TILES_CSV to export all valid patches"
+        )
+        return {}
+    season = season_of(product.start_time)
+    return align(footprints, product.geocoding, season, tile.key)
+
+
+def _record(
+    tile: Tile,
+    bench: Workbench,
+    draft: Draft,
+    cut: CutPatches,
+    upstream: StoredRecord,
+    facts: dict[str, object],
+) -> Record:
+    made_from = {l2a.ASSET: upstream.sha256} | bench.inputs.digest(COUNTRIES)
+    if tile.alignment == "v1" and upstream.facts["epsg"] in V1_ZONES:
+        made_from |= bench.inputs.digest(footprints_name(upstream.facts["epsg"]))
+    return Record(
+        asset=ASSET,
+        tile=tile.key,
+        digests=cut.digests,
+        bytes=cut.n_bytes,
+        outputs=tuple(path.name for path in draft.path.iterdir()),
+        made_from=made_from,
+        made_with=versions("rasterio", "pyproj", "pyarrow"),
+        facts=facts,
+    )

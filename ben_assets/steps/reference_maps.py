@@ -1,0 +1,87 @@
+"""``reference_maps``: CORINE 2018 on the grid of each exported patch of a tile."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Final
+
+import pandas as pd
+
+from ben_assets.bigearthnet.dataset_layout import MAP_SUFFIX, patch_folder
+from ben_assets.bigearthnet.patching import write_file
+from ben_assets.bigearthnet.product_names import patch_id
+from ben_assets.bigearthnet.quicklook import land_cover, thin
+from ben_assets.bigearthnet.reference_map import cut_reference_maps, rasterize
+from ben_assets.bigearthnet.tile_list import Tile
+from ben_assets.steps import patches
+from ben_assets.steps.workbench import (
+    Workbench,
+    carried_facts,
+    exported_cells,
+    geocoding_of,
+    read_table,
+    table_digest,
+    table_facts,
+    versions,
+)
+from resources.storage import Draft, Record, StoredRecord
+
+ASSET: Final = "reference_maps"
+
+
+def make_reference_maps(tile: Tile, bench: Workbench) -> StoredRecord:
+    """Rasterize CORINE over a tile and cut the map of each exported patch.
+
+    Raises:
+        MissingInput: the patches or the CORINE polygons are not on disk.
+        InvalidInput: CORINE breaks a rule.
+    """
+    upstream = bench.storage.require(patches.ASSET, tile.key)
+    grid = geocoding_of(upstream)
+    cells = exported_cells(read_table(bench, patches.ASSET, tile), tile)[["x", "y"]]
+    clc = bench.inputs.clc_polygons(grid)
+    bench.log(f"{len(clc.codes)} CORINE polygons meet the tile")
+    raster = rasterize(clc, grid)
+    with bench.storage.draft(ASSET, tile.key, bench.log) as draft:
+        (draft.path / f"{tile.key}.png").write_bytes(land_cover(thin(raster)))
+        tile_id = upstream.facts["tile_id"]
+        (draft.path / tile_id).mkdir()
+        digests, n_bytes, rows = {}, 0, []
+        for made in cut_reference_maps(
+            raster, clc, grid, cells.itertuples(index=False, name=None)
+        ):
+            patch = patch_id(tile_id, *made.cell)
+            digests[f"{patch}{MAP_SUFFIX}"] = _write(draft, patch, made.content)
+            n_bytes += len(made.content)
+            rows += [(patch, *item) for item in sorted(made.pixels_of_code.items())]
+        bench.log(f"{len(digests)} reference maps of {len(cells)} patches written")
+        path = draft.path / f"{tile.key}.parquet"
+        _code_table(rows).to_parquet(path, index=False)
+        return draft.publish(
+            Record(
+                asset=ASSET,
+                tile=tile.key,
+                digests=digests,
+                bytes=n_bytes,
+                outputs=tuple(entry.name for entry in draft.path.iterdir()),
+                made_from={
+                    patches.ASSET: upstream.sha256,
+                    **table_digest(upstream),
+                    **bench.inputs.clc_digest(),
+                },
+                made_with=versions("rasterio", "pyproj", "pyarrow"),
+                facts={**carried_facts(upstream), **table_facts(path, len(rows))},
+            )
+        )
+
+
+def _write(draft: Draft, patch: str, content: bytes) -> str:
+    path = draft.path / patch_folder(patch) / f"{patch}{MAP_SUFFIX}.tif"
+    path.parent.mkdir()
+    write_file(path, content)
+    return hashlib.sha256(content).hexdigest()
+
+
+def _code_table(rows: list[tuple[str, int, int]]) -> pd.DataFrame:
+    table = pd.DataFrame(rows, columns=["patch_id", "clc_code", "pixels"])
+    return table.astype({"patch_id": "str", "clc_code": "uint16", "pixels": "uint16"})

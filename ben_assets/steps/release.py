@@ -1,0 +1,203 @@
+"""``release_metadata`` and ``release_archives``: what is published of all tiles."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import Final
+
+import pandas as pd
+import pyarrow.parquet as pq
+
+from ben_assets.bigearthnet.archives import pack
+from ben_assets.bigearthnet.checksums import file_digest
+from ben_assets.bigearthnet.dataset_layout import ARCHIVE_OF_ROOT
+from ben_assets.bigearthnet.errors import InvalidInput, MissingInput
+from ben_assets.bigearthnet.release_tables import (
+    CLEAR,
+    CSV_FILES,
+    OWN_TILES,
+    UNCLEAR,
+    is_unclear,
+    require_unique,
+    write_csv,
+    write_parquet,
+)
+from ben_assets.steps import dataset, metadata
+from ben_assets.steps.workbench import Workbench, cpu_count, versions
+from resources.l2a_source import link_or_copy
+from resources.storage import RELEASE, Draft, Record, StoredRecord, write_atomically
+
+METADATA: Final = "release_metadata"
+ARCHIVES: Final = "release_archives"
+_PARQUET: Final = (CLEAR, UNCLEAR, OWN_TILES)
+
+
+def make_release_metadata(bench: Workbench) -> StoredRecord:
+    """The CSV and parquet files of all tiles in the aligned data set.
+
+    Raises:
+        MissingInput: no tile is in the aligned data set.
+        InvalidInput: tiles of different L2A processors, or a twin with two patches.
+    """
+    records = released_tiles(bench)
+    table = pd.concat([_read_tile(bench, record) for record in records])
+    v1_rows, own_rows = table[table["needs_v1"]], table[~table["needs_v1"]]
+    kept, own = v1_rows[v1_rows["kept"]], own_rows[own_rows["kept"]]
+    for column in ("s2v1_name", "s1_name"):
+        require_unique(kept, column)
+    with bench.storage.draft(METADATA, RELEASE, bench.log) as draft:
+        rows = {
+            name: write_csv(draft.path / name, select(v1_rows))
+            for name, select in CSV_FILES.items()
+        }
+        unclear = is_unclear(kept)
+        for name, part, has_v1 in (
+            (CLEAR, kept[~unclear], True),
+            (UNCLEAR, kept[unclear], True),
+            (OWN_TILES, own, False),
+        ):
+            if has_v1 or len(own_rows):
+                rows[name] = write_parquet(draft.path / name, part, has_v1=has_v1)
+        bench.log(f"{len(kept) + len(own)} patches of {len(records)} tiles")
+        record = draft.publish(_metadata_record(draft, records, rows))
+    _place_in_dataset(bench, record)
+    return record
+
+
+def released_tiles(bench: Workbench) -> list[StoredRecord]:
+    """The records of the tiles that make up a release, sorted.
+
+    Raises:
+        MissingInput: there is none.
+        InvalidInput: they were made with different L2A processors.
+    """
+    storage = bench.storage
+    records = [storage.require(dataset.ASSET, t) for t in storage.tiles(dataset.ASSET)]
+    if not records:
+        raise MissingInput(
+            f"no tile has a record in {storage.folder(dataset.ASSET)}; a release needs "
+            "at least one: materialize aligned_dataset for a tile first"
+        )
+    tiles_of: dict[str, list[str]] = {}
+    for record in records:
+        tiles_of.setdefault(record.facts["l2a_processor"], []).append(record.tile)
+    if len(tiles_of) > 1:
+        shown = "; ".join(f"{p}: {', '.join(t[:3])}" for p, t in tiles_of.items())
+        raise InvalidInput(
+            "a release must not mix tiles of different L2A processors; found "
+            f"{shown}; make all of them with one processor"
+        )
+    return records
+
+
+def _read_tile(bench: Workbench, record: StoredRecord) -> pd.DataFrame:
+    made_of = bench.storage.require(metadata.ASSET, record.tile)
+    if record.made_from[metadata.ASSET] != made_of.sha256:
+        raise InvalidInput(
+            f"{dataset.ASSET} of {record.tile} was made from another metadata table "
+            "than the one on disk; materialize aligned_dataset of this tile again"
+        )
+    path = bench.storage.table_path(metadata.ASSET, record.tile)
+    table: pd.DataFrame = pq.read_table(path).to_pandas()
+    return table.assign(needs_v1=record.facts["alignment"] == "v1")
+
+
+def _metadata_record(
+    draft: Draft, records: list[StoredRecord], rows: dict[str, int]
+) -> Record:
+    files = sorted(draft.path.iterdir())
+    return Record(
+        asset=METADATA,
+        tile=RELEASE,
+        digests={path.name: file_digest(path) for path in files},
+        bytes=sum(path.stat().st_size for path in files),
+        outputs=tuple(path.name for path in files),
+        made_from={record.tile: record.sha256 for record in records},
+        made_with=versions("duckdb"),
+        facts={
+            "rows": rows,
+            "tiles": len(records),
+            "l2a_processor": records[0].facts["l2a_processor"],
+        },
+    )
+
+
+def _place_in_dataset(bench: Workbench, record: StoredRecord) -> None:
+    """Put the parquet files at the root of the data set, and no older ones."""
+    root = bench.storage.folder(dataset.ASSET)
+    for name in _PARQUET:
+        source = bench.storage.folder(METADATA) / name
+        if source.name in record.outputs:
+            write_atomically(root / name, source.read_bytes())
+        else:
+            (root / name).unlink(missing_ok=True)
+
+
+def make_release_archives(bench: Workbench) -> StoredRecord:
+    """The three archives of all tiles, the parquet files and their checksums.
+
+    Raises:
+        MissingInput: no tile, or no release metadata on disk.
+        InvalidInput: the release metadata are of another set of tiles.
+        ChecksumMismatch: a file is not what the aligned data set promises.
+    """
+    records = released_tiles(bench)
+    tables = bench.storage.require(METADATA, RELEASE)
+    if tables.made_from != {record.tile: record.sha256 for record in records}:
+        raise InvalidInput(
+            "the release metadata on disk are of another set of tiles than the aligned "
+            f"data set ({tables.facts['tiles']} tiles there, {len(records)} here); "
+            "materialize release_metadata again"
+        )
+    members = dataset.sort_by_root(
+        member
+        for record in records
+        for member in dataset.dataset_members(bench.storage, record.tile)
+    )
+    with bench.storage.draft(ARCHIVES, RELEASE, bench.log) as draft:
+        made = {}
+        for root in ARCHIVE_OF_ROOT:
+            made[root] = pack(
+                draft.path / f"{root}.tar.zst",
+                members[root],
+                threads=cpu_count(),
+                on_progress=functools.partial(_log_packed, bench, root),
+            )
+        facts = dataset.archive_facts(made)
+        parquet = [name for name in tables.outputs if name.endswith(".parquet")]
+        for name in parquet:
+            source = bench.storage.folder(METADATA) / name
+            link_or_copy(str(source), str(draft.path / name))
+        _write_sums(draft.path, facts, parquet)
+        tar_digests = {f"{root}.tar": a.tar.sha256 for root, a in made.items()}
+        return draft.publish(
+            Record(
+                asset=ARCHIVES,
+                tile=RELEASE,
+                digests=tar_digests
+                | {name: file_digest(draft.path / name) for name in parquet},
+                bytes=sum(path.stat().st_size for path in draft.path.iterdir()),
+                outputs=tuple(path.name for path in draft.path.iterdir()),
+                made_from=tables.made_from | {METADATA: tables.sha256},
+                made_with=versions("zstandard"),
+                facts={"archives": facts, "tiles": len(records)},
+            )
+        )
+
+
+def _log_packed(bench: Workbench, root: str, done: int) -> None:
+    bench.log(f"{root}: {done} files packed")
+
+
+def _write_sums(
+    folder: Path, archives: dict[str, dict[str, object]], parquet: list[str]
+) -> None:
+    """``SHA256SUMS`` and ``MD5SUMS``, of the files and of the tars inside."""
+    for algorithm in ("sha256", "md5"):
+        sums = {name: file_digest(folder / name, algorithm) for name in parquet}
+        for name, facts in archives.items():
+            sums[name] = str(facts[algorithm])
+            sums[name.removesuffix(".zst")] = str(facts[f"tar_{algorithm}"])
+        lines = [f"{digest}  {name}\n" for name, digest in sorted(sums.items())]
+        (folder / f"{algorithm.upper()}SUMS").write_text("".join(lines))

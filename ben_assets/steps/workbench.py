@@ -1,0 +1,111 @@
+"""What every step works with, and what it knows of the tile at hand."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import pandas as pd
+
+from ben_assets.bigearthnet.checksums import file_digest
+from ben_assets.bigearthnet.patch_grid import TileGeocoding
+from ben_assets.bigearthnet.tile_list import Tile
+from resources.reference import ReferenceInputs
+from resources.settings import Settings
+from resources.storage import Storage, StoredRecord
+
+TILE_FACTS: Final = (
+    "tile_id",
+    "epsg",
+    "ulx",
+    "uly",
+    "side_m",
+    "start_time",
+    "l2a_processor",
+    "failed_quality_checks",
+)
+"""What is carried from record to record, so that a step needs only its inputs."""
+
+
+@dataclass(frozen=True)
+class Workbench:
+    """Storage, inputs and the log of one run."""
+
+    settings: Settings
+    """The environment."""
+    storage: Storage
+    """The data root."""
+    inputs: ReferenceInputs
+    """The pinned inputs."""
+    log: Callable[[str], None]
+    """Takes progress lines."""
+
+    @classmethod
+    def from_settings(cls, settings: Settings, log: Callable[[str], None]) -> Workbench:
+        """As the environment says."""
+        storage = Storage(settings.data_dir)
+        return cls(settings, storage, ReferenceInputs.from_settings(settings), log)
+
+
+def cpu_count() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
+def versions(*packages: str) -> dict[str, str]:
+    """Installed versions of packages, and of what rasterio and pyproj bring along."""
+    import pyproj
+    import rasterio
+
+    found = {name: importlib.metadata.version(name) for name in packages}
+    if "rasterio" in found:
+        found["gdal"] = rasterio.__gdal_version__
+    if "pyproj" in found:
+        found["proj"] = pyproj.proj_version_str
+    return found
+
+
+def geocoding_of(record: StoredRecord) -> TileGeocoding:
+    """Position and size of the tile that a record is about."""
+    return TileGeocoding(*(record.facts[k] for k in ("epsg", "ulx", "uly", "side_m")))
+
+
+def carried_facts(record: StoredRecord) -> dict[str, Any]:
+    """What the next record repeats of this one."""
+    return {name: record.facts[name] for name in TILE_FACTS}
+
+
+def table_facts(path: Path, rows: int) -> dict[str, Any]:
+    """Size and digest of a tile's table, for its record."""
+    return {
+        "table": {
+            "file": path.name,
+            "rows": rows,
+            "bytes": path.stat().st_size,
+            "sha256": file_digest(path),
+        }
+    }
+
+
+def table_digest(record: StoredRecord) -> dict[str, str]:
+    """File name to digest of a record's table, for ``made_from``."""
+    return {f"{record.asset}.parquet": record.facts["table"]["sha256"]}
+
+
+def read_table(bench: Workbench, asset: str, tile: Tile) -> pd.DataFrame:
+    """The table of a tile, without its geometries."""
+    path = bench.storage.table_path(asset, tile.key)
+    frame = pd.read_parquet(path)
+    return frame.drop(columns="geometry", errors="ignore")
+
+
+def exported_cells(patches: pd.DataFrame, tile: Tile) -> pd.DataFrame:
+    """The cells whose patches are exported: valid and, where needed, aligned."""
+    wanted = patches["valid"]
+    if tile.alignment == "v1":
+        wanted = wanted & patches["s2v1_name"].notna()
+    return patches[wanted]
