@@ -67,3 +67,52 @@ class LocalResourceError(BenError, OSError):
     """This machine refuses: disk full, folder read-only, program missing."""
 
     failure_class = FailureClass.LOCAL_RESOURCE
+
+
+class ServiceUnavailable(BenError):
+    """A service did not answer as it should, but may do so later."""
+
+    failure_class = FailureClass.TRANSIENT
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        """``retry_after``: seconds the service asks to wait, if it said so."""
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class QuotaExceeded(ServiceUnavailable):
+    """A service refuses because the account asks for too much at once."""
+
+    failure_class = FailureClass.QUOTA
+
+
+class AccessRefused(BenError):
+    """Log-in or token refused, or a host that must not see the token."""
+
+    failure_class = FailureClass.AUTH
+
+
+class ProductOffline(BenError):
+    """A product that the catalogue lists, but that cannot be had now."""
+
+    failure_class = FailureClass.OFFLINE
+
+
+class ProductGone(BenError):
+    """No product has this name or id (any more)."""
+
+    failure_class = FailureClass.GONE
+
+
+class ChangedUpstream(BenError):
+    """The service has something else now than what the name or id stood for."""
+
+    failure_class = FailureClass.CHANGED_UPSTREAM
+
+
+class CorruptProduct(ChecksumMismatch):
+    """A product whose bytes break a promise that it makes itself."""
+
+
+class UnsafeZip(CorruptProduct):
+    """A zip that is no zip, or that would do harm when unpacked."""
