@@ -28,6 +28,7 @@ from ben_assets.bigearthnet.checksums import (
     format_hash_list,
     hash_list_digest,
     parse_hash_list,
+    sha256_of_bytes,
 )
 from ben_assets.bigearthnet.errors import InvalidInput, LocalResourceError, MissingInput
 
@@ -99,6 +100,12 @@ class StoredRecord:
     """Versions that decide bytes."""
     facts: dict[str, Any]
     """What else the asset says about the tile."""
+
+    @property
+    def version(self) -> str:
+        """Digest of all that is promised of the tile: its files and its table."""
+        table = self.facts.get("table", {}).get("sha256", "")
+        return sha256_of_bytes(f"{self.sha256}{table}".encode())
 
 
 _RECORD_FIELDS: Final = frozenset(

@@ -1,0 +1,32 @@
+"""The flow, stage by stage: file order, group order and data flow are one."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import dagster as dg
+
+from ben_assets.assets.l2a import l2a_tiles
+from ben_assets.assets.patches import patches
+from ben_assets.assets.reference_maps import reference_maps
+from ben_assets.assets.release import (
+    aligned_dataset,
+    archives,
+    metadata_tables,
+    release_archives,
+    release_metadata,
+)
+
+STAGES: Final[dict[str, tuple[dg.AssetsDefinition, ...]]] = {
+    "l2a": (l2a_tiles,),
+    "patches": (patches,),
+    "reference_maps": (reference_maps,),
+    "release": (
+        metadata_tables,
+        aligned_dataset,
+        archives,
+        release_metadata,
+        release_archives,
+    ),
+}
+"""Dagster group to its assets, in flow order."""

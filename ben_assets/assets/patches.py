@@ -1,0 +1,17 @@
+"""The patches of each tile."""
+
+import dagster as dg
+
+from ben_assets.assets.l2a import l2a_tiles
+from ben_assets.assets.tile_asset import materialize_tile, tile_asset
+
+
+@tile_asset(deps=[l2a_tiles], kinds={"geotiff", "geoparquet"}, level="patch")
+def patches(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+    """Twelve GeoTIFFs of each valid, aligned patch, and the table of all grid cells.
+
+    A patch is 1200 m x 1200 m; it is valid if no pixel of its twelve bands is zero.
+    """
+    from ben_assets.steps.patches import make_patches
+
+    return materialize_tile(context, make_patches, picture="jpg")

@@ -1,0 +1,59 @@
+"""From tiles to the published data set."""
+
+import dagster as dg
+
+from ben_assets.assets.patches import patches
+from ben_assets.assets.reference_maps import reference_maps
+from ben_assets.assets.tile_asset import (
+    materialize_release,
+    materialize_tile,
+    release_asset,
+    tile_asset,
+)
+
+
+@tile_asset(deps=[patches, reference_maps], kinds={"parquet"}, level="dataset")
+def metadata_tables(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+    """Labels, split, country and v1 and Sentinel-1 twins of every grid cell."""
+    from ben_assets.steps.metadata import make_metadata_table
+
+    return materialize_tile(context, make_metadata_table)
+
+
+@tile_asset(
+    deps=[patches, reference_maps, metadata_tables],
+    kinds={"geotiff", "sentinel1", "sentinel2"},
+    level="dataset",
+)
+def aligned_dataset(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+    """The tile's kept patches in the data set's tree, with maps and S1 twins."""
+    from ben_assets.steps.dataset import make_aligned_dataset
+
+    return materialize_tile(context, make_aligned_dataset)
+
+
+@tile_asset(deps=[aligned_dataset], kinds={"tar", "zstd"}, level="dataset")
+def archives(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+    """The tile's part of the three release archives, as reproducible tar.zst."""
+    from ben_assets.steps.dataset import make_archives
+
+    return materialize_tile(context, make_archives)
+
+
+@release_asset(deps=[metadata_tables, aligned_dataset], kinds={"parquet", "csv"})
+def release_metadata(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+    """The published metadata of all tiles in the data set: four CSV, two parquet.
+
+    Tiles without alignment to v1 have a parquet file of their own.
+    """
+    from ben_assets.steps.release import make_release_metadata
+
+    return materialize_release(context, make_release_metadata)
+
+
+@release_asset(deps=[aligned_dataset, release_metadata], kinds={"tar", "zstd"})
+def release_archives(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+    """BigEarthNet-S1, -S2 and Reference_Maps as tar.zst, the parquet files and sums."""
+    from ben_assets.steps.release import make_release_archives
+
+    return materialize_release(context, make_release_archives)

@@ -1,0 +1,143 @@
+"""What all assets have in common: decoration, and how a record is shown in the UI."""
+
+from __future__ import annotations
+
+import base64
+import time
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import dagster as dg
+
+from ben_assets.bigearthnet.tile_list import Tile
+from ben_assets.failures import reported
+from ben_assets.partitions import tile_partitions
+from ben_assets.tiles import find_tile
+from resources.settings import Settings
+from resources.storage import Storage, StoredRecord
+
+OWNERS: Final = ["team:bigearthnet"]
+_SHOWN_AS_TABLE: Final = 12
+
+
+def tile_asset(
+    *,
+    deps: Iterable[dg.AssetsDefinition] = (),
+    kinds: set[str],
+    level: str,
+    code_version: str = "1",
+    pool: str | None = None,
+    retry_policy: dg.RetryPolicy | None = None,
+) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
+    """Decorate an asset with one partition per tile."""
+    return dg.asset(
+        partitions_def=tile_partitions,
+        deps=list(deps),
+        kinds=kinds,
+        owners=OWNERS,
+        tags={"ben/level": level},
+        code_version=code_version,
+        pool=pool,
+        retry_policy=retry_policy,
+    )
+
+
+def release_asset(
+    *, deps: Iterable[dg.AssetsDefinition], kinds: set[str], code_version: str = "1"
+) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
+    """Decorate an asset that is made of all tiles."""
+    return dg.asset(
+        deps=[
+            dg.AssetDep(dep, partition_mapping=dg.AllPartitionMapping())
+            if dep.partitions_def
+            else dep
+            for dep in deps
+        ],
+        kinds=kinds,
+        owners=OWNERS,
+        tags={"ben/level": "release"},
+        code_version=code_version,
+    )
+
+
+def materialize_tile(
+    context: dg.AssetExecutionContext,
+    make: Callable[[Tile, Any], StoredRecord],
+    picture: str | None = None,
+) -> dg.MaterializeResult:
+    """Run a step for the partition of ``context`` and show its record."""
+    with reported():
+        tile = find_tile(context.partition_key)
+        return _run(context, lambda bench: make(tile, bench), picture)
+
+
+def materialize_release(
+    context: dg.AssetExecutionContext, make: Callable[[Any], StoredRecord]
+) -> dg.MaterializeResult:
+    """Run a step that is made of all tiles and show its record."""
+    with reported():
+        return _run(context, make, None)
+
+
+def _run(
+    context: dg.AssetExecutionContext,
+    make: Callable[[Any], StoredRecord],
+    picture: str | None,
+) -> dg.MaterializeResult:
+    from ben_assets.steps.workbench import Workbench
+
+    bench = Workbench.from_settings(Settings(), context.log.info)
+    started = time.perf_counter()
+    record = make(bench)
+    seconds = time.perf_counter() - started
+    return dg.MaterializeResult(
+        data_version=dg.DataVersion(record.version),
+        metadata=record_metadata(bench.storage, record)
+        | {"seconds": dg.MetadataValue.float(round(seconds, 2))}
+        | _picture(bench.storage, record, picture),
+    )
+
+
+def record_metadata(storage: Storage, record: StoredRecord) -> dict[str, Any]:
+    """Counts, sizes, digests and a small table, as Dagster metadata."""
+    facts: Mapping[str, Any] = record.facts
+    counts = {k: v for k, v in facts.items() if isinstance(v, int | str)}
+    rows = {"files": record.files, "bytes": record.bytes} | counts
+    table = dg.MetadataValue.table(
+        [dg.TableRecord({"what": k, "value": str(v)}) for k, v in rows.items()]
+    )
+    row_count = facts.get("table", {}).get("rows")
+    return {
+        "made": table,
+        "path": dg.MetadataValue.path(storage.folder(record.asset)),
+        "record": dg.MetadataValue.path(storage.record_path(record.asset, record.tile)),
+        "files": record.files,
+        "bytes": record.bytes,
+        "sha256": record.sha256,
+        "made_from": dg.MetadataValue.json(_shortened(record.made_from)),
+        "made_with": dg.MetadataValue.json(record.made_with),
+        **({} if row_count is None else {"dagster/row_count": row_count}),
+    }
+
+
+def _shortened(digests: dict[str, str]) -> dict[str, str]:
+    """At most a dozen: a release is made from 125 tiles."""
+    shown = dict(list(digests.items())[:_SHOWN_AS_TABLE])
+    left = len(digests) - len(shown)
+    return shown | ({"and": f"{left} more"} if left else {})
+
+
+def _picture(
+    storage: Storage, record: StoredRecord, suffix: str | None
+) -> dict[str, Any]:
+    if suffix is None:
+        return {}
+    path: Path = storage.folder(record.asset) / f"{record.tile}.{suffix}"
+    kind = {"jpg": "jpeg"}.get(suffix, suffix)
+    code = base64.b64encode(path.read_bytes()).decode()
+    return {
+        "quicklook": dg.MetadataValue.md(
+            f"![quicklook](data:image/{kind};base64,{code})"
+        )
+    }

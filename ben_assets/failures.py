@@ -1,0 +1,28 @@
+"""Our errors as Dagster failures: a retry only for what a retry can cure."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+import dagster as dg
+
+from ben_assets.bigearthnet.errors import BenError
+
+
+@contextlib.contextmanager
+def reported() -> Iterator[None]:
+    """Turn an error of ours into a ``dagster.Failure`` with its class as metadata.
+
+    Raises:
+        dagster.Failure: in place of a ``BenError``; it forbids retries where the class
+            of the failure needs somebody to act.
+    """
+    try:
+        yield
+    except BenError as error:
+        raise dg.Failure(
+            description=f"[{error.failure_class}] {error}",
+            metadata={"failure_class": str(error.failure_class)},
+            allow_retries=error.is_retryable,
+        ) from error

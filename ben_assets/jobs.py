@@ -1,0 +1,25 @@
+"""Jobs by the names of what people do."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from ben_assets.assets import l2a, release
+
+tile_from_l2a = dg.define_asset_job(
+    "tile_from_l2a",
+    selection=dg.AssetSelection.assets(l2a.l2a_tiles).downstream()
+    & dg.AssetSelection.assets(release.archives).upstream(),
+    description="One tile from an adopted L2A product to its archives.",
+)
+
+release_job = dg.define_asset_job(
+    "release",
+    selection=dg.AssetSelection.assets(
+        release.release_metadata, release.release_archives
+    ),
+    description="The release files of all tiles in the aligned data set.",
+)
+
+JOBS = [tile_from_l2a, release_job]
+"""All jobs."""

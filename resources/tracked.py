@@ -1,0 +1,71 @@
+"""Tracked hashes: what each tile of each asset was promised to be.
+
+``hashes/<asset>.csv`` has the columns tile, files, bytes, sha256, one row per tile.
+"""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from ben_assets.bigearthnet.errors import InvalidInput
+from resources.storage import StoredRecord
+
+COLUMNS: Final = ("tile", "files", "bytes", "sha256")
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A tile's record beside what is tracked for it."""
+
+    expected: dict[str, str] | None
+    """Tracked files, bytes and sha256, or None where nothing is tracked."""
+    found: dict[str, str]
+    """The same of the record."""
+
+    @property
+    def passed(self) -> bool:
+        """Whether nothing differs; also where nothing is tracked."""
+        return self.expected in (None, self.found)
+
+    @property
+    def verdict(self) -> str:
+        """One sentence for people."""
+        if self.expected is None:
+            return "no tracked hash: nothing to compare with"
+        if self.passed:
+            return "equals the tracked hash"
+        differing = [k for k, v in self.found.items() if self.expected[k] != v]
+        return f"differs from the tracked hash in {', '.join(differing)}"
+
+
+def read_tracked(folder: Path, asset: str) -> dict[str, dict[str, str]]:
+    """Tile key to its tracked row; empty where the asset has no file.
+
+    Raises:
+        InvalidInput: the file has other columns.
+    """
+    path = folder / "hashes" / f"{asset}.csv"
+    try:
+        with path.open(newline="") as file:
+            rows = csv.DictReader(file)
+            if not set(COLUMNS) <= set(rows.fieldnames or ()):
+                raise InvalidInput(
+                    f"{path}: expected the columns {', '.join(COLUMNS)}, found "
+                    f"{rows.fieldnames}"
+                )
+            return {row["tile"]: {c: row[c] for c in COLUMNS[1:]} for row in rows}
+    except FileNotFoundError:
+        return {}
+
+
+def compare(record: StoredRecord, folder: Path) -> Comparison:
+    """A record beside its tracked hash in the folder ``BEN_TRACKED_ARTIFACTS``."""
+    found = {
+        "files": str(record.files),
+        "bytes": str(record.bytes),
+        "sha256": record.sha256,
+    }
+    return Comparison(read_tracked(folder, record.asset).get(record.tile), found)
