@@ -1,0 +1,52 @@
+# Commands of the contract; each works on a fresh machine with Python 3.11 or 3.12.
+SHELL := /bin/bash
+.DELETE_ON_ERROR:
+PYTHON ?= $(shell for p in python3.12 python3.11 python3; do \
+	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' 2>/dev/null \
+	&& echo $$p && break; done)
+PORT ?= 3000
+BIN := .venv/bin
+
+.PHONY: setup demo demo-ui test lint dev bench soak lock clean help
+
+help:  ## this list
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
+
+setup: .venv/.installed  ## .venv from requirements.lock
+
+.venv/.installed: requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "no Python 3.11 or 3.12 found; install one, or set PYTHON=" >&2; exit 2; }
+	$(PYTHON) -m venv --clear .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: setup  ## the main job for two small generated tiles
+	@$(BIN)/python -m ben_assets.demo
+
+demo-ui: setup  ## the Dagster UI on the demo's results
+	@$(BIN)/python -m ben_assets.demo --ui --port $(PORT)
+
+test: setup  ## the whole test suite
+	@$(BIN)/python -m pytest -q -n 2
+
+lint: setup  ## ruff and mypy
+	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy
+
+dev: setup  ## Dagster UI and daemon on http://127.0.0.1:3000 (PORT=)
+	@mkdir -p .dagster_home && cp dagster.yaml .dagster_home/
+	@DAGSTER_HOME="$(CURDIR)/.dagster_home" $(BIN)/dagster instance info >/dev/null
+	@DAGSTER_HOME="$(CURDIR)/.dagster_home" $(BIN)/dagster dev -h 127.0.0.1 -p $(PORT)
+
+bench: setup  ## the benchmark table
+	@$(BIN)/python -m benchmarks
+
+soak: setup  ## the long fault and kill campaigns
+	@$(BIN)/python -m benchmarks.soak
+
+lock: setup  ## requirements.lock from pyproject.toml
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	  --no-strip-extras --no-emit-index-url --no-header --extra dev pyproject.toml -o requirements.lock
+
+clean:  ## undo demo and bench
+	@rm -rf .demo .bench .pytest_cache .mypy_cache .ruff_cache
