@@ -116,3 +116,7 @@ class CorruptProduct(ChecksumMismatch):
 
 class UnsafeZip(CorruptProduct):
     """A zip that is no zip, or that would do harm when unpacked."""
+
+
+class TruncatedZip(UnsafeZip):
+    """A zip whose end is missing."""

@@ -16,7 +16,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from ben_assets.bigearthnet.errors import CorruptProduct, InvalidInput, UnsafeZip
+from ben_assets.bigearthnet.errors import (
+    CorruptProduct,
+    InvalidInput,
+    TruncatedZip,
+    UnsafeZip,
+)
 
 CHUNK: Final = 1 << 20
 """Bytes read at once from a member."""
@@ -206,7 +211,7 @@ def _require_whole(path: Path) -> None:
         )
     end = tail.rfind(b"PK\x05\x06")
     if end < 0 or len(tail) < end + 22:
-        raise UnsafeZip(
+        raise TruncatedZip(
             f"{path.name} is cut short: no zip directory at the end of its {size} bytes"
         )
     directory, comment = struct.unpack_from("<I4xH", tail, end + 12)

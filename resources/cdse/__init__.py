@@ -1,0 +1,84 @@
+"""The Copernicus Data Space Ecosystem (CDSE): find products and get them whole.
+
+One import for all others: ``from resources.cdse import Cdse``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Self
+
+from ben_assets.bigearthnet.errors import ProductGone
+from resources.cdse.access import Access
+from resources.cdse.attempts import Attempts, Pause
+from resources.cdse.catalogue import Catalogue, CatalogueEntry
+from resources.cdse.delivery import ProvenZip, Route, deliver
+from resources.cdse.download import HttpDownload
+from resources.cdse.limiter import Limiter
+from resources.cdse.progress import Progress
+from resources.cdse.s3 import S3Download
+from resources.cdse.session import Session
+from resources.cdse.transport import Transport
+from resources.settings import Settings
+
+__all__ = ["CatalogueEntry", "Cdse", "ProvenZip"]
+
+
+class Cdse:
+    """A client of CDSE; as many as you like share one account and its limits."""
+
+    def __init__(self, access: Access, log: Callable[[str], None] = print) -> None:
+        """Touches neither disk nor network; ``log`` gets failures and progress."""
+        self._access = access
+        self._log = log
+        self._transport = Transport(access)
+        self.catalogue = Catalogue(access, self._transport, log)
+
+    @classmethod
+    def from_settings(
+        cls, settings: Settings, log: Callable[[str], None] = print
+    ) -> Self:
+        """As the ``CDSE_*`` settings say.
+
+        Raises:
+            InvalidInput: a setting is malformed.
+        """
+        return cls(Access.from_settings(settings), log)
+
+    def find(self, key: str) -> CatalogueEntry:
+        """The one product of that name; see :meth:`Catalogue.find` for failures."""
+        return self.catalogue.find(key)
+
+    def fetch(self, entry: CatalogueEntry, path: Path) -> ProvenZip:
+        """The product's zip at ``path``, proven; see :func:`deliver` for failures.
+
+        Goes by S3 if its keys are set, else by HTTP.
+        """
+        patience, shared = self._access.patience, self._access.shared
+        pause = Pause(shared / "pause-download", patience)
+        attempts = Attempts(patience, pause, self._log)
+        progress = Progress(entry.name, entry.size, self._log)
+        try:
+            return deliver(self._route(), entry, path, attempts, progress, self._log)
+        except ProductGone as error:
+            raise self._gone(entry, error) from None
+
+    def _route(self) -> Route:
+        folder = self._access.shared / self._access.account_key
+        limiter = Limiter(folder, int(self._access.patience.connections))
+        if self._access.s3_keys is not None:
+            return S3Download(self._access, limiter)
+        session = Session(self._access, self._transport)
+        return HttpDownload(self._access, self._transport, session, limiter)
+
+    def _gone(self, entry: CatalogueEntry, error: ProductGone) -> ProductGone:
+        deleted = self.catalogue.deletion("Id", entry.id)
+        if deleted is None:
+            why = "the catalogue does not list it as deleted either"
+        else:
+            why = f"it was deleted on {deleted.date} ({deleted.cause})"
+        return ProductGone(
+            f"{error}: the service has no product {entry.id} ({entry.name}) any more; "
+            f"{why}. Materialize tile_ids again: the product may have a new id"
+        )

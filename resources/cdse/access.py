@@ -1,0 +1,198 @@
+"""Who asks the Copernicus Data Space (CDSE), where, and how patiently.
+
+Belongs here: account, addresses, limits, all from settings. Not here: any request.
+Defaults: CDSE documentation of 2025 (addresses; 4 connections for each account).
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import hashlib
+import ipaddress
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from ben_assets.bigearthnet.errors import AccessRefused, InvalidInput
+from resources.settings import Settings
+
+CATALOGUE_URL: Final = "https://catalogue.dataspace.copernicus.eu/odata/v1"
+TOKEN_URL: Final = (
+    "https://identity.dataspace.copernicus.eu"
+    "/auth/realms/CDSE/protocol/openid-connect/token"
+)
+DOWNLOAD_URL: Final = "https://download.dataspace.copernicus.eu/odata/v1"
+S3_URL: Final = "https://eodata.dataspace.copernicus.eu"
+PUBLIC_HOSTS: Final = "*.dataspace.copernicus.eu"
+_PORTS: Final = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long to wait for what; each has a setting ``CDSE_<NAME>``."""
+
+    stall_seconds: float = 30
+    """Without an answer, or slower than ``min_bytes_per_second``, for so long: cut."""
+    min_bytes_per_second: float = 1000
+    """A transfer below this counts as stalled."""
+    give_up_seconds: float = 180
+    """Failures in a row, without a MiB more, for so long: the step fails."""
+    total_seconds: float = 6 * 3600
+    """Longest time for one product."""
+    first_wait_seconds: float = 1
+    """Wait after a first failure; each further one doubles it."""
+    longest_wait_seconds: float = 30
+    """Longest wait between tries, unless the service asks for more."""
+    longest_pause_seconds: float = 900
+    """Longest wait that a service may ask for; beyond it the step fails."""
+    connections: float = 4
+    """Open downloads of one account, over all processes of this data root."""
+
+
+@dataclass(frozen=True)
+class Account:
+    """A CDSE account; its secrets never appear in its text."""
+
+    username: str = field(repr=False)
+    password: str = field(repr=False)
+    totp_secret: str | None = field(default=None, repr=False)
+    """Base32 secret that one-time codes are made from, where the account has it."""
+
+
+@dataclass(frozen=True)
+class S3Keys:
+    """Keys for the S3 interface, made on the account page."""
+
+    access_key: str = field(repr=False)
+    secret_key: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Access:
+    """All that a client needs to know before its first request."""
+
+    shared: Path
+    """Folder for what all processes share: token, connection slots, pauses."""
+    account: Account | None = None
+    """Needed for downloads by HTTP."""
+    s3_keys: S3Keys | None = None
+    """Where set, downloads go by S3."""
+    catalogue_url: str = CATALOGUE_URL
+    token_url: str = TOKEN_URL
+    download_url: str = DOWNLOAD_URL
+    s3_url: str = S3_URL
+    more_hosts: tuple[str, ...] = (PUBLIC_HOSTS,)
+    """Hosts (``name``, ``name:port``, ``*.name``) that may see a token, besides those
+    of the addresses above."""
+    patience: Patience = field(default_factory=Patience)
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Access:
+        """As the ``CDSE_*`` settings say.
+
+        Raises:
+            InvalidInput: half of an account or key pair, or a number that is none.
+        """
+        user, password = _pair(settings, "CDSE_USERNAME", "CDSE_PASSWORD")
+        key, secret = _pair(settings, "CDSE_S3_ACCESS_KEY", "CDSE_S3_SECRET_KEY")
+        totp = settings.text("CDSE_TOTP_SECRET")
+        hosts = settings.text("CDSE_ALLOWED_HOSTS", PUBLIC_HOSTS) or ""
+        return cls(
+            shared=settings.data_dir / ".cdse",
+            account=Account(user, password, totp) if user else None,
+            s3_keys=S3Keys(key, secret) if key else None,
+            catalogue_url=_url(settings, "CDSE_CATALOGUE_URL", CATALOGUE_URL),
+            token_url=_url(settings, "CDSE_TOKEN_URL", TOKEN_URL),
+            download_url=_url(settings, "CDSE_DOWNLOAD_URL", DOWNLOAD_URL),
+            s3_url=_url(settings, "CDSE_S3_URL", S3_URL),
+            more_hosts=tuple(hosts.replace(",", " ").split()),
+            patience=_patience(settings),
+        )
+
+    @property
+    def account_key(self) -> str:
+        """Names the account in shared files without telling it."""
+        user = self.account.username if self.account else ""
+        key = self.s3_keys.access_key if self.s3_keys else ""
+        return hashlib.sha256(f"{self.token_url} {user or key}".encode()).hexdigest()[
+            :16
+        ]
+
+    def without_secrets(self, text: str, *more: str | None) -> str:
+        """``text`` with the secrets of this account, and ``more``, blotted out."""
+        known = [*more]
+        if self.account:
+            known += [self.account.password, self.account.totp_secret]
+        if self.s3_keys:
+            known += [self.s3_keys.secret_key]
+        for secret in known:
+            text = text.replace(secret, "***") if secret else text
+        return text
+
+    def require_allowed(self, url: str) -> None:
+        """Refuse an address that a request, and maybe a token, must not go to.
+
+        Raises:
+            AccessRefused: another host than allowed, or no https outside loopback.
+        """
+        parts = urlsplit(url)
+        host, scheme = parts.hostname or "", parts.scheme
+        place = f"{scheme}://{parts.netloc.rpartition('@')[2]}"
+        if scheme != "https" and not (scheme == "http" and is_loopback(host)):
+            raise AccessRefused(
+                f"{place} is refused: expected https, which keeps tokens secret (http "
+                "is for this machine only); check the CDSE_*_URL settings, or report "
+                "the redirect to the service"
+            )
+        urls = (self.catalogue_url, self.token_url, self.download_url, self.s3_url)
+        patterns = (*(urlsplit(known).netloc for known in urls), *self.more_hosts)
+        port = parts.port or _PORTS[scheme]
+        if not any(_matches(pattern, host, port) for pattern in patterns):
+            raise AccessRefused(
+                f"{place} is refused: the service sent us to a host that is not "
+                f"allowed to see the token; expected one of {', '.join(patterns)}. If "
+                "it belongs to the service, add it to CDSE_ALLOWED_HOSTS"
+            )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _matches(pattern: str, host: str, port: int) -> bool:
+    """Whether ``host:port`` is meant; without a port any is."""
+    parts = urlsplit(f"//{pattern.lower()}")
+    return (
+        fnmatch.fnmatchcase(host.lower(), parts.hostname or "")
+        and (parts.port or port) == port
+    )
+
+
+def _pair(settings: Settings, first: str, second: str) -> tuple[str, str]:
+    values = settings.text(first) or "", settings.text(second) or ""
+    if bool(values[0]) != bool(values[1]):
+        unset = second if values[0] else first
+        raise InvalidInput(f"{first} and {second} belong together; {unset} is not set")
+    return values
+
+
+def _url(settings: Settings, name: str, default: str) -> str:
+    return (settings.text(name, default) or default).rstrip("/")
+
+
+def _patience(settings: Settings) -> Patience:
+    values: dict[str, float] = {}
+    for one in fields(Patience):
+        name = f"CDSE_{one.name.upper()}"
+        text = settings.text(name)
+        try:
+            if text is not None:
+                values[one.name] = float(text)
+        except ValueError as error:
+            raise InvalidInput(f"{name} is {text!r}; expected a number") from error
+    return Patience(**values)

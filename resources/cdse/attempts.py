@@ -1,0 +1,146 @@
+"""When to try again: waits with jitter, pauses that all processes share, a limit.
+
+Belongs here: time. Not here: what is tried.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final, TypeVar
+
+from ben_assets.bigearthnet.errors import BenError, FailureClass, ServiceUnavailable
+from resources.cdse.access import Patience
+from resources.cdse.limiter import Limiter
+from resources.storage import write_atomically
+
+T = TypeVar("T")
+MOST_FAILURES: Final = 20
+"""Failures in a row that end a task, whatever waits the service asks for."""
+
+
+class Pause:
+    """A time before which no process sends requests of one kind."""
+
+    def __init__(self, path: Path, patience: Patience) -> None:
+        """Shared by all processes that use the same ``path``."""
+        self._path = path
+        self._longest = patience.longest_pause_seconds
+
+    def ask(self, seconds: float) -> None:
+        """Have all processes wait for so long from now; never shortens a pause."""
+        until = time.time() + min(seconds, self._longest)
+        if until > self._until():
+            write_atomically(self._path, repr(until).encode())
+
+    def wait(self) -> None:
+        """Return when no pause holds, a moment later so that not all start at once."""
+        while (left := self._until() - time.time()) > 0:
+            time.sleep(left + random.uniform(0, 0.5))
+
+    def _until(self) -> float:
+        """End of the pause; one beyond the longest comes from a clock put back."""
+        with contextlib.suppress(OSError, ValueError):
+            until = float(self._path.read_text())
+            return until if until <= time.time() + self._longest else 0.0
+        return 0.0
+
+
+class Attempts:
+    """Decides after each failure of one task whether and when to try again."""
+
+    def __init__(
+        self, patience: Patience, pause: Pause, log: Callable[[str], None]
+    ) -> None:
+        """Start the clock of the task."""
+        self._patience = patience
+        self._pause = pause
+        self._log = log
+        self._started = self._since = time.monotonic()
+        self._failures = 0
+
+    @property
+    def seconds_left(self) -> float:
+        """Until the whole task must be over."""
+        return self._patience.total_seconds - (time.monotonic() - self._started)
+
+    @contextlib.contextmanager
+    def excused(self) -> Iterator[None]:
+        """What is waited for here does not count as time of this task."""
+        start = time.monotonic()
+        yield
+        waited = time.monotonic() - start
+        self._since += waited
+        self._started += waited
+
+    @contextlib.contextmanager
+    def connection(self, limiter: Limiter) -> Iterator[None]:
+        """Hold one of the account's connections, excused for the wait."""
+        with contextlib.ExitStack() as stack:
+            with self.excused():
+                stack.enter_context(limiter.slot(self._log))
+            yield
+
+    def progressed(self) -> None:
+        """Something was won: the count of failures in a row starts again."""
+        self._failures = 0
+
+    def run(self, action: Callable[[], T]) -> T:
+        """The result of ``action``, tried until it succeeds or patience ends.
+
+        Raises:
+            BenError: the last failure.
+        """
+        while True:
+            with self.excused():
+                self._pause.wait()
+            try:
+                return action()
+            except BenError as error:
+                self.failed(error)
+
+    def failed(self, error: BenError) -> None:
+        """Wait until the next try, or have all processes wait if the service asks so.
+
+        Raises:
+            BenError: ``error`` itself if no wait helps; one of its class that says how
+                long was tried if patience is at its end.
+        """
+        if not isinstance(error, ServiceUnavailable):
+            raise error
+        if self._failures == 0:
+            self._since = time.monotonic()
+        self._failures += 1
+        wait = self._next_wait(error)
+        is_asked = error.retry_after is not None
+        if is_asked and wait > self._patience.longest_pause_seconds:
+            raise _given_up(error, f"the service asks to wait {wait:.0f} s")
+        tried = time.monotonic() - self._since
+        is_over = tried + wait > self._patience.give_up_seconds and not is_asked
+        if is_over or wait > self.seconds_left or self._failures >= MOST_FAILURES:
+            raise _given_up(error, f"failed {self._failures} times in {tried:.0f} s")
+        self._log(f"{error}; trying again in {wait:.1f} s")
+        if is_asked or error.failure_class is FailureClass.QUOTA:
+            self._pause.ask(wait)
+        else:
+            time.sleep(wait)
+
+    def _next_wait(self, error: ServiceUnavailable) -> float:
+        if error.retry_after is not None:
+            return error.retry_after
+        first, longest = (
+            self._patience.first_wait_seconds,
+            self._patience.longest_wait_seconds,
+        )
+        wait = min(longest, first * 2.0 ** (self._failures - 1))
+        return wait * random.uniform(0.75, 1.25)
+
+
+def _given_up(error: ServiceUnavailable, why: str) -> ServiceUnavailable:
+    return type(error)(
+        f"{error}; {why}. Materialize this tile again later",
+        error.retry_after,
+    )

@@ -1,0 +1,222 @@
+"""From a catalogue entry to a product zip whose every byte is accounted for.
+
+Belongs here: which deliveries are accepted, refused, or asked for again. Not here: the
+transfer (``download``, ``s3``), the proofs inside a zip (``product_proofs``).
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from ben_assets.bigearthnet.checksums import file_digest
+from ben_assets.bigearthnet.errors import (
+    ChangedUpstream,
+    CorruptProduct,
+    LocalResourceError,
+    ServiceUnavailable,
+    TruncatedZip,
+)
+from ben_assets.bigearthnet.product_proofs import ProductProof, prove_product
+from resources.cdse.attempts import Attempts
+from resources.cdse.catalogue import CatalogueEntry
+from resources.cdse.download import Delivered
+
+MOST_DELIVERIES: Final = 4
+"""Complete bodies that may break a promise before the product is given up."""
+_HASHLIB: Final = {"MD5": "md5", "SHA3-256": "sha3_256", "SHA1": "sha1"}
+_SPARE_BYTES: Final = 64 << 20
+
+
+class State(StrEnum):
+    """What became of one promise."""
+
+    VERIFIED = "verified"
+    UNVERIFIABLE = "unverifiable"
+    CHANGED_UPSTREAM = "changed upstream"
+
+
+@dataclass(frozen=True)
+class Proof:
+    """One promise and what became of it."""
+
+    state: State
+    """Whether it holds."""
+    detail: str = ""
+    """Why not, or how many."""
+
+
+class Route(Protocol):
+    """A way to get a product: HTTP or S3."""
+
+    def fetch(
+        self,
+        entry: CatalogueEntry,
+        path: Path,
+        attempts: Attempts,
+        on_bytes: Callable[[int], None],
+    ) -> Delivered:
+        """Write the product's zip to ``path``."""
+        ...
+
+
+@dataclass(frozen=True)
+class ProvenZip:
+    """A product zip that was accepted, and why."""
+
+    size: int
+    """Bytes of the zip."""
+    sha256: str
+    """Digest of the zip."""
+    product: ProductProof
+    """What is inside."""
+    proofs: dict[str, Proof] = field(default_factory=dict)
+    """By promise: ``length``, ``MD5``, ``zip``, ``manifest`` ..."""
+
+    @property
+    def stale(self) -> dict[str, str]:
+        """Promises of the service that no longer fit the product, with what differs."""
+        return {
+            name: proof.detail
+            for name, proof in self.proofs.items()
+            if proof.state is State.CHANGED_UPSTREAM
+        }
+
+    def as_facts(self) -> dict[str, Any]:
+        """As stored in a record."""
+        return {
+            "zip_bytes": self.size,
+            "zip_sha256": self.sha256,
+            "proofs": {name: asdict(proof) for name, proof in self.proofs.items()},
+            "members": {n: asdict(m) for n, m in self.product.members.items()},
+            "unknown_members": list(self.product.unknown),
+            "missing_members": list(self.product.missing),
+            "unproven_images": list(self.product.unproven_images),
+        }
+
+
+def deliver(
+    route: Route,
+    entry: CatalogueEntry,
+    path: Path,
+    attempts: Attempts,
+    on_bytes: Callable[[int], None],
+    log: Callable[[str], None],
+) -> ProvenZip:
+    """Fetch the product to ``path`` and prove it, more than once if proofs disagree.
+
+    A zip whose members all keep the promises of its manifest, but that is not what the
+    catalogue says, is accepted if the same bytes come twice: the catalogue is stale.
+
+    Raises:
+        CorruptProduct: the same broken bytes came twice.
+        ChangedUpstream: each delivery was another one, none as the catalogue says.
+        LocalResourceError: not enough free space.
+        BenError: the transfer failed, see the routes.
+    """
+    require_space(path.parent, entry.size)
+    seen: set[str] = set()
+    for _ in range(MOST_DELIVERIES):
+        delivered = route.fetch(entry, path, attempts, on_bytes)
+        repeated = delivered.digests["SHA256"] in seen
+        seen.add(delivered.digests["SHA256"])
+        found = _service_proofs(entry, delivered, path)
+        kept = [n for n, proof in found.items() if proof.state is State.VERIFIED]
+        try:
+            product = prove_product(path, entry.name.removesuffix(".SAFE"))
+        except TruncatedZip as error:
+            if repeated and kept:
+                raise
+            attempts.failed(ServiceUnavailable(str(error)))
+            continue
+        except CorruptProduct as error:
+            if repeated:
+                raise CorruptProduct(f"{error}; the same bytes came twice") from None
+            log(f"{error}; fetching it again")
+            continue
+        proven = prove(delivered, product, found)
+        if not proven.stale or repeated:
+            return proven
+        log(f"not as the catalogue says ({_listed(proven.stale)}); fetching it again")
+    raise ChangedUpstream(
+        f"{entry.name} ({entry.id}) came {MOST_DELIVERIES} times, never twice the same "
+        "and never as the catalogue says; run tile_ids again, then this step"
+    )
+
+
+def prove(
+    delivered: Delivered, product: ProductProof, service: dict[str, Proof]
+) -> ProvenZip:
+    """What holds of a zip whose content was proven."""
+    members = len(product.members)
+    promised = len(product.proven) + len(product.unverifiable)
+    manifest = Proof(State.VERIFIED, f"{len(product.proven)} of {promised} files")
+    if product.unverifiable:
+        reasons = sorted(set(product.unverifiable.values()))
+        manifest = Proof(
+            State.UNVERIFIABLE, f"{len(product.unverifiable)} files: {reasons}"
+        )
+    inside = {
+        "zip": Proof(State.VERIFIED, f"structure and CRC of {members} members"),
+        "manifest": manifest,
+    }
+    return ProvenZip(
+        delivered.size, delivered.digests["SHA256"], product, {**service, **inside}
+    )
+
+
+def require_space(folder: Path, size: int) -> None:
+    """See that a file of ``size`` bytes fits.
+
+    Raises:
+        LocalResourceError: too little free space.
+    """
+    free = shutil.disk_usage(folder).free
+    if free < size + _SPARE_BYTES:
+        raise LocalResourceError(
+            f"{folder} has {free >> 20} MiB free, expected at least "
+            f"{(size + _SPARE_BYTES) >> 20} MiB; free space and run again"
+        )
+
+
+def _service_proofs(
+    entry: CatalogueEntry, delivered: Delivered, path: Path
+) -> dict[str, Proof]:
+    """Compare with what the catalogue says: length and every checksum that we know."""
+    if "BLAKE3" not in delivered.digests:
+        why = "the zip was packed here from the files that S3 gave"
+        return {name: Proof(State.UNVERIFIABLE, why) for name in ("length", "checksum")}
+    proofs = {"length": _compared(entry.size or None, delivered.size)}
+    if not entry.checksums:
+        proofs["checksum"] = Proof(State.UNVERIFIABLE, "the catalogue gives none")
+    for algorithm, value in entry.checksums.items():
+        proofs[algorithm] = _compared(value, _digest(algorithm, delivered, path))
+    return proofs
+
+
+def _digest(algorithm: str, delivered: Delivered, path: Path) -> str | None:
+    name = algorithm.replace("SHA-256", "SHA256")
+    if name in delivered.digests:
+        return delivered.digests[name]
+    return file_digest(path, _HASHLIB[name]) if name in _HASHLIB else None
+
+
+def _compared(expected: str | int | None, found: str | int | None) -> Proof:
+    if expected is None:
+        return Proof(State.UNVERIFIABLE, "the catalogue gives none")
+    if found is None:
+        return Proof(State.UNVERIFIABLE, "this algorithm is not known here")
+    if expected == found:
+        return Proof(State.VERIFIED)
+    return Proof(
+        State.CHANGED_UPSTREAM,
+        f"the catalogue says {expected}, the product has {found}",
+    )
+
+
+def _listed(items: dict[str, str]) -> str:
+    return "; ".join(f"{name}: {detail}" for name, detail in items.items())

@@ -1,0 +1,323 @@
+"""Streams one product from CDSE into a file, over broken connections if need be.
+
+Belongs here: bytes until the body is complete. Not here: whether they are right
+(``delivery``). A part is kept for the next try only where the service proves, by 206,
+Content-Range and an unchanged validator, that it goes on where we stopped.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from http.client import HTTPResponse
+from io import FileIO
+from pathlib import Path
+from typing import Final
+
+from ben_assets.bigearthnet.errors import (
+    AccessRefused,
+    BenError,
+    CorruptProduct,
+    ServiceUnavailable,
+)
+from ben_assets.bigearthnet.safe_zip import MAX_PRODUCT_BYTES
+from resources.cdse.access import Access, Patience
+from resources.cdse.attempts import Attempts
+from resources.cdse.catalogue import CatalogueEntry
+from resources.cdse.hashing import GrowingDigest
+from resources.cdse.limiter import Limiter
+from resources.cdse.session import Session
+from resources.cdse.transport import (
+    Request,
+    RequestRefused,
+    Transport,
+    Unauthorized,
+    connection_errors,
+    shown,
+)
+from resources.storage import local_errors
+
+_BUFFER: Final = 1 << 20
+_PROGRESS: Final = 1 << 20
+"""Bytes further than ever before that count as progress."""
+_ZIP_START: Final = b"PK\x03\x04"
+_CONTENT_RANGE: Final = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """A body that arrived in full, as far as HTTP can tell."""
+
+    size: int
+    """Bytes."""
+    digests: dict[str, str]
+    """``SHA256`` and ``BLAKE3``, lower-case hex."""
+
+
+class HttpDownload:
+    """Downloads products by their id."""
+
+    def __init__(
+        self,
+        access: Access,
+        transport: Transport,
+        session: Session,
+        limiter: Limiter,
+    ) -> None:
+        """All parts are shared with other downloads."""
+        self._access = access
+        self._transport = transport
+        self._session = session
+        self._limiter = limiter
+
+    def fetch(
+        self,
+        entry: CatalogueEntry,
+        path: Path,
+        attempts: Attempts,
+        on_bytes: Callable[[int], None],
+    ) -> Delivered:
+        """Write the product's zip to ``path`` (made anew).
+
+        Raises:
+            AccessRefused, ProductGone, QuotaExceeded, ServiceUnavailable: see
+                :class:`Transport`; the last two after ``attempts`` gave up.
+            LocalResourceError: the disk refuses.
+        """
+        url = f"{self._access.download_url}/Products({entry.id})/$value"
+        transfer = _Transfer(path, self._access.patience, attempts, on_bytes)
+        authority = _Authority(self._session)
+        with local_errors(path):
+            try:
+                attempts.run(lambda: self._try(url, transfer, authority, attempts))
+                return transfer.finish()
+            finally:
+                transfer.close()
+
+    def _try(
+        self,
+        url: str,
+        transfer: _Transfer,
+        authority: _Authority,
+        attempts: Attempts,
+    ) -> None:
+        with attempts.connection(self._limiter):
+            request = Request(url, transfer.resume_headers(), authority.token())
+            try:
+                with self._transport.open(request) as reply:
+                    authority.accepted()
+                    transfer.receive(reply, shown(url))
+            except Unauthorized as error:
+                authority.refused(error)
+            except RequestRefused as error:
+                transfer.range_refused(error)
+            except BenError:
+                transfer.failed()
+                raise
+
+
+class _Authority:
+    """The token of one download: refresh it when refused, then log in, then stop."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._refused: str | None = None
+        self._used = ""
+        self._refusals = 0
+
+    def token(self) -> str:
+        self._used = self._session.token(self._refused, may_refresh=self._refusals < 3)
+        return self._used
+
+    def accepted(self) -> None:
+        self._refused, self._refusals = None, 0
+
+    def refused(self, error: Unauthorized) -> None:
+        """Have the next try use another token.
+
+        Raises:
+            AccessRefused: a fresh token was refused as well.
+            ServiceUnavailable: try again.
+        """
+        self._refused = self._used
+        # 1 and 2: refresh, 3: log in, 4: stop. Only "expired" may be said once more of
+        # a new token, until all servers of the service know it.
+        self._refusals = max(self._refusals + 1, 1 if error.says_expired else 2)
+        if self._refusals > 3:
+            raise AccessRefused(
+                f"{error}: a fresh token is refused as well. Log in once on the CDSE "
+                "site, see that the account may download, then run the step again"
+            )
+        raise ServiceUnavailable(f"{error}; the token is renewed")
+
+
+class _Transfer:
+    """The file, how much of it is there, and what that is a part of."""
+
+    def __init__(
+        self,
+        path: Path,
+        patience: Patience,
+        attempts: Attempts,
+        on_bytes: Callable[[int], None],
+    ) -> None:
+        self._path = path
+        self._patience = patience
+        self._attempts = attempts
+        self._on_bytes = on_bytes
+        self._digest: GrowingDigest | None = None
+        self._size = self._furthest = 0
+        self._total: int | None = None
+        self._validator: tuple[str, str] | None = None
+
+    def resume_headers(self) -> dict[str, str]:
+        """Ask for the rest where that can be proven, else for all."""
+        if not self._size or not self._validator or self._total is None:
+            return {}
+        return {"Range": f"bytes={self._size}-", "If-Range": self._validator[1]}
+
+    def receive(self, reply: HTTPResponse, source: str) -> None:
+        """Append or start over, until the body ends.
+
+        Raises:
+            ServiceUnavailable: cut short, stalled, or no zip.
+        """
+        if reply.status == 206:
+            self._require_continuation(reply, source)
+        else:
+            self._start_over()
+            length = reply.headers.get("Content-Length", "")
+            self._total = int(length) if length.isdigit() else None
+            self._validator = _validator(reply)
+        digest = self._digest = self._digest or GrowingDigest(self._path)
+        with self._path.open("r+b", buffering=0) as file, connection_errors(source):
+            file.seek(self._size)
+            self._copy(reply, file, digest, source)
+        if self._total is not None and self._size != self._total:
+            raise ServiceUnavailable(
+                f"{source}: the body ended after {self._size} of {self._total} bytes"
+            )
+
+    def range_refused(self, error: RequestRefused) -> None:
+        """Start over where the refusal concerns the part asked for.
+
+        Raises:
+            RequestRefused: all was asked for.
+            ServiceUnavailable: try again.
+        """
+        if not self.resume_headers():
+            raise error
+        self._start_over()
+        raise ServiceUnavailable(f"{error}; starting over")
+
+    def failed(self) -> None:
+        """Count what this try won."""
+        if self._size >= self._furthest + _PROGRESS:
+            self._furthest = self._size
+            self._attempts.progressed()
+
+    def close(self) -> None:
+        """End the thread of the digest."""
+        if self._digest is not None:
+            self._digest.close()
+
+    def finish(self) -> Delivered:
+        """The digests of what arrived."""
+        if self._digest is None:
+            raise ServiceUnavailable("nothing was received")
+        return Delivered(self._size, self._digest.digests())
+
+    def _copy(
+        self, reply: HTTPResponse, file: FileIO, digest: GrowingDigest, source: str
+    ) -> None:
+        buffer = memoryview(bytearray(_BUFFER))
+        pace = _Pace(self._patience, self._attempts.seconds_left)
+        while n := reply.readinto(buffer):
+            if self._size == 0:
+                _require_zip_start(bytes(buffer[: min(n, 80)]), reply, source)
+            self._write(file, buffer[:n])
+            self._size += n
+            digest.advance(self._size)
+            self._on_bytes(self._size)
+            pace.require(n, self._size, source)
+        if self._size == 0:
+            raise ServiceUnavailable(f"{source}: an empty body instead of a zip")
+
+    def _write(self, file: FileIO, content: memoryview) -> None:
+        """Unbuffered, so that the digest's thread finds all that it is told of."""
+        with local_errors(self._path):
+            while content:
+                content = content[file.write(content) :]
+
+    def _require_continuation(self, reply: HTTPResponse, source: str) -> None:
+        found = _CONTENT_RANGE.fullmatch(reply.headers.get("Content-Range", ""))
+        start, _, total = map(int, found.groups()) if found else (-1, -1, -1)
+        if (start, total, _validator(reply)) != (
+            self._size,
+            self._total,
+            self._validator,
+        ):
+            expected = f"bytes {self._size}- of {self._total}"
+            self._start_over()
+            raise ServiceUnavailable(
+                f"{source}: expected {expected} of the same version, found "
+                f"{reply.headers.get('Content-Range')!r}; starting over"
+            )
+
+    def _start_over(self) -> None:
+        self.close()
+        self._digest = None
+        self._size = 0
+        self._total = self._validator = None
+        with local_errors(self._path):
+            self._path.write_bytes(b"")
+
+
+class _Pace:
+    """Notices a transfer that goes on, but not at a useful speed."""
+
+    def __init__(self, patience: Patience, seconds_left: float) -> None:
+        self._patience = patience
+        self._end = time.monotonic() + seconds_left
+        self._since, self._bytes = time.monotonic(), 0
+
+    def require(self, n: int, size: int, source: str) -> None:
+        """Count ``n`` more bytes.
+
+        Raises:
+            ServiceUnavailable: too slow, or out of time.
+            CorruptProduct: longer than any product.
+        """
+        now = time.monotonic()
+        self._bytes += n
+        if size > MAX_PRODUCT_BYTES:
+            raise CorruptProduct(f"{source}: more than {MAX_PRODUCT_BYTES} bytes")
+        if now > self._end:
+            raise ServiceUnavailable(f"{source}: not complete in the time allowed")
+        seconds = now - self._since
+        if seconds < self._patience.stall_seconds:
+            return
+        if self._bytes < self._patience.min_bytes_per_second * seconds:
+            raise ServiceUnavailable(
+                f"{source}: only {self._bytes} bytes in {seconds:.0f} s"
+            )
+        self._since, self._bytes = now, 0
+
+
+def _require_zip_start(start: bytes, reply: HTTPResponse, source: str) -> None:
+    if not start.startswith(_ZIP_START):
+        raise ServiceUnavailable(
+            f"{source}: expected a zip, found {reply.headers.get_content_type()} "
+            f"that starts with {start[:60]!r}"
+        )
+
+
+def _validator(reply: HTTPResponse) -> tuple[str, str] | None:
+    """What tells one version of a body from another: a strong ETag, or a date."""
+    etag = reply.headers.get("ETag", "")
+    if etag and not etag.startswith("W/"):
+        return "ETag", etag
+    date = reply.headers.get("Last-Modified", "")
+    return ("Last-Modified", date) if date else None
