@@ -6,10 +6,9 @@ import os
 import shutil
 from pathlib import Path
 
-from ben_assets.bigearthnet.safe_zip import extract_product, product_of_zip
-
 from ben_assets.bigearthnet.errors import InvalidInput, InvalidProductName, MissingInput
 from ben_assets.bigearthnet.product_names import Acquisition, ProductName
+from ben_assets.bigearthnet.safe_zip import extract_product, product_of_zip
 
 
 def find_l2a(folder: Path, acquisition: Acquisition) -> Path | None:

@@ -6,6 +6,7 @@ from typing import Final
 
 import dagster as dg
 
+from ben_assets.assets.l1c import l1c_hash_csv, l1c_zips, tile_id_csv, tile_ids
 from ben_assets.assets.l2a import l2a_tiles
 from ben_assets.assets.patches import patches
 from ben_assets.assets.reference_maps import reference_maps
@@ -18,6 +19,7 @@ from ben_assets.assets.release import (
 )
 
 STAGES: Final[dict[str, tuple[dg.AssetsDefinition, ...]]] = {
+    "l1c": (tile_ids, l1c_zips, tile_id_csv, l1c_hash_csv),
     "l2a": (l2a_tiles,),
     "patches": (patches,),
     "reference_maps": (reference_maps,),

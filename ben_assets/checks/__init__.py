@@ -6,7 +6,7 @@ from typing import Final
 
 import dagster as dg
 
-from ben_assets.checks import tracked
+from ben_assets.checks import l1c, tracked
 
-CHECKS: Final[list[dg.AssetChecksDefinition]] = [*tracked.CHECKS]
+CHECKS: Final[list[dg.AssetChecksDefinition]] = [*l1c.CHECKS, *tracked.CHECKS]
 """All checks."""

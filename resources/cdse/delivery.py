@@ -124,7 +124,9 @@ def deliver(
         delivered = route.fetch(entry, path, attempts, on_bytes)
         repeated = delivered.digests["SHA256"] in seen
         seen.add(delivered.digests["SHA256"])
-        found = _service_proofs(entry, delivered, path)
+        found = service_proofs(
+            entry if delivered.is_as_served else None, delivered, path
+        )
         kept = [n for n, proof in found.items() if proof.state is State.VERIFIED]
         try:
             product = prove_product(path, entry.name.removesuffix(".SAFE"))
@@ -183,18 +185,29 @@ def require_space(folder: Path, size: int) -> None:
         )
 
 
-def _service_proofs(
-    entry: CatalogueEntry, delivered: Delivered, path: Path
+def service_proofs(
+    entry: CatalogueEntry | None, delivered: Delivered, path: Path
 ) -> dict[str, Proof]:
-    """Compare with what the catalogue says: length and every checksum that we know."""
-    if "BLAKE3" not in delivered.digests:
-        why = "the zip was packed here from the files that S3 gave"
-        return {name: Proof(State.UNVERIFIABLE, why) for name in ("length", "checksum")}
+    """Compare with what the catalogue says: length and every checksum that we know.
+
+    Args:
+        entry: what it says; None where its promises do not concern this zip.
+        delivered: what is known of the zip already.
+        path: the zip, read again for other checksums.
+    """
+    if entry is None:
+        none = Proof(State.UNVERIFIABLE, "the catalogue says nothing of this very zip")
+        return {"length": none, "checksum": none}
     proofs = {"length": _compared(entry.size or None, delivered.size)}
     if not entry.checksums:
         proofs["checksum"] = Proof(State.UNVERIFIABLE, "the catalogue gives none")
     for algorithm, value in entry.checksums.items():
-        proofs[algorithm] = _compared(value, _digest(algorithm, delivered, path))
+        found = _digest(algorithm, delivered, path)
+        proofs[algorithm] = (
+            Proof(State.UNVERIFIABLE, "this algorithm is not known here")
+            if found is None
+            else _compared(value, found)
+        )
     return proofs
 
 
@@ -205,11 +218,9 @@ def _digest(algorithm: str, delivered: Delivered, path: Path) -> str | None:
     return file_digest(path, _HASHLIB[name]) if name in _HASHLIB else None
 
 
-def _compared(expected: str | int | None, found: str | int | None) -> Proof:
+def _compared(expected: str | int | None, found: str | int) -> Proof:
     if expected is None:
         return Proof(State.UNVERIFIABLE, "the catalogue gives none")
-    if found is None:
-        return Proof(State.UNVERIFIABLE, "this algorithm is not known here")
     if expected == found:
         return Proof(State.VERIFIED)
     return Proof(

@@ -53,7 +53,9 @@ class Delivered:
     size: int
     """Bytes."""
     digests: dict[str, str]
-    """``SHA256`` and ``BLAKE3``, lower-case hex."""
+    """``SHA256`` and, where computed, ``BLAKE3``, lower-case hex."""
+    is_as_served: bool = True
+    """Whether the catalogue's length and checksums concern these very bytes."""
 
 
 class HttpDownload:

@@ -84,7 +84,8 @@ class S3Download:
                 done += sizes[key]
                 on_bytes(done)
             part.unlink()
-        return Delivered(path.stat().st_size, {"SHA256": file_digest(path)})
+        digests = {"SHA256": file_digest(path)}
+        return Delivered(path.stat().st_size, digests, is_as_served=False)
 
     def _client(self) -> S3Client:
         import boto3  # type: ignore[import-untyped]

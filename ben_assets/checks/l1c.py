@@ -1,0 +1,91 @@
+"""Checks of the L1C products: the tracked ids and zips, the service's own promises."""
+
+from typing import Any, Final
+
+import dagster as dg
+
+from ben_assets.assets.l1c import l1c_zips, tile_ids
+from ben_assets.failures import reported
+from ben_assets.partitions import tile_partitions
+from ben_assets.tiles import find_tile
+from resources.settings import Settings
+from resources.storage import Storage, StoredRecord
+
+_PREVIEW: Final = 40
+_ERROR: Final = dg.AssetCheckSeverity.ERROR
+_WARN: Final = dg.AssetCheckSeverity.WARN
+
+
+@dg.asset_check(asset=tile_ids, partitions_def=tile_partitions)
+def id_is_tracked(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+    """The catalogue's id equals the one that the published data set was made from.
+
+    A warning only: an archive that takes a product in anew gives it a new id; whether
+    the data are the same is seen in the zip.
+    """
+    with reported():
+        expected = find_tile(context.partition_key).cdse_id
+        found = str(_record(context, "tile_ids").facts["id"])
+    return dg.AssetCheckResult(
+        passed=expected in (None, found),
+        severity=_WARN,
+        description="no tracked id" if expected is None else None,
+        metadata={"expected": expected or "none", "found": found},
+    )
+
+
+@dg.asset_check(asset=l1c_zips, partitions_def=tile_partitions, blocking=True)
+def zip_is_tracked(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+    """The zip equals the tracked one, or at least every image in it is proven.
+
+    Another zip whose images its manifest proves is a warning: services add previews
+    and pack anew. Images without proof, or unlike the tracked ones, stop the tile.
+    """
+    from ben_assets.steps.l1c_tracked import Verdict, judge
+
+    with reported():
+        tile = find_tile(context.partition_key)
+        record = _record(context, "l1c_zips")
+        result = judge(record, tile, Settings().tracked_artifacts)
+    return dg.AssetCheckResult(
+        passed=result.verdict is Verdict.EQUAL,
+        severity=_ERROR if result.verdict is Verdict.UNPROVEN else _WARN,
+        description=result.sentence,
+        metadata={
+            "expected": result.expected,
+            "found": result.found,
+            "differing": list(result.differing),
+            "unknown to the manifest": list(result.unknown),
+        },
+    )
+
+
+@dg.asset_check(asset=l1c_zips, partitions_def=tile_partitions)
+def catalogue_is_current(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+    """Length and checksums of the catalogue hold for the zip that it delivers.
+
+    Where they do not, the same bytes came twice and every file of the product is
+    proven: the catalogue is stale, or the zip is packed anew. A warning that lists
+    what is new.
+    """
+    with reported():
+        facts: dict[str, Any] = _record(context, "l1c_zips").facts
+    proofs = {name: " ".join(p.values()) for name, p in facts["proofs"].items()}
+    stale = [n for n, p in facts["proofs"].items() if p["state"] == "changed upstream"]
+    return dg.AssetCheckResult(
+        passed=not stale,
+        severity=_WARN,
+        description=f"changed upstream: {', '.join(stale)}" if stale else None,
+        metadata={
+            "proofs": proofs,
+            "unknown to the manifest": facts["unknown_members"][:_PREVIEW],
+            "changed members": facts["changed_members"],
+        },
+    )
+
+
+def _record(context: dg.AssetCheckExecutionContext, asset: str) -> StoredRecord:
+    return Storage(Settings().data_dir).require(asset, context.partition_key)
+
+
+CHECKS: Final = [id_is_tracked, zip_is_tracked, catalogue_is_current]

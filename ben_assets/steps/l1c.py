@@ -1,0 +1,226 @@
+"""``tile_ids``, ``l1c_zips`` and the tables of both: L1C products found and fetched."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+from ben_assets.bigearthnet.checksums import (
+    file_digest,
+    format_hash_list,
+    sha256_of_bytes,
+)
+from ben_assets.bigearthnet.errors import BenError, MissingInput
+from ben_assets.bigearthnet.tile_list import Tile
+from ben_assets.steps.workbench import Workbench
+from resources.cdse import CatalogueEntry, Cdse, ProvenZip
+from resources.l1c_source import adopt_l1c, find_l1c
+from resources.storage import RELEASE, Draft, Record, StoredRecord
+
+IDS: Final = "tile_ids"
+ZIPS: Final = "l1c_zips"
+ID_TABLE: Final = "tile_id_csv"
+ID_FILE: Final = "bigearthnet_s2_tile_ids.csv"
+HASH_TABLE: Final = "l1c_hash_csv"
+HASH_FILE: Final = "ben_s2_l1c_hashes.csv"
+_ID_FILE_NAME: Final = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.out")
+
+
+def make_tile_id(tile: Tile, bench: Workbench) -> StoredRecord:
+    """What the catalogue says of the tile's product, in a record without files.
+
+    Raises:
+        BenError: not exactly one product that is online; see ``Cdse.find``.
+    """
+    entry = Cdse.from_settings(bench.settings, bench.log).find(tile.key)
+    record = Record(
+        asset=IDS,
+        tile=tile.key,
+        digests={tile.key: sha256_of_bytes(f"{entry.id} {entry.name}".encode())},
+        bytes=0,
+        outputs=(),
+        facts=entry.as_facts(),
+    )
+    with bench.storage.draft(IDS, tile.key, bench.log) as draft:
+        return draft.publish(record, keep_hash_list=False)
+
+
+def make_l1c_zip(tile: Tile, bench: Workbench) -> StoredRecord:
+    """The tile's L1C zip: kept if it still verifies, else adopted or downloaded.
+
+    Raises:
+        MissingInput: nothing to adopt, or no record in ``tile_ids`` to download by.
+        BenError: the product cannot be had whole; see ``Cdse.fetch``.
+    """
+    with bench.storage.draft(ZIPS, tile.key, bench.log) as draft:
+        kept = None if bench.settings.force else _find_sound(tile, bench)
+        if kept is not None:
+            bench.log(f"{tile.key}.zip is on disk and verifies: kept")
+            return kept
+        if bench.settings.path("BEN_L1C_DIR"):
+            return _adopt(tile, bench, draft)
+        return _download(tile, bench, draft)
+
+
+def make_tile_id_csv(bench: Workbench) -> StoredRecord:
+    """The original's table of ids, over all tiles that have one.
+
+    Raises:
+        MissingInput: there is none.
+    """
+    records = _all_records(bench, IDS)
+    rows = sorted(f"{r.facts['name']},{r.facts['id']}\n" for r in records)
+    return _publish_table(
+        bench, ID_TABLE, ID_FILE, "tile,id\n" + "".join(rows), records
+    )
+
+
+def make_l1c_hash_csv(bench: Workbench) -> StoredRecord:
+    """The original's hash table, over all tiles that have a zip and a CDSE id.
+
+    Raises:
+        MissingInput: there is none.
+    """
+    records = _all_records(bench, ZIPS)
+    named = {r.facts["id"]: r.facts["zip_sha256"] for r in records if r.facts["id"]}
+    if len(named) < len(records):
+        bench.log(
+            f"{len(records) - len(named)} tiles are left out: no CDSE id is known"
+        )
+    text = format_hash_list({f"{one}.out": digest for one, digest in named.items()})
+    return _publish_table(bench, HASH_TABLE, HASH_FILE, text, records)
+
+
+def entry_of(record: StoredRecord) -> CatalogueEntry:
+    """The catalogue entry that a record of ``tile_ids`` holds."""
+    return CatalogueEntry(**record.facts)
+
+
+def member_changes(old: dict[str, Any], new: dict[str, Any]) -> dict[str, list[str]]:
+    """Which files of a product came, went or changed, by their digests.
+
+    >>> member_changes({"a": {"sha256": "1"}}, {"b": {"sha256": "2"}})
+    {'added': ['b'], 'removed': ['a'], 'changed': []}
+    """
+    both = old.keys() & new.keys()
+    return {
+        "added": sorted(new.keys() - old.keys()),
+        "removed": sorted(old.keys() - new.keys()),
+        "changed": sorted(n for n in both if old[n]["sha256"] != new[n]["sha256"]),
+    }
+
+
+def _find_sound(tile: Tile, bench: Workbench) -> StoredRecord | None:
+    """The tile's record, if its zip is still what the record says."""
+    path = bench.storage.folder(ZIPS) / f"{tile.key}.zip"
+    try:
+        record = bench.storage.find(ZIPS, tile.key)
+        if record is None:
+            return None
+        if file_digest(path) == record.facts["zip_sha256"]:
+            return record
+        bench.log(f"{path} is not what its record says; it is made again")
+    except (BenError, OSError, KeyError) as error:
+        bench.log(f"the zip on disk does not verify: {error}")
+    return None
+
+
+def _adopt(tile: Tile, bench: Workbench, draft: Draft) -> StoredRecord:
+    folder = bench.settings.path("BEN_L1C_DIR")
+    assert folder is not None
+    sources = find_l1c(folder, tile.key, tile.cdse_id)
+    known = bench.storage.find(IDS, tile.key)
+    entry = entry_of(known) if known else None
+    path = draft.path / f"{tile.key}.zip"
+    source, proven = adopt_l1c(sources, path, tile.key, entry)
+    bench.log(f"adopted {source}")
+    by_name = _ID_FILE_NAME.fullmatch(source.name)
+    known_id = entry.id if entry else tile.cdse_id
+    cdse_id = by_name[1] if by_name else known_id
+    return _publish(
+        draft,
+        bench,
+        proven,
+        {"id": cdse_id, "source": "BEN_L1C_DIR"},
+        {source.name: proven.sha256},
+    )
+
+
+def _download(tile: Tile, bench: Workbench, draft: Draft) -> StoredRecord:
+    known = bench.storage.find(IDS, tile.key)
+    if known is None:
+        raise MissingInput(
+            f"no id of {tile.key} on disk: materialize tile_ids of this tile first, or "
+            "set BEN_L1C_DIR to a folder with its zip"
+        )
+    entry = entry_of(known)
+    path = draft.path / f"{tile.key}.zip"
+    proven = Cdse.from_settings(bench.settings, bench.log).fetch(entry, path)
+    return _publish(
+        draft, bench, proven, {"id": entry.id, "source": "CDSE"}, {IDS: known.sha256}
+    )
+
+
+def _publish(
+    draft: Draft,
+    bench: Workbench,
+    proven: ProvenZip,
+    facts: dict[str, Any],
+    made_from: dict[str, str],
+) -> StoredRecord:
+    old = _old_members(draft, bench)
+    new = proven.as_facts()
+    changes = member_changes(old, new["members"]) if old else {}
+    for name, detail in proven.stale.items():
+        bench.log(
+            f"warning: changed upstream, {name}: {detail}; every file of the product "
+            f"is proven. New to its manifest: {', '.join(proven.product.unknown)}"
+        )
+    record = Record(
+        asset=ZIPS,
+        tile=draft.tile,
+        digests={draft.tile: proven.sha256},
+        bytes=proven.size,
+        outputs=(f"{draft.tile}.zip",),
+        made_from=made_from,
+        facts={**facts, **new, "changed_members": changes},
+    )
+    return draft.publish(record, keep_hash_list=False)
+
+
+def _old_members(draft: Draft, bench: Workbench) -> dict[str, Any]:
+    """Files of the zip that is being replaced, if its record can be read."""
+    try:
+        old = bench.storage.find(ZIPS, draft.tile)
+    except BenError:
+        return {}
+    return dict(old.facts.get("members", {})) if old else {}
+
+
+def _all_records(bench: Workbench, asset: str) -> list[StoredRecord]:
+    storage = bench.storage
+    records = [storage.require(asset, tile) for tile in storage.tiles(asset)]
+    if not records:
+        raise MissingInput(
+            f"no tile has a record in {storage.folder(asset)}; materialize {asset} for "
+            "a tile first"
+        )
+    return records
+
+
+def _publish_table(
+    bench: Workbench, asset: str, name: str, text: str, records: list[StoredRecord]
+) -> StoredRecord:
+    with bench.storage.draft(asset, RELEASE, bench.log) as draft:
+        path = draft.path / name
+        path.write_text(text)
+        record = Record(
+            asset=asset,
+            tile=RELEASE,
+            digests={path.stem: file_digest(path)},
+            bytes=path.stat().st_size,
+            outputs=(name,),
+            made_from={record.tile: record.sha256 for record in records},
+            facts={"rows": text.count("\n") - 1},
+        )
+        return draft.publish(record, keep_hash_list=False)
