@@ -153,11 +153,10 @@ def true_colour(red_green_blue: list[npt.NDArray[np.uint16]]) -> npt.NDArray[np.
     Args:
         red_green_blue: B04, B03 and B02 in one resolution, DN with 10000 = 1.0.
     """
-    image = np.empty((3, *red_green_blue[0].shape), np.uint8)
-    for layer, pixels in zip(image, red_green_blue, strict=True):
-        scaled = np.minimum(pixels, _WHITE_DN).astype(np.uint32) * 255 // _WHITE_DN
-        layer[:] = np.maximum(scaled, pixels != NODATA)
-    return image
+    dn = np.arange(65536)
+    stretch = np.maximum(np.minimum(dn, _WHITE_DN) * 255 // _WHITE_DN, dn != NODATA)
+    table = stretch.astype(np.uint8)
+    return np.stack([table[pixels] for pixels in red_green_blue])
 
 
 def scene_classes(

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from rasterio.features import rasterize
 
-from ben_assets.bigearthnet.bands import BANDS, L1C_BANDS, Band
+from ben_assets.bigearthnet.bands import BANDS, L1C_BANDS, NODATA, Band
 from ben_assets.bigearthnet.patch_grid import TileGeocoding
 from ben_assets.demo.landscape import LandCover
 
@@ -52,9 +52,10 @@ _CONTRAST_OF_KIND: Final = {"village": 0.08, "built": 0.08, "grass": 0.06, "wate
 _TOWN_KINDS: Final = ("village", "built")
 _SHADES: Final = 8
 
-_TEXTURE_PIXELS: Final = 660
-"""The texture repeats every 6.6 km, so that large tiles are made and packed fast."""
+_TEXTURE_PIXELS: Final = 660  # repeats, so that large tiles are made fast
 _FINE_TEXTURE_LIMIT_M: Final = 20_000
+_COARSENING: Final = 4
+"""Larger tiles have coarser fields and no grain, so that they are packed fast."""
 
 _HAZE: Final = dict(
     zip(
@@ -92,24 +93,21 @@ def surface_scene(
     bands) and one pixel of B11 in the middle of the lower left patch.
     """
     rng = np.random.default_rng(seed)
-    is_town = np.isin(kinds, [KINDS.index(kind) for kind in _TOWN_KINDS])
-    shades = np.where(
-        is_town, _tile(_blocks(rng), len(kinds)), _tile(_fields(rng), len(kinds))
-    )
-    shaded = kinds.astype(np.uint16) * _SHADES + shades
-    noise = _noise(rng) if grid.side_m <= _FINE_TEXTURE_LIMIT_M else np.zeros((1, 1))
+    is_fine = grid.side_m <= _FINE_TEXTURE_LIMIT_M
+    shaded = _shaded(kinds, rng, 1 if is_fine else _COARSENING)
+    noise = _noise(rng) if is_fine else None
     edge = _nodata_wedge(grid.pixels(60)) if nodata_edge else None
     scene = {}
     for number, band in enumerate(BANDS):
-        step = band.gsd_m // 10
-        pixels = _reflectances(number)[shaded[step // 2 :: step, step // 2 :: step]]
-        factor = _tile(noise[step // 2 :: step, step // 2 :: step], len(pixels))
-        pixels = np.maximum(pixels + (pixels * factor).astype(np.int16), 1)
-        scene[band.name] = pixels.astype(np.uint16)
+        every = slice(band.gsd_m // 20, None, band.gsd_m // 10)
+        pixels = _reflectances(number)[shaded[every, every]]
+        if noise is not None:
+            pixels = _roughen(pixels, noise[every, every])
         if edge is not None:
-            scene[band.name][_enlarge(edge, band)] = 0
+            pixels[_enlarge(edge, band)] = NODATA
+        scene[band.name] = pixels
     row, column = grid.cells * 60 - 30, 30
-    scene["B11"][row, column] = 0
+    scene["B11"][row, column] = NODATA
     return scene
 
 
@@ -119,14 +117,14 @@ def top_of_atmosphere(surface: Scene) -> Scene:
     Pixels without data stay without; the cirrus band B10 is nearly dark.
     """
     hazy = {
-        name: np.where(pixels == 0, pixels, pixels + np.uint16(_HAZE[name]))
+        name: np.where(pixels == NODATA, pixels, pixels + np.uint16(_HAZE[name]))
         for name, pixels in surface.items()
     }
-    hazy["B10"] = np.where(hazy["B09"] == 0, 0, _CIRRUS_DN).astype(np.uint16)
+    hazy["B10"] = np.where(hazy["B09"] == NODATA, NODATA, _CIRRUS_DN).astype(np.uint16)
     return {band.name: hazy[band.name] for band in L1C_BANDS}
 
 
-def _reflectances(band_number: int) -> npt.NDArray[np.int16]:
+def _reflectances(band_number: int) -> npt.NDArray[np.uint16]:
     """Digital number by ``kind * 8 + shade`` in one band."""
     soil = _SPECTRA["soil"][band_number]
     table = np.empty((len(KINDS), _SHADES))
@@ -136,7 +134,20 @@ def _reflectances(band_number: int) -> npt.NDArray[np.int16]:
             row[:] = value + (soil - value) * _RIPENESS
         else:
             row[:] = value * (1 + _CONTRAST_OF_KIND.get(kind, 0.03) * _CONTRAST)
-    return table.ravel().astype(np.int16)
+    return table.ravel().astype(np.uint16)
+
+
+def _shaded(
+    kinds: npt.NDArray[np.uint8], rng: np.random.Generator, coarsening: int
+) -> npt.NDArray[np.uint16]:
+    """``kind * 8 + shade`` of all pixels."""
+    is_town = np.isin(kinds, [KINDS.index(kind) for kind in _TOWN_KINDS])
+    blocks, fields = (
+        _tile(shades.repeat(coarsening, 0).repeat(coarsening, 1), len(kinds))
+        for shades in (_blocks(rng), _fields(rng))
+    )
+    shaded: npt.NDArray[np.uint16] = np.where(is_town, blocks, fields)
+    return kinds.astype(np.uint16) * _SHADES + shaded
 
 
 def _fields(rng: np.random.Generator) -> npt.NDArray[np.uint16]:
@@ -164,6 +175,13 @@ def _noise(rng: np.random.Generator) -> npt.NDArray[np.float64]:
     grain = rng.normal(0, 0.02, (side, side))
     clumps = rng.normal(0, 0.05, (side // 3, side // 3))
     return np.clip(grain + clumps.repeat(3, 0).repeat(3, 1), -0.2, 0.2)
+
+
+def _roughen(
+    pixels: npt.NDArray[np.uint16], noise: npt.NDArray[np.float64]
+) -> npt.NDArray[np.uint16]:
+    rough = pixels * (1 + _tile(noise, len(pixels)))
+    return np.maximum(rough, 1).astype(np.uint16)
 
 
 def _tile(texture: npt.NDArray, side: int) -> npt.NDArray:  # type: ignore[type-arg]
