@@ -11,10 +11,8 @@ from typing import Final
 from xml.sax.saxutils import quoteattr
 
 from ben_assets.bigearthnet.checksums import file_digest
+from ben_assets.bigearthnet.product_proofs import MANIFEST
 from ben_assets.bigearthnet.safe_description import ProductDescription
-
-MANIFEST: Final = "manifest.safe"
-"""Name of the manifest in the product's folder."""
 
 _MIME_TYPES: Final = {".xml": "text/xml", ".gml": "application/xml"}
 

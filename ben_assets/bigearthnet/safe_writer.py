@@ -16,10 +16,16 @@ import numpy as np
 import numpy.typing as npt
 import rasterio
 
-from ben_assets.bigearthnet.bands import BANDS, L1C_BANDS, NODATA, Band
+from ben_assets.bigearthnet.bands import BANDS, L1C_BANDS, Band
+from ben_assets.bigearthnet.derived_rasters import (
+    block_mean,
+    scene_classes,
+    true_colour,
+)
 from ben_assets.bigearthnet.patch_grid import TileGeocoding
+from ben_assets.bigearthnet.product_proofs import MANIFEST
 from ben_assets.bigearthnet.safe_description import ProductDescription
-from ben_assets.bigearthnet.safe_manifest import MANIFEST, file_names, manifest
+from ben_assets.bigearthnet.safe_manifest import file_names, manifest
 from ben_assets.bigearthnet.safe_metadata import (
     datastrip_metadata,
     granule_metadata,
@@ -35,7 +41,6 @@ LOSSLESS_JP2: Final = {
 """Options of GDAL's writer that keep every pixel as it is."""
 
 _TRUE_COLOUR: Final = ("B04", "B03", "B02")
-_WHITE_DN: Final = 3558  # sen2cor and ESA's L1C processor stretch true colour up to it
 _AEROSOL_DN: Final = 100  # optical thickness 0.1: 1000 = 1.0
 _WATER_VAPOUR_DN: Final = 1500  # 1.5 cm: 1000 = 1 cm
 _ZIP_TIME: Final = (2024, 1, 1, 0, 0, 0)
@@ -66,8 +71,11 @@ def write_l2a_product(
         bands: the 12 bands at native resolution, uint16 of shape (rows, cols), 0 as
             nodata.
         threads: threads of the encoder.
+
+    Raises:
+        FileExistsError: the folder is already there.
     """
-    folder = parent / f"{product.name.name}.SAFE"
+    folder = _new_folder(parent, product)
     granule = folder / "GRANULE" / product.granule
     images = []
     for gsd_m in (10, 20, 60):
@@ -99,8 +107,11 @@ def write_l1c_product(
         bands: the 13 bands at native resolution, uint16 of shape (rows, cols), 0 as
             nodata.
         threads: threads of the encoder.
+
+    Raises:
+        FileExistsError: the folder is already there.
     """
-    folder = parent / f"{product.name.name}.SAFE"
+    folder = _new_folder(parent, product)
     granule = folder / "GRANULE" / product.granule
     rasters: list[tuple[str, Pixels, int]] = [
         *((band.name, bands[band.name], band.gsd_m) for band in L1C_BANDS),
@@ -134,44 +145,10 @@ def zip_product(folder: Path, target: Path) -> None:
                 shutil.copyfileobj(source, to)
 
 
-def block_mean(pixels: npt.NDArray[np.uint16], factor: int) -> npt.NDArray[np.uint16]:
-    """Mean of blocks of ``factor`` x ``factor`` pixels, rounded half up.
-
-    The sides of ``pixels`` must be multiples of ``factor``.
-    """
-    total = np.full(tuple(n // factor for n in pixels.shape), factor * factor // 2)
-    total = total.astype(np.uint32)
-    for row in range(factor):
-        for column in range(factor):
-            total += pixels[row::factor, column::factor]
-    return (total // (factor * factor)).astype(np.uint16)
-
-
-def true_colour(red_green_blue: list[npt.NDArray[np.uint16]]) -> npt.NDArray[np.uint8]:
-    """True-colour image, uint8 of shape (3, rows, cols), 0 only where there is nodata.
-
-    Args:
-        red_green_blue: B04, B03 and B02 in one resolution, DN with 10000 = 1.0.
-    """
-    dn = np.arange(65536)
-    stretch = np.maximum(np.minimum(dn, _WHITE_DN) * 255 // _WHITE_DN, dn != NODATA)
-    table = stretch.astype(np.uint8)
-    return np.stack([table[pixels] for pixels in red_green_blue])
-
-
-def scene_classes(
-    red: npt.NDArray[np.uint16], near_infrared: npt.NDArray[np.uint16]
-) -> npt.NDArray[np.uint8]:
-    """A coarse scene classification in sen2cor's codes.
-
-    0 no data, 4 vegetation, 5 not vegetated, 6 water.
-    """
-    classes = np.full(red.shape, 5, np.uint8)
-    # vegetation: NDVI above 0.4, without division
-    classes[near_infrared.astype(np.int32) * 3 > red.astype(np.int32) * 7] = 4
-    classes[near_infrared < 1000] = 6
-    classes[near_infrared == NODATA] = 0
-    return classes
+def _new_folder(parent: Path, product: ProductDescription) -> Path:
+    folder = parent / f"{product.name.name}.SAFE"
+    folder.mkdir(parents=True)
+    return folder
 
 
 def _l2a_rasters(

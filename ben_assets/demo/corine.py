@@ -30,7 +30,7 @@ def write_corine(
     """
     polygons = np.concatenate(
         [
-            # the function takes any pair of CRS: here from UTM to CORINE's
+            # vertex by vertex like the way back, here from UTM to CORINE's CRS
             to_utm(np.array([c.polygon for c in covers]), epsg, CORINE_EPSG)
             for epsg, covers in covers_of_epsg
         ]

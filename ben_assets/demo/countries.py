@@ -60,6 +60,6 @@ def write_countries(path: Path) -> None:
 
 
 def _ring(outline: str) -> list[list[float]]:
-    """A closed ring, counter-clockwise not needed: Natural Earth's are clockwise."""
+    """A closed ring of (longitude, latitude)."""
     vertices = [[float(v) for v in pair.split()] for pair in outline.split(", ")]
     return [*vertices, vertices[0]]

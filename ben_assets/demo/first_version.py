@@ -120,7 +120,7 @@ def _write_footprints(path: Path, patches: Sequence[FirstVersionPatch]) -> None:
 
 
 def _square(x: int, y: int) -> shapely.MultiPolygon:
-    """A v1 square, its ring clockwise or not: as GDAL wrote the published ones."""
+    """The square below and right of its upper left corner, as the published ones."""
     right, bottom = x + PATCH_SIZE_M, y - PATCH_SIZE_M
     ring = [(x, y), (x, bottom), (right, bottom), (right, y), (x, y)]
     return shapely.MultiPolygon([shapely.Polygon(ring)])

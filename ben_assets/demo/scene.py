@@ -7,7 +7,7 @@ textbook curves, good enough for a picture and for sums that make sense.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -65,6 +65,8 @@ _HAZE: Final = dict(
     )
 )
 _CIRRUS_DN: Final = 14
+
+_Number = TypeVar("_Number", np.uint16, np.float64)
 
 Scene = dict[str, npt.NDArray[np.uint16]]
 """Band name to its pixels at native resolution, (rows, cols), 0 as nodata."""
@@ -143,11 +145,12 @@ def _shaded(
     """``kind * 8 + shade`` of all pixels."""
     is_town = np.isin(kinds, [KINDS.index(kind) for kind in _TOWN_KINDS])
     blocks, fields = (
-        _tile(shades.repeat(coarsening, 0).repeat(coarsening, 1), len(kinds))
-        for shades in (_blocks(rng), _fields(rng))
+        _tile(texture.repeat(coarsening, 0).repeat(coarsening, 1), len(kinds))
+        for texture in (_blocks(rng), _fields(rng))
     )
-    shaded: npt.NDArray[np.uint16] = np.where(is_town, blocks, fields)
-    return kinds.astype(np.uint16) * _SHADES + shaded
+    shades: npt.NDArray[np.uint16] = np.where(is_town, blocks, fields)
+    shades += kinds.astype(np.uint16) * _SHADES
+    return shades
 
 
 def _fields(rng: np.random.Generator) -> npt.NDArray[np.uint16]:
@@ -184,9 +187,10 @@ def _roughen(
     return np.maximum(rough, 1).astype(np.uint16)
 
 
-def _tile(texture: npt.NDArray, side: int) -> npt.NDArray:  # type: ignore[type-arg]
+def _tile(texture: npt.NDArray[_Number], side: int) -> npt.NDArray[_Number]:
     times = -(-side // len(texture))
-    return np.tile(texture, (times, times))[:side, :side]
+    repeated: npt.NDArray[_Number] = np.tile(texture, (times, times))
+    return repeated[:side, :side]
 
 
 def _nodata_wedge(side: int) -> npt.NDArray[np.bool_]:

@@ -15,6 +15,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from ben_assets.bigearthnet.bands import PATCH_SIZE_M
 from ben_assets.bigearthnet.patch_grid import TileGeocoding
 from ben_assets.bigearthnet.safe_description import ProductDescription
 from ben_assets.bigearthnet.safe_writer import (
@@ -108,9 +109,16 @@ def make_world(
         l1c: whether to make L1C products.
         l2a: whether to make L2A products.
         threads: threads of the JPEG 2000 encoder.
+
+    Raises:
+        ValueError: ``side_m`` is no such number.
+        FileExistsError: there is a world in ``root``.
     """
-    if side_m % _COARSEST_GSD_M:
-        raise ValueError(f"side_m must be a multiple of 60, found {side_m}")
+    if side_m % _COARSEST_GSD_M or side_m < PATCH_SIZE_M:
+        raise ValueError(
+            f"side_m must be a multiple of {_COARSEST_GSD_M} from {PATCH_SIZE_M} on, "
+            f"found {side_m}"
+        )
     world = World(root, tuple(tile.key for tile in tiles))
     for folder in (world.l1c_dir, world.l2a_dir, world.reference_dir, world.s1_dir):
         folder.mkdir(parents=True)
@@ -134,9 +142,13 @@ def make_world(
     write_corine(world.reference_dir / GEOPACKAGE, covers_of_epsg)
     write_countries(world.reference_dir / COUNTRIES_FILE)
     write_first_version(world.reference_dir, v1_patches)
-    rows = [f"{tile.key},{tile.alignment}\n" for tile in tiles]
-    world.tiles_csv.write_text("tile,alignment\n" + "".join(rows), encoding="utf-8")
+    _write_tile_list(world.tiles_csv, tiles)
     return world
+
+
+def _write_tile_list(path: Path, tiles: Sequence[DemoTile]) -> None:
+    rows = [f"{tile.key},{tile.alignment}\n" for tile in tiles]
+    path.write_text("tile,alignment\n" + "".join(rows), encoding="utf-8")
 
 
 def _describe(tile: DemoTile, grid: TileGeocoding, level: str) -> ProductDescription:

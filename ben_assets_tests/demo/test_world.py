@@ -349,6 +349,15 @@ def test_the_same_seed_gives_the_same_world(tmp_path):
     assert digests[0] == digests[1]
 
 
-def test_a_side_that_no_60_m_pixel_divides_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="multiple of 60, found 6610"):
-        make_world(tmp_path, side_m=6_610)
+@pytest.mark.parametrize("side_m", [6_610, 1_140])
+def test_a_side_without_whole_60_m_pixels_or_patches_is_refused(tmp_path, side_m):
+    with pytest.raises(
+        ValueError, match=f"multiple of 60 from 1200 on, found {side_m}"
+    ):
+        make_world(tmp_path, side_m=side_m)
+
+
+def test_a_world_is_not_made_over_another(tmp_path):
+    make_world(tmp_path, side_m=1_200, tiles=[OWN], l1c=False, l2a=False)
+    with pytest.raises(FileExistsError, match="L1C"):
+        make_world(tmp_path, side_m=1_200)
