@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import dagster as dg
 
-from ben_assets.assets import l2a, release
+from ben_assets.assets import l1c, l2a, release
+
+tile = dg.define_asset_job(
+    "tile",
+    selection=dg.AssetSelection.assets(l1c.tile_ids).downstream()
+    & dg.AssetSelection.assets(release.archives).upstream(),
+    description="One tile from the CDSE catalogue to its archives.",
+)
 
 tile_from_l2a = dg.define_asset_job(
     "tile_from_l2a",
@@ -21,5 +28,5 @@ release_job = dg.define_asset_job(
     description="The release files of all tiles in the aligned data set.",
 )
 
-JOBS = [tile_from_l2a, release_job]
+JOBS = [tile, tile_from_l2a, release_job]
 """All jobs."""
