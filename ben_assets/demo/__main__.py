@@ -73,9 +73,10 @@ def _serve(port: str) -> int:
     world = World(DEMO / "world", ())
     print(f"Dagster UI on http://127.0.0.1:{port} (stop with Ctrl-C)", flush=True)
     command = [sys.executable, "-m", "dagster", "dev", "-h", "127.0.0.1", "-p", port]
-    return subprocess.run(
-        command, cwd=REPOSITORY, env=demo_environment(world), check=False
-    ).returncode
+    command += ["-m", "ben_assets.definitions"]
+    # not in the repository's folder, whose .env Dagster would read
+    environment = demo_environment(world) | {"PYTHONPATH": str(REPOSITORY)}
+    return subprocess.run(command, cwd=DEMO, env=environment, check=False).returncode
 
 
 if __name__ == "__main__":
