@@ -1,6 +1,9 @@
-"""The band rasters of an L2A product: checked against its metadata, and read."""
+"""The band rasters of a product: checked against its metadata, and read."""
 
 from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +19,18 @@ from ben_assets.bigearthnet.safe import L2AProduct
 
 BandPixels = npt.NDArray[np.uint16]
 """Pixels of one band: uint16 DN, shape (rows, cols), 0 where nothing was measured."""
+
+
+class BandProduct(Protocol):
+    """What reading a band needs to know of a product, L1C or L2A."""
+
+    @property
+    def geocoding(self) -> TileGeocoding:
+        """Position and size of the tile."""
+
+    @property
+    def band_files(self) -> dict[str, Path]:
+        """Band name to its JP2 at native resolution."""
 
 
 def content_digests(product: L2AProduct) -> dict[str, str]:
@@ -73,7 +88,7 @@ def raster_problems(
     ]
 
 
-def read_band(product: L2AProduct, band: Band) -> BandPixels:
+def read_band(product: BandProduct, band: Band) -> BandPixels:
     """All pixels of a band: uint16, shape (rows, cols), DN with 0 as nodata.
 
     Raises:

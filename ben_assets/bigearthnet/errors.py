@@ -69,6 +69,18 @@ class LocalResourceError(BenError, OSError):
     failure_class = FailureClass.LOCAL_RESOURCE
 
 
+class ProcessorFailed(BenError):
+    """An L2A processor ended without a whole product, and would do so again."""
+
+    failure_class = FailureClass.LOCAL_RESOURCE
+
+
+class ProcessorKilled(BenError):
+    """An L2A processor was killed from outside, as for lack of memory."""
+
+    failure_class = FailureClass.TRANSIENT
+
+
 class ServiceUnavailable(BenError):
     """A service did not answer as it should, but may do so later."""
 

@@ -73,14 +73,14 @@ def read_l2a(folder: Path) -> L2AProduct:
             f"{folder}: the folder is named as the L2A product {name.name}, but "
             f"{L2A_METADATA} is of {uri.name}; give the product its own name back"
         )
-    _require_nodata(root, path)
-    files = _image_files(root, folder)
+    require_nodata(root, path)
+    files = image_files(root, folder)
     return L2AProduct(
         path=folder,
         name=name,
         start_time=parse_time(required_text(root, "PRODUCT_START_TIME", path), path),
-        geocoding=read_geocoding(_granule_metadata(folder, files), name),
-        quality=_quality(root),
+        geocoding=read_geocoding(granule_metadata(folder, files), name),
+        quality=quality_results(root),
         band_files=_native_band_files(folder, files),
     )
 
@@ -127,7 +127,12 @@ def parse_time(text: str, path: Path) -> datetime:
     return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
 
 
-def _require_nodata(root: ElementTree.Element, path: Path) -> None:
+def require_nodata(root: ElementTree.Element, path: Path) -> None:
+    """Insist on 0 as the digital number of no measurement.
+
+    Raises:
+        InvalidInput: another value, or none is stated.
+    """
     values = {
         element.findtext("SPECIAL_VALUE_INDEX")
         for element in root.iter("Special_Values")
@@ -140,29 +145,47 @@ def _require_nodata(root: ElementTree.Element, path: Path) -> None:
         )
 
 
-def _quality(root: ElementTree.Element) -> dict[str, str]:
+def quality_results(root: ElementTree.Element) -> dict[str, str]:
+    """Quality check to its result; where one is stated twice, the worse one.
+
+    Older metadata have elements such as ``SENSOR_QUALITY_FLAG`` in place of
+    ``quality_check``.
+    """
+    stated = [(e.get("checkType", ""), e.text) for e in root.iter("quality_check")]
+    for inspections in root.iter("Quality_Inspections"):
+        flags = (e for e in inspections if e.tag.endswith("_FLAG"))
+        stated += [(e.tag.removesuffix("_FLAG"), e.text) for e in flags]
     results: dict[str, str] = {}
-    for element in root.iter("quality_check"):
-        name, result = element.get("checkType", ""), (element.text or "").strip()
+    for name, result in stated:
         if results.get(name, "PASSED") == "PASSED":
-            results[name] = result
+            results[name] = (result or "").strip()
     return results
 
 
-def _image_files(root: ElementTree.Element, folder: Path) -> list[Path]:
+def image_files(root: ElementTree.Element, folder: Path) -> list[Path]:
+    """The image files that product metadata list, whether they exist or not.
+
+    Raises:
+        InvalidInput: one lies outside ``folder``.
+    """
     listed = [e for tag in ("IMAGE_FILE", "IMAGE_FILE_2A") for e in root.iter(tag)]
     files = [folder / f"{(e.text or '').strip()}.jp2" for e in listed]
     if any(".." in file.relative_to(folder).parts for file in files):
-        raise InvalidInput(f"{folder / L2A_METADATA}: an image file lies outside")
+        raise InvalidInput(f"{folder}: its metadata list an image file outside of it")
     return files
 
 
-def _granule_metadata(folder: Path, files: list[Path]) -> Path:
+def granule_metadata(folder: Path, files: list[Path]) -> Path:
+    """The ``MTD_TL.xml`` of the one granule that ``files`` are in.
+
+    Raises:
+        InvalidInput: there is more than one granule, or none.
+    """
     granules = {file.relative_to(folder).parts[:2] for file in files}
     if len(granules) != 1:
         raise InvalidInput(
-            f"{folder / L2A_METADATA}: expected the image files of one granule, found "
-            f"{len(granules)}"
+            f"{folder}: expected metadata that list the image files of one granule, "
+            f"found {len(granules)}"
         )
     return folder.joinpath(*granules.pop(), GRANULE_METADATA)
 
