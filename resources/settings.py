@@ -5,6 +5,7 @@ Belongs here: names, defaults and meaning of settings. Not here: what they lead 
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -64,3 +65,17 @@ class Settings:
                 f"{name} is {value!r}; expected one of {', '.join(options)}"
             )
         return str(value)
+
+    def positive(self, name: str, default: float) -> float:
+        """A number above 0.
+
+        Raises:
+            InvalidInput: the setting is not one.
+        """
+        text = self.text(name)
+        if text is None:
+            return default
+        with contextlib.suppress(ValueError):
+            if (value := float(text)) > 0:
+                return value
+        raise InvalidInput(f"{name} is {text!r}; expected a number above 0")

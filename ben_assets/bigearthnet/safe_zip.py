@@ -11,7 +11,7 @@ import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -128,8 +128,14 @@ class ProductZip:
             )
         return b"".join(self.chunks(inner))
 
-    def extract(self, folder: Path) -> Path:
+    def extract(
+        self, folder: Path, on_restored: Callable[[str], None] = lambda name: None
+    ) -> Path:
         """Unpack below ``folder`` and return the .SAFE folder, ``EMPTY_FOLDERS`` added.
+
+        Args:
+            folder: takes the .SAFE folder.
+            on_restored: told of each folder that was added.
 
         Raises:
             InvalidInput: there is already such a folder.
@@ -144,7 +150,8 @@ class ProductZip:
                     (folder / name).mkdir(parents=True, exist_ok=True)
                 else:
                     self._extract_file(self._inner(name), folder / name)
-            restore_empty_folders(target)
+            for name in restore_empty_folders(target):
+                on_restored(name)
         except BaseException:
             shutil.rmtree(target, ignore_errors=True)
             raise
@@ -160,11 +167,16 @@ class ProductZip:
         return name.removeprefix(f"{self.safe_name}/")
 
 
-def extract_product(zip_path: Path, target_folder: Path) -> Path:
+def extract_product(
+    zip_path: Path,
+    target_folder: Path,
+    on_restored: Callable[[str], None] = lambda name: None,
+) -> Path:
     """Unpack the product zip below ``target_folder``; returns the ``.SAFE`` folder.
 
     Nothing is written before names and sizes of all members were found harmless;
-    every CRC is checked. Folders that services drop where empty are put back.
+    every CRC is checked. Folders that services drop where empty are put back, and
+    ``on_restored`` is told of each.
 
     Raises:
         UnsafeZip: the zip is refused as a whole.
@@ -172,15 +184,23 @@ def extract_product(zip_path: Path, target_folder: Path) -> Path:
         InvalidInput: the product's folder is there already.
     """
     with ProductZip.open(zip_path) as archive:
-        return archive.extract(target_folder)
+        return archive.extract(target_folder, on_restored)
 
 
-def restore_empty_folders(safe: Path) -> None:
-    """Make the folders of ``EMPTY_FOLDERS`` that a .SAFE folder lacks."""
+def restore_empty_folders(safe: Path) -> list[str]:
+    """Make the folders of ``EMPTY_FOLDERS`` that a .SAFE folder lacks.
+
+    Returns:
+        Those that were made, relative to ``safe``.
+    """
+    made = []
     for pattern in EMPTY_FOLDERS:
         parent, _, name = pattern.rpartition("/")
-        for folder in safe.glob(parent) if parent else [safe]:
-            (folder / name).mkdir(exist_ok=True)
+        for folder in sorted(safe.glob(parent)) if parent else [safe]:
+            if not (folder / name).exists():
+                (folder / name).mkdir()
+                made.append((folder / name).relative_to(safe).as_posix())
+    return made
 
 
 def product_of_zip(path: Path) -> str | None:
