@@ -20,10 +20,9 @@ from ben_assets.bigearthnet.safe_l1c import L1CProduct, read_l1c
 from resources.guarded_process import Outcome, run_guarded
 from resources.l2a_processors import SEN2COR, L2AProcessor, ProcessingResult, cores
 from resources.sen2cor_installation import (
-    REQUIRED_VERSION,
     Installation,
     find_installation,
-    is_required_version,
+    foreign_processor,
     parse_version,
     write_gipp,
 )
@@ -77,15 +76,16 @@ class Sen2Cor(L2AProcessor):
             on_line=lines.take,
         )
         product = _whole_product(outcome, output, l1c, log_file)
+        stated = lines.version or _UNKNOWN
         return ProcessingResult(
             product=product.path,
             processor=SEN2COR,
-            version=lines.version or _UNKNOWN,
+            version=stated,
             parameters={"gipp_sha256": gipp_digest},
             cores=self._cores,
             seconds=outcome.seconds,
             peak_memory_bytes=outcome.peak_memory_bytes,
-            warnings=tuple(_warnings(lines.version, outcome)),
+            warnings=tuple(_warnings(stated, outcome)),
             log_file=log_file,
         )
 
@@ -176,18 +176,9 @@ def _whole_product(
         ) from error
 
 
-def _warnings(version: str | None, outcome: Outcome) -> list[str]:
-    warnings = []
-    if version is None:
-        warnings.append(
-            f"sen2cor does not say its version; expected {REQUIRED_VERSION}: the "
-            "product's bytes may differ from those of BigEarthNet"
-        )
-    elif not is_required_version(version):
-        warnings.append(
-            f"made with sen2cor {version}, expected {REQUIRED_VERSION}: the product's "
-            "bytes differ from those of BigEarthNet"
-        )
+def _warnings(version: str, outcome: Outcome) -> list[str]:
+    difference = foreign_processor(SEN2COR, version)
+    warnings = [] if difference is None else [difference]
     if outcome.left_behind:
         warnings.append(
             f"sen2cor left {outcome.left_behind} processes running, which were killed"

@@ -130,6 +130,17 @@ def is_required_version(version: str) -> bool:
     return version.split(".")[:2] == REQUIRED_VERSION.split(".")
 
 
+def foreign_processor(processor: str, version: str) -> str | None:
+    """How the maker of a product differs from that of BigEarthNet v2, or None."""
+    if processor == "sen2cor" and is_required_version(version):
+        return None
+    found = f"{processor} {version if version != 'unknown' else 'of unknown version'}"
+    return (
+        f"made with {found}, expected sen2cor {REQUIRED_VERSION}: the "
+        "product's bytes may differ from those of BigEarthNet"
+    )
+
+
 def write_gipp(content: bytes, path: Path, cores: int) -> str:
     """Write the parameters of a run, with its number of threads.
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from ben_assets.bigearthnet.errors import InvalidInput
+from resources.sen2cor_installation import foreign_processor
 from resources.storage import StoredRecord
 
 COLUMNS: Final = ("tile", "files", "bytes", "sha256")
@@ -24,11 +25,15 @@ class Comparison:
     """Tracked files, bytes and sha256, or None where nothing is tracked."""
     found: dict[str, str]
     """The same of the record."""
+    objection: str | None = None
+    """Why equal numbers would not be enough, such as another version of sen2cor."""
 
     @property
     def passed(self) -> bool:
         """Whether nothing differs; also where nothing is tracked."""
-        return self.expected in (None, self.found)
+        if self.expected is None:
+            return True
+        return self.expected == self.found and self.objection is None
 
     @property
     def verdict(self) -> str:
@@ -38,7 +43,10 @@ class Comparison:
         if self.passed:
             return "equals the tracked hash"
         differing = [k for k, v in self.found.items() if self.expected[k] != v]
-        return f"differs from the tracked hash in {', '.join(differing)}"
+        reasons = [self.objection] if self.objection else []
+        if differing:
+            reasons.append(f"differs from the tracked hash in {', '.join(differing)}")
+        return "; ".join(reasons)
 
 
 def read_tracked(folder: Path, asset: str) -> dict[str, dict[str, str]]:
@@ -68,4 +76,13 @@ def compare(record: StoredRecord, folder: Path) -> Comparison:
         "bytes": str(record.bytes),
         "sha256": record.sha256,
     }
-    return Comparison(read_tracked(folder, record.asset).get(record.tile), found)
+    expected = read_tracked(folder, record.asset).get(record.tile)
+    return Comparison(expected, found, _objection(record))
+
+
+def _objection(record: StoredRecord) -> str | None:
+    """Another version of sen2cor changes bytes; an adopted product states none."""
+    processor, version = (record.facts.get(k) for k in ("processor", "version"))
+    if processor != "sen2cor" or version == "unknown":
+        return None
+    return foreign_processor(processor, str(version))

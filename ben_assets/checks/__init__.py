@@ -6,7 +6,11 @@ from typing import Final
 
 import dagster as dg
 
-from ben_assets.checks import l1c, tracked
+from ben_assets.checks import l1c, l2a, tracked
 
-CHECKS: Final[list[dg.AssetChecksDefinition]] = [*l1c.CHECKS, *tracked.CHECKS]
+CHECKS: Final[list[dg.AssetChecksDefinition]] = [
+    *l1c.CHECKS,
+    *l2a.CHECKS,
+    *tracked.CHECKS,
+]
 """All checks."""

@@ -1,89 +1,190 @@
-"""``l2a_tiles``: an L2A product, adopted, proven and published."""
+"""``l2a_tiles``: an L2A product, adopted or processed, proven and published."""
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from ben_assets.bigearthnet.band_rasters import content_digests, verify_bands
-from ben_assets.bigearthnet.checksums import hash_list_digest
-from ben_assets.bigearthnet.errors import BenError, MissingInput
+from ben_assets.bigearthnet.checksums import file_digest, hash_list_digest
+from ben_assets.bigearthnet.errors import BenError, ChecksumMismatch, MissingInput
 from ben_assets.bigearthnet.patch_grid import require_full_size
-from ben_assets.bigearthnet.safe import L2AProduct, read_l2a
+from ben_assets.bigearthnet.safe import L2A_METADATA, L2AProduct, read_l2a
+from ben_assets.bigearthnet.safe_zip import extract_product
 from ben_assets.bigearthnet.tile_list import Tile
+from ben_assets.steps import l1c
 from ben_assets.steps.workbench import Workbench, versions
+from resources.l2a_processors import (
+    DARK_OBJECT,
+    SEN2COR,
+    ProcessingResult,
+    l2a_processor,
+)
 from resources.l2a_source import copy_product, find_l2a
 from resources.storage import Draft, Record, StoredRecord
 
-ASSET = "l2a_tiles"
+ASSET: Final = "l2a_tiles"
+_OTHER_PROCESSOR: Final = "ESA"  # in its ground segment, by another baseline
 
 
 def make_l2a_tile(tile: Tile, bench: Workbench) -> StoredRecord:
-    """The L2A product of a tile: kept if it still verifies, otherwise adopted.
+    """The L2A product of a tile: kept if it still verifies, else adopted or processed.
 
     Raises:
-        MissingInput: no product to adopt.
+        MissingInput: neither a product to adopt nor an L1C zip to process.
         InvalidInput: two products match, or the product is of another tile.
         UnexpectedRaster: a band file is damaged or differs from the metadata.
+        BenError: the processor failed; see ``L2AProcessor``.
     """
-    kept = None if bench.settings.force else _find_sound(tile, bench)
-    if kept is not None:
-        bench.log(f"{kept.facts['product']} is on disk and verifies: kept")
-        return kept
-    source = _source(tile, bench)
-    bench.log(f"adopting {source}")
     with bench.storage.draft(ASSET, tile.key, bench.log) as draft:
-        product = read_l2a(copy_product(source, draft.path))
-        return publish_product(
-            draft, tile, product, {"processor": _stated_processor(product)}
-        )
+        kept = None if bench.settings.force else _find_sound(tile, bench)
+        if kept is not None:
+            bench.log(
+                f"{kept.facts['product']}, made by {kept.facts['l2a_processor']}, is "
+                "on disk and verifies: kept (BEN_FORCE=1 redoes it)"
+            )
+            return kept
+        folder = bench.settings.path("BEN_L2A_DIR")
+        source = folder and find_l2a(folder, tile.product.acquisition)
+        if source is not None:
+            return _adopt(source, tile, bench, draft)
+        return _process(tile, bench, draft)
 
 
-def _source(tile: Tile, bench: Workbench) -> Path:
-    folder = bench.settings.path("BEN_L2A_DIR")
-    source = folder and find_l2a(folder, tile.product.acquisition)
-    if source is None:
-        raise MissingInput(
-            f"no L2A product of {tile.key}: expected one of the same mission, sensing "
-            f"time, orbit and tile in BEN_L2A_DIR ({folder or 'not set'})"
-        )
-    return source
+def product_folder(bench: Workbench, record: StoredRecord) -> Path:
+    """The ``.SAFE`` folder of a tile."""
+    return bench.storage.folder(ASSET) / f"{record.facts['product']}.SAFE"
 
 
 def _find_sound(tile: Tile, bench: Workbench) -> StoredRecord | None:
-    """The tile's record, if its product is still what the record says."""
+    """The tile's record, if product and L1C zip are still what the record says."""
     try:
         record = bench.storage.find(ASSET, tile.key)
         if record is None:
             return None
+        source = bench.storage.find(l1c.ZIPS, tile.key)
+        made_from = record.made_from.get(l1c.ZIPS)
+        if source is not None and made_from not in (None, source.sha256):
+            bench.log("the L1C zip has changed since: the L2A product is made again")
+            return None
         digests = content_digests(read_l2a(product_folder(bench, record)))
-    except (BenError, OSError) as error:
+    except (BenError, OSError, KeyError) as error:
         bench.log(f"the product on disk does not verify: {error}")
         return None
     return record if hash_list_digest(digests) == record.sha256 else None
 
 
+def _adopt(source: Path, tile: Tile, bench: Workbench, draft: Draft) -> StoredRecord:
+    bench.log(f"adopting {source}")
+    product = read_l2a(copy_product(source, draft.path))
+    facts = {
+        "source": "BEN_L2A_DIR",
+        "processor": _stated_processor(product),
+        "version": "unknown",
+        "parameters": {},
+        "warnings": [],
+    }
+    digest = hash_list_digest(content_digests(product))
+    return _publish(draft, tile, product, {product.name.name: digest}, {}, facts)
+
+
 def _stated_processor(product: L2AProduct) -> str:
-    return "sen2cor" if product.name.baseline == "9999" else "ESA"
+    """What made an adopted product, as far as it says."""
+    if product.name.baseline != "9999":
+        return _OTHER_PROCESSOR
+    metadata = (product.path / L2A_METADATA).read_text(encoding="utf-8")
+    return DARK_OBJECT if f"ben-assets {DARK_OBJECT}" in metadata else SEN2COR
 
 
-def publish_product(
-    draft: Draft, tile: Tile, product: L2AProduct, facts: dict[str, Any]
+def _process(tile: Tile, bench: Workbench, draft: Draft) -> StoredRecord:
+    """Make the product in a scratch folder, which goes when the draft goes."""
+    upstream = _required_zip(tile, bench)
+    processor = l2a_processor(bench.settings)
+    scratch = draft.path / ".scratch"
+    unpacked, target = scratch / "l1c", scratch / "l2a"
+    unpacked.mkdir(parents=True)
+    target.mkdir()
+    restored: list[str] = []
+    zip_path = bench.storage.folder(l1c.ZIPS) / f"{tile.key}.zip"
+    safe = extract_product(zip_path, unpacked, restored.append)
+    if restored:
+        bench.log(f"empty folders that the zip lacks, made again: {restored}")
+    result = processor.process(safe, target, bench.log)
+    for warning in result.warnings:
+        bench.log(f"warning: {warning}")
+    product = read_l2a(result.product.rename(draft.path / result.product.name))
+    log_files = _keep_log(result, tile, draft)
+    shutil.rmtree(scratch, ignore_errors=True)
+    return _publish(
+        draft,
+        tile,
+        product,
+        {l1c.ZIPS: upstream.sha256},
+        {result.processor: result.version} | _digests(result.parameters),
+        {"source": l1c.ZIPS, **result.facts(), "restored_folders": restored},
+        log_files,
+    )
+
+
+def _required_zip(tile: Tile, bench: Workbench) -> StoredRecord:
+    """The record of the tile's L1C zip, after the zip was found to be its zip."""
+    record = bench.storage.find(l1c.ZIPS, tile.key)
+    if record is None:
+        raise MissingInput(
+            f"no L2A product of {tile.key}, nor an L1C zip to make it from: expected a "
+            "product of the same mission, sensing time, orbit and tile in BEN_L2A_DIR "
+            f"({bench.settings.path('BEN_L2A_DIR') or 'not set'}), or the record "
+            f"{bench.storage.record_path(l1c.ZIPS, tile.key)}; materialize l1c_zips "
+            "for this tile"
+        )
+    path = bench.storage.folder(l1c.ZIPS) / f"{tile.key}.zip"
+    try:
+        found = file_digest(path)
+    except FileNotFoundError:
+        found = "no file"
+    if found != record.facts["zip_sha256"]:
+        raise ChecksumMismatch(
+            f"{path}: expected SHA-256 {record.facts['zip_sha256']} by its record, "
+            f"found {found}; materialize l1c_zips for this tile again"
+        )
+    return record
+
+
+def _digests(parameters: dict[str, Any]) -> dict[str, str]:
+    return {name: text for name, text in parameters.items() if name.endswith("_sha256")}
+
+
+def _keep_log(result: ProcessingResult, tile: Tile, draft: Draft) -> tuple[str, ...]:
+    """Put the processor's output beside its product."""
+    if result.log_file is None:
+        return ()
+    result.log_file.rename(draft.path / f"{tile.key}.log")
+    return (f"{tile.key}.log",)
+
+
+def _publish(
+    draft: Draft,
+    tile: Tile,
+    product: L2AProduct,
+    made_from: dict[str, str],
+    made_with: dict[str, str],
+    facts: dict[str, Any],
+    log_files: tuple[str, ...] = (),
 ) -> StoredRecord:
     """Prove the product in a draft and put it in place."""
     if tile.is_published:
         require_full_size(product.geocoding, product.path.name)
     verify_bands(product)
-    digests = content_digests(product)
     grid = product.geocoding
     record = Record(
         asset=ASSET,
         tile=tile.key,
-        digests=digests,
+        digests=content_digests(product),
         bytes=sum(path.stat().st_size for path in product.band_files.values()),
-        outputs=(product.path.name,),
-        made_from={product.name.name: hash_list_digest(digests)},
-        made_with=versions("rasterio"),
+        outputs=(product.path.name, *log_files),
+        made_from=made_from,
+        made_with=versions("rasterio") | made_with,
         facts={
             "product": product.name.name,
             "tile_id": product.name.stem,
@@ -99,8 +200,3 @@ def publish_product(
         },
     )
     return draft.publish(record)
-
-
-def product_folder(bench: Workbench, record: StoredRecord) -> Path:
-    """The ``.SAFE`` folder of a tile."""
-    return bench.storage.folder(ASSET) / f"{record.facts['product']}.SAFE"
