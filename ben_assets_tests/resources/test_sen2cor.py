@@ -218,7 +218,7 @@ def test_another_version_is_a_warning(process, program, stated, version):
     l2a_process.misbehave(program, version=stated)
     result = process()
     assert result.version == version
-    assert "expected 2.11" in result.warnings[0]
+    assert "expected sen2cor 2.11" in result.warnings[0]
 
 
 def test_a_left_over_product_beside_the_input_is_not_taken(process, l1c, program):
