@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 import geopandas as gpd
 import pandas as pd
@@ -34,6 +35,12 @@ from resources.pins import (
 from resources.settings import Settings
 from resources.storage import DigestCache, Storage
 
+if TYPE_CHECKING:
+    from resources.postgis.clc_source import ClcInPostgis
+
+IN_POSTGIS: Final = "postgis"
+"""Value of ``BEN_CLC_PATH``: the polygons that ``postgis_clc2018`` loaded."""
+
 
 @dataclass(frozen=True)
 class ReferenceInputs:
@@ -45,16 +52,21 @@ class ReferenceInputs:
     """The CORINE GeoPackage."""
     digests: DigestCache
     """Keeps the digests of the files read."""
+    clc_in_postgis: ClcInPostgis | None = None
+    """Where the CORINE polygons are, if not in the GeoPackage."""
 
     @classmethod
     def from_settings(cls, settings: Settings) -> ReferenceInputs:
         """As the environment says."""
         folder = settings.reference_dir
-        return cls(
-            folder,
-            settings.path("BEN_CLC_PATH") or folder / CORINE,
-            DigestCache(Storage(settings.data_dir)),
-        )
+        digests = DigestCache(Storage(settings.data_dir))
+        if settings.text("BEN_CLC_PATH") == IN_POSTGIS:
+            # here: a step that needs no database shall not wait for its driver
+            from resources.postgis.clc_source import ClcInPostgis
+
+            return cls(folder, folder / CORINE, digests, ClcInPostgis(settings))
+        clc_path = settings.path("BEN_CLC_PATH") or folder / CORINE
+        return cls(folder, clc_path, digests)
 
     def find(self, name: str) -> Path:
         """The file of a pinned input, plain or compressed.
@@ -78,7 +90,13 @@ class ReferenceInputs:
         return {path.name: self.digests.digest(path)}
 
     def clc_digest(self) -> dict[str, str]:
-        """File name to SHA-256 of the CORINE polygons."""
+        """File name to SHA-256 of the CORINE polygons, wherever they are read from."""
+        if self.clc_in_postgis is not None:
+            return self.clc_in_postgis.digest()
+        return self.clc_file_digest()
+
+    def clc_file_digest(self) -> dict[str, str]:
+        """File name to SHA-256 of the CORINE GeoPackage."""
         return {self.clc_path.name: self.digests.digest(self.clc_path)}
 
     def v1_footprints(self, epsg: int) -> gpd.GeoDataFrame | None:
@@ -105,6 +123,9 @@ class ReferenceInputs:
 
     def clc_polygons(self, grid: TileGeocoding) -> ClcPolygons:
         """The CORINE polygons of a tile, in its zone and in order of precedence."""
+        if self.clc_in_postgis is not None:
+            table = self.clc_in_postgis.read(grid)
+            return prepare_polygons(table, grid, "CORINE in PostGIS")
         table = read_geopackage(self.clc_path, grid)
         return prepare_polygons(table, grid, str(self.clc_path))
 

@@ -9,6 +9,12 @@ import dagster as dg
 from ben_assets.assets.l1c import l1c_hash_csv, l1c_zips, tile_id_csv, tile_ids
 from ben_assets.assets.l2a import l2a_tiles
 from ben_assets.assets.patches import patches
+from ben_assets.assets.postgis import (
+    postgis_clc2018,
+    postgis_countries,
+    postgis_patches,
+    postgis_v1_footprints,
+)
 from ben_assets.assets.reference_maps import reference_maps
 from ben_assets.assets.release import (
     aligned_dataset,
@@ -29,6 +35,12 @@ STAGES: Final[dict[str, tuple[dg.AssetsDefinition, ...]]] = {
         archives,
         release_metadata,
         release_archives,
+    ),
+    "postgis": (
+        postgis_clc2018,
+        postgis_v1_footprints,
+        postgis_countries,
+        postgis_patches,
     ),
 }
 """Dagster group to its assets, in flow order."""

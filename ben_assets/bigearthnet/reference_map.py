@@ -39,11 +39,8 @@ class ClcPolygons:
     """Multipolygons, shape (n,), in the order in which one wins over the next."""
 
 
-def read_geopackage(path: Path, grid: TileGeocoding) -> gpd.GeoDataFrame:
-    """The CORINE polygons near a tile, through the GeoPackage's spatial index.
-
-    Returns:
-        Columns Code_18 and ID (text), geometry in EPSG:3035.
+def require_geopackage(path: Path) -> None:
+    """Hold a file against what the CORINE GeoPackage must be.
 
     Raises:
         MissingInput: there is no such file.
@@ -69,6 +66,19 @@ def read_geopackage(path: Path, grid: TileGeocoding) -> gpd.GeoDataFrame:
         raise InvalidInput(
             f"{path}: expected CRS EPSG:{CORINE_EPSG}, found {info['crs'] or 'none'}"
         )
+
+
+def read_geopackage(path: Path, grid: TileGeocoding) -> gpd.GeoDataFrame:
+    """The CORINE polygons near a tile, through the GeoPackage's spatial index.
+
+    Returns:
+        Columns Code_18 and ID (text), geometry in EPSG:3035.
+
+    Raises:
+        MissingInput: there is no such file.
+        InvalidInput: see ``require_geopackage``.
+    """
+    require_geopackage(path)
     return pyogrio.read_dataframe(
         path, layer=LAYER, columns=["Code_18", "ID"], bbox=corine_bounds(grid)
     )

@@ -1,0 +1,130 @@
+"""The connection to PostGIS: one pool for each DSN, one transaction for each task."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from collections.abc import Iterator
+from typing import Any, Final, Self, TypeAlias
+
+import psycopg2
+import psycopg2.extensions
+import sqlalchemy
+
+from ben_assets.bigearthnet.errors import InvalidInput
+from resources.postgis.refusals import refusals
+from resources.postgis.schema import migrate, require_schema
+from resources.settings import Settings
+
+Cursor: TypeAlias = psycopg2.extensions.cursor
+
+SETTING: Final = "BEN_POSTGIS_DSN"
+
+# A peer that vanished without a word is noticed after about a minute.
+_CONNECTION: Final = {
+    "connect_timeout": 10,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "application_name": "ben",
+}
+
+_SEARCH_PATH: Final = """
+SELECT set_config('search_path', 'bigearthnet, ' || coalesce((
+    SELECT quote_ident(n.nspname) FROM pg_extension e
+    JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'postgis'
+), 'public'), false), set_config('timezone', 'UTC', false)
+"""
+
+
+class Postgis:
+    """A PostgreSQL database with PostGIS, and in it our schema ``bigearthnet``."""
+
+    def __init__(self, dsn: str) -> None:
+        """Use a connection string of libpq; nothing is connected yet.
+
+        Raises:
+            InvalidInput: it is none; it is not repeated, since it may hold a password.
+        """
+        text = dsn.replace("postgresql+psycopg2://", "postgresql://", 1)
+        try:
+            parts = psycopg2.extensions.parse_dsn(text)
+        except psycopg2.ProgrammingError:
+            raise InvalidInput(
+                f"{SETTING} is not a connection string; expected "
+                "postgresql://user:password@host:5432/database or "
+                "'host=... dbname=... user=...'"
+            ) from None
+        user = f"{parts['user']}@" if "user" in parts else ""
+        host, port = parts.get("host", "local socket"), parts.get("port", "5432")
+        self.name = f"{user}{host}:{port}/{parts.get('dbname', parts.get('user', ''))}"
+        self._engine = _engine(text)
+        self._has_schema = False
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Self:
+        """The database of ``BEN_POSTGIS_DSN``.
+
+        Raises:
+            InvalidInput: the setting is absent or no connection string.
+        """
+        dsn = settings.text(SETTING)
+        if dsn is None:
+            raise InvalidInput(
+                f"{SETTING} is not set; expected the connection string of a "
+                "PostgreSQL with PostGIS (for one of your own: make postgis)"
+            )
+        return cls(dsn)
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[Cursor]:
+        """A cursor in one transaction: committed at the end, or rolled back whole.
+
+        On first use the schema is brought to the state that this code needs.
+
+        Raises:
+            BenError: as ``refusals`` says.
+            InvalidInput: the schema is newer than this code.
+        """
+        with refusals(self.name):
+            if not self._has_schema:
+                require_schema(self._engine, self.name)
+                self._has_schema = True
+            connection: Any = self._engine.raw_connection()
+            try:
+                with connection.cursor() as cursor:
+                    cursor.execute(_SEARCH_PATH)
+                    yield cursor
+                connection.commit()
+            except BaseException:
+                with contextlib.suppress(psycopg2.Error):
+                    connection.rollback()
+                raise
+            finally:
+                connection.close()  # back into the pool
+
+    def migrate(self) -> tuple[str | None, str]:
+        """Bring the schema to the newest state; its revision before and after."""
+        with refusals(self.name):
+            return migrate(self._engine, self.name)
+
+
+@functools.lru_cache
+def _engine(dsn: str) -> sqlalchemy.Engine:
+    """The pool of a process; each connection is tried before it is handed out."""
+
+    def connect() -> psycopg2.extensions.connection:
+        return psycopg2.connect(dsn, **_defaults(dsn))
+
+    return sqlalchemy.create_engine(
+        "postgresql+psycopg2://",
+        creator=connect,
+        pool_size=2,
+        max_overflow=4,
+        pool_pre_ping=True,
+    )
+
+
+def _defaults(dsn: str) -> dict[str, Any]:
+    given = psycopg2.extensions.parse_dsn(dsn)
+    return {key: value for key, value in _CONNECTION.items() if key not in given}

@@ -1,0 +1,164 @@
+"""Input tables: CORINE, v1 footprints and countries, each loaded whole."""
+
+from __future__ import annotations
+
+import io
+import struct
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+import geopandas as gpd
+import pandas as pd
+import pyarrow as pa
+import pyarrow.csv
+import pyogrio
+import shapely
+
+from ben_assets.bigearthnet.reference_map import LAYER
+from ben_assets.bigearthnet.reproject import CORINE_EPSG, to_utm
+from resources.postgis.copying import copy_csv, copy_frame, ewkb
+from resources.postgis.database import Cursor, Postgis
+from resources.postgis.tiles import GEOGRAPHIC
+
+CLC_TABLE: Final = "clc2018"
+V1_TABLE: Final = "v1_footprints"
+COUNTRY_TABLE: Final = "countries"
+
+_BATCH_ROWS: Final = 2_000  # CORINE polygons: about 8 MB
+_CLC_COLUMNS: Final = ("fid", "id", "code_18", "remark", "area_ha", "geom")
+_CLC_FIELDS: Final = ("ID", "Code_18", "Remark", "Area_Ha")
+_HAS_SRID: Final = 0x20000000  # flag in the type of an EWKB geometry
+_CSV: Final = pyarrow.csv.WriteOptions(include_header=False)
+
+
+def load_clc(database: Postgis, path: Path, digest: Mapping[str, str]) -> int:
+    """Replace the CORINE polygons by those of a GeoPackage; returns their number.
+
+    The file is streamed: memory does not grow with it. One transaction; who reads
+    meanwhile waits.
+
+    Args:
+        database: where to.
+        path: the GeoPackage, see ``require_geopackage``.
+        digest: its name and SHA-256, kept beside the polygons.
+    """
+    with database.transaction() as cursor:
+        cursor.execute(f"TRUNCATE {CLC_TABLE}")
+        # an index built afterwards, in one go, is smaller and sooner there
+        cursor.execute("DROP INDEX IF EXISTS clc2018_geom")
+        loaded = 0
+        for rows in _clc_batches(path):
+            loaded += copy_csv(cursor, CLC_TABLE, _CLC_COLUMNS, rows)
+        cursor.execute(f"CREATE INDEX clc2018_geom ON {CLC_TABLE} USING gist (geom)")
+        _note(cursor, CLC_TABLE, dict.fromkeys(digest, loaded), digest)
+    return loaded
+
+
+def _clc_batches(path: Path) -> Iterator[bytes]:
+    """The file's polygons as CSV in the order of ``_CLC_COLUMNS``."""
+    first = 1
+    with pyogrio.open_arrow(
+        path, layer=LAYER, columns=_CLC_FIELDS, batch_size=_BATCH_ROWS, use_pyarrow=True
+    ) as (about, batches):
+        for batch in batches:
+            yield _clc_rows(batch, first, about["geometry_name"])
+            first += batch.num_rows
+
+
+def _clc_rows(batch: pa.RecordBatch, first: int, geometry_name: str) -> bytes:
+    there = set(batch.schema.names)
+    columns = {
+        "fid": pa.array(range(first, first + batch.num_rows)),
+        **{
+            field: batch.column(field) if field in there else pa.nulls(batch.num_rows)
+            for field in _CLC_FIELDS
+        },
+        "geom": pa.array(map(_with_srid, batch.column(geometry_name).to_pylist())),
+    }
+    text = io.BytesIO()
+    pyarrow.csv.write_csv(pa.table(columns), text, _CSV)
+    return text.getvalue()
+
+
+def _with_srid(wkb: bytes | None) -> str | None:
+    """OGR's little-endian WKB as hex EWKB in CORINE's CRS."""
+    if wkb is None:
+        return None
+    (kind,) = struct.unpack_from("<I", wkb, 1)
+    header = struct.pack("<BII", 1, kind | _HAS_SRID, CORINE_EPSG)
+    return header.hex() + wkb[5:].hex()
+
+
+def load_v1_footprints(
+    database: Postgis,
+    zones: Mapping[int, gpd.GeoDataFrame],
+    digests: Mapping[int, Mapping[str, str]],
+) -> int:
+    """Replace the v1 footprints by those of some UTM zones; returns their number.
+
+    Args:
+        database: where to.
+        zones: EPSG code to footprints, see ``check_footprints``.
+        digests: EPSG code to name and SHA-256 of the file they come from.
+    """
+    with database.transaction() as cursor:
+        cursor.execute(f"TRUNCATE {V1_TABLE}")
+        rows: dict[str, int] = {}
+        for epsg, footprints in zones.items():
+            loaded = copy_frame(cursor, V1_TABLE, _v1_rows(footprints, epsg))
+            rows |= dict.fromkeys(digests[epsg], loaded)
+        names = {
+            name: sha for digest in digests.values() for name, sha in digest.items()
+        }
+        _note(cursor, V1_TABLE, rows, names)
+    return sum(rows.values())
+
+
+def _v1_rows(footprints: gpd.GeoDataFrame, epsg: int) -> pd.DataFrame:
+    squares = footprints.geometry.to_numpy()
+    return pd.DataFrame(
+        {
+            "epsg": epsg,
+            "patch_name": footprints["patch_name"],
+            "sensing_time": footprints["sensing_time"].map(pd.Timestamp.isoformat),
+            "geom_utm": ewkb(squares, epsg),
+            "geom": ewkb(to_utm(squares, epsg, GEOGRAPHIC), GEOGRAPHIC),
+        }
+    )
+
+
+def load_countries(
+    database: Postgis, countries: gpd.GeoDataFrame, digest: Mapping[str, str]
+) -> int:
+    """Replace the countries; returns their number.
+
+    Args:
+        database: where to.
+        countries: from ``select_countries``.
+        digest: name and SHA-256 of the file they come from.
+    """
+    outlines = countries.geometry.map(_as_multipolygon).to_numpy()
+    frame = pd.DataFrame({"name": countries.index, "geom": ewkb(outlines, GEOGRAPHIC)})
+    with database.transaction() as cursor:
+        cursor.execute(f"TRUNCATE {COUNTRY_TABLE}")
+        loaded = copy_frame(cursor, COUNTRY_TABLE, frame)
+        _note(cursor, COUNTRY_TABLE, dict.fromkeys(digest, loaded), digest)
+    return loaded
+
+
+def _as_multipolygon(shape: shapely.Geometry) -> shapely.MultiPolygon:
+    return shape if shape.geom_type == "MultiPolygon" else shapely.MultiPolygon([shape])
+
+
+def _note(
+    cursor: Cursor, table: str, rows: Mapping[str, int], digests: Mapping[str, str]
+) -> None:
+    """Write down what a table was loaded from, and count it for the planner."""
+    cursor.execute("DELETE FROM inputs WHERE table_name = %s", [table])
+    cursor.executemany(
+        "INSERT INTO inputs (file, table_name, sha256, row_count) "
+        "VALUES (%s, %s, %s, %s)",
+        [(name, table, sha, rows[name]) for name, sha in digests.items()],
+    )
+    cursor.execute(f"ANALYZE {table}")

@@ -1,0 +1,1 @@
+"""Alembic migrations of the schema ``bigearthnet``; run by ``resources.postgis``."""
