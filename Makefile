@@ -7,7 +7,8 @@ PYTHON ?= $(shell for p in python3.12 python3.11 python3; do \
 PORT ?= 3000
 BIN := .venv/bin
 
-.PHONY: setup demo demo-ui test lint dev bench soak lock clean help
+.PHONY: setup demo demo-ui test lint dev bench soak lock clean help \
+  postgis postgis-stop
 
 help:  ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
@@ -37,6 +38,12 @@ dev: setup  ## Dagster UI and daemon on http://127.0.0.1:3000 (PORT=)
 	@mkdir -p .dagster_home && cp dagster.yaml .dagster_home/
 	@DAGSTER_HOME="$(CURDIR)/.dagster_home" $(BIN)/dagster instance info >/dev/null
 	@DAGSTER_HOME="$(CURDIR)/.dagster_home" $(BIN)/dagster dev -h 127.0.0.1 -p $(PORT)
+
+postgis:  ## a private PostgreSQL with PostGIS on loopback, in .postgis/; prints its DSN
+	@$(PYTHON) deploy/postgis_server.py start --folder .postgis
+
+postgis-stop:  ## stop it; its data stay
+	@$(PYTHON) deploy/postgis_server.py stop --folder .postgis
 
 bench: setup  ## the benchmark table
 	@$(BIN)/python -m benchmarks
