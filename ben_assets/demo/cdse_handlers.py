@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hashlib
 import http.server
 import json
@@ -11,6 +12,8 @@ import secrets
 import select
 import socket
 import struct
+import termios
+import time
 import zipfile
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
@@ -75,7 +78,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def send(self, status: int, body: bytes, **headers: str) -> None:
         """Send a small answer."""
-        self.send_response(status)
+        self.send_response_only(status)
+        headers.setdefault("Date", self.date_time_string())
         for name, value in headers.items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(body)))
@@ -88,8 +92,13 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.send(status, json.dumps(content).encode(), **kind)
 
     def reset(self) -> None:
-        """Break the connection off with RST."""
+        """Break the connection off with RST, once all that was sent has arrived."""
         self.close_connection = True
+        for _ in range(1000):
+            queued = fcntl.ioctl(self.connection, termios.TIOCOUTQ, b"\0" * 4)
+            if not struct.unpack("i", queued)[0]:
+                break
+            time.sleep(0.002)
         linger = struct.pack("ii", 1, 0)
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
         self.connection.close()
@@ -190,6 +199,9 @@ class DownloadHandler(_Handler):
 
     def answer(self, path: str, query: dict[str, str]) -> None:
         """A product's zip, to who brings a token."""
+        with self.cdse.lock:
+            if "Range" in self.headers:
+                self.cdse.seen.ranges.append(self.headers["Range"])
         match = _PRODUCT.fullmatch(path)
         fault = self.fault("download")
         token = self.headers.get("Authorization", "").removeprefix("Bearer ")
@@ -236,8 +248,6 @@ class DownloadHandler(_Handler):
         headers = {"Content-Type": "application/octet-stream"}
         if asked is None:
             return 0, headers
-        with self.cdse.lock:
-            self.cdse.seen.ranges.append(asked[0])
         if fault.ignore_range:
             return 0, headers
         start = int(asked[1])
@@ -251,7 +261,8 @@ class DownloadHandler(_Handler):
         """All bytes from ``start``, or as many as the fault lets through."""
         ends = (fault.reset_after, fault.close_after, fault.stall_after)
         end = min([size, *(start + n for n in ends if n is not None)])
-        last = 1 if end == size and not fault.extra else 0
+        is_dripping = fault.bytes_per_second is not None
+        last = 1 if end == size and not fault.extra and not is_dripping else 0
         if fault.bytes_per_second:
             self._drip(file, start, end, fault.bytes_per_second)
         elif fault.flip_at is None and end - last > start:

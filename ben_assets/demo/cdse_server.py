@@ -183,7 +183,7 @@ class CdseServer:
     def __enter__(self) -> Self:
         """Start to answer."""
         for host in self._hosts.values():
-            threading.Thread(target=host.serve_forever, args=(0.05,)).start()
+            threading.Thread(target=host.serve_forever, args=(0.01,)).start()
         return self
 
     def __exit__(

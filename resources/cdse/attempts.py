@@ -15,7 +15,7 @@ from typing import Final, TypeVar
 from ben_assets.bigearthnet.errors import BenError, FailureClass, ServiceUnavailable
 from resources.cdse.access import Patience
 from resources.cdse.limiter import Limiter
-from resources.storage import write_atomically
+from resources.storage import local_errors, write_atomically
 
 T = TypeVar("T")
 MOST_FAILURES: Final = 20
@@ -34,12 +34,14 @@ class Pause:
         """Have all processes wait for so long from now; never shortens a pause."""
         until = time.time() + min(seconds, self._longest)
         if until > self._until():
-            write_atomically(self._path, repr(until).encode())
+            with local_errors(self._path):
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+                write_atomically(self._path, repr(until).encode())
 
     def wait(self) -> None:
         """Return when no pause holds, a moment later so that not all start at once."""
         while (left := self._until() - time.time()) > 0:
-            time.sleep(left + random.uniform(0, 0.5))
+            time.sleep(left + random.uniform(0, min(0.5, left)))
 
     def _until(self) -> float:
         """End of the pause; one beyond the longest comes from a clock put back."""

@@ -120,7 +120,8 @@ def deliver(
     """
     require_space(path.parent, entry.size)
     seen: set[str] = set()
-    for _ in range(MOST_DELIVERIES):
+    deliveries = 0
+    while deliveries < MOST_DELIVERIES:
         delivered = route.fetch(entry, path, attempts, on_bytes)
         repeated = delivered.digests["SHA256"] in seen
         seen.add(delivered.digests["SHA256"])
@@ -136,6 +137,7 @@ def deliver(
             attempts.failed(ServiceUnavailable(str(error)))
             continue
         except CorruptProduct as error:
+            deliveries += 1
             if repeated:
                 raise CorruptProduct(f"{error}; the same bytes came twice") from None
             log(f"{error}; fetching it again")
@@ -143,6 +145,7 @@ def deliver(
         proven = prove(delivered, product, found)
         if not proven.stale or repeated:
             return proven
+        deliveries += 1
         log(f"not as the catalogue says ({_listed(proven.stale)}); fetching it again")
     raise ChangedUpstream(
         f"{entry.name} ({entry.id}) came {MOST_DELIVERIES} times, never twice the same "

@@ -39,7 +39,7 @@ from resources.cdse.transport import (
 )
 from resources.storage import local_errors
 
-_BUFFER: Final = 1 << 20
+_PIECE: Final = 1 << 19
 _PROGRESS: Final = 1 << 20
 """Bytes further than ever before that count as progress."""
 _ZIP_START: Final = b"PK\x03\x04"
@@ -152,7 +152,7 @@ class _Authority:
                 f"{error}: a fresh token is refused as well. Log in once on the CDSE "
                 "site, see that the account may download, then run the step again"
             )
-        raise ServiceUnavailable(f"{error}; the token is renewed")
+        raise ServiceUnavailable(f"{error}; the token is renewed", retry_after=0)
 
 
 class _Transfer:
@@ -234,16 +234,16 @@ class _Transfer:
     def _copy(
         self, reply: HTTPResponse, file: FileIO, digest: GrowingDigest, source: str
     ) -> None:
-        buffer = memoryview(bytearray(_BUFFER))
         pace = _Pace(self._patience, self._attempts.seconds_left)
-        while n := reply.readinto(buffer):
-            if self._size == 0:
-                _require_zip_start(bytes(buffer[: min(n, 80)]), reply, source)
-            self._write(file, buffer[:n])
-            self._size += n
+        # read1 gives what is there; a full read would wait for the rest of a piece, and
+        # lose what it has when the connection breaks.
+        while piece := reply.read1(_PIECE):
+            _require_zip_start(piece, self._size, reply, source)
+            self._write(file, memoryview(piece))
+            self._size += len(piece)
             digest.advance(self._size)
             self._on_bytes(self._size)
-            pace.require(n, self._size, source)
+            pace.require(len(piece), self._size, source)
         if self._size == 0:
             raise ServiceUnavailable(f"{source}: an empty body instead of a zip")
 
@@ -308,11 +308,14 @@ class _Pace:
         self._since, self._bytes = now, 0
 
 
-def _require_zip_start(start: bytes, reply: HTTPResponse, source: str) -> None:
-    if not start.startswith(_ZIP_START):
+def _require_zip_start(
+    piece: bytes, offset: int, reply: HTTPResponse, source: str
+) -> None:
+    """See that the first bytes are those of a zip, however few come at once."""
+    if not piece.startswith(_ZIP_START[offset : offset + len(piece)]):
         raise ServiceUnavailable(
             f"{source}: expected a zip, found {reply.headers.get_content_type()} "
-            f"that starts with {start[:60]!r}"
+            f"that starts with {piece[:60]!r}"
         )
 
 

@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
+from resources.storage import local_errors
+
 _POLL_SECONDS: Final = 0.2
 
 
@@ -28,8 +30,9 @@ class Limiter:
     @contextlib.contextmanager
     def slot(self, on_wait: Callable[[str], None]) -> Iterator[None]:
         """Hold a slot; waits for one, and says so once."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        handle = self._try()
+        with local_errors(self._folder):
+            self._folder.mkdir(parents=True, exist_ok=True)
+            handle = self._try()
         if handle is None:
             on_wait(f"all {self._slots} connections of the account are in use; waiting")
         while handle is None:

@@ -1,0 +1,65 @@
+"""A CDSE on loopback with one small product, and clients that are in a hurry."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from ben_assets.demo.cdse_server import CdseServer
+from ben_assets_tests.l1c_products import KEY, write_product
+from resources.cdse import Cdse, ProvenZip
+from resources.settings import Settings
+
+HASTE = {
+    "CDSE_STALL_SECONDS": "0.4",
+    "CDSE_GIVE_UP_SECONDS": "1.5",
+    "CDSE_FIRST_WAIT_SECONDS": "0.01",
+    "CDSE_LONGEST_WAIT_SECONDS": "0.1",
+    "CDSE_LONGEST_PAUSE_SECONDS": "5",
+}
+
+
+@dataclass
+class Desk:
+    """A client, its log, and where its files go."""
+
+    server: CdseServer
+    folder: Path
+    settings: dict[str, str] = field(default_factory=dict)
+    log: list[str] = field(default_factory=list)
+
+    @property
+    def target(self) -> Path:
+        return self.folder / "product.zip"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        data = {"BEN_DATA_DIR": str(self.folder / "data")}
+        return {**self.server.environment(), **HASTE, **data, **self.settings}
+
+    @property
+    def cdse(self) -> Cdse:
+        return Cdse.from_settings(Settings(self.environment), self.log.append)
+
+    def fetch(self, key: str = KEY) -> ProvenZip:
+        return self.cdse.fetch(self.cdse.find(key), self.target)
+
+    def require_right_bytes(self) -> None:
+        right = self.server.product(KEY).path.read_bytes()
+        assert self.target.read_bytes() == right
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[CdseServer]:
+    write_product(tmp_path / "archive")
+    with CdseServer(tmp_path / "archive") as running:
+        yield running
+
+
+@pytest.fixture
+def desk(server: CdseServer, tmp_path: Path) -> Callable[..., Desk]:
+    """Makes clients; keyword arguments are settings."""
+    return lambda **settings: Desk(server, tmp_path, settings)
