@@ -103,6 +103,12 @@ class Script:
             known = NAMED[fault] if isinstance(fault, str) else fault
             self._listed[route].append(known)
 
+    def clear(self) -> None:
+        """No more faults."""
+        with self._lock:
+            self._listed.clear()
+            self._probability = 0
+
     def roll(
         self, probability: float, seed: int, names: tuple[str, ...] = TRANSIENT
     ) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from ben_assets.bigearthnet.errors import CorruptProduct
 from ben_assets.bigearthnet.product_proofs import parse_manifest, prove_product
-from ben_assets_tests.l1c_products import (
+from ben_assets_tests.zip_products import (
     BANDS,
     KEY,
     band_path,

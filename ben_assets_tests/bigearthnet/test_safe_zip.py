@@ -18,7 +18,7 @@ from ben_assets.bigearthnet.safe_zip import (
     extract_product,
     product_of_zip,
 )
-from ben_assets_tests.l1c_products import KEY, product_files, write_product, write_zip
+from ben_assets_tests.zip_products import KEY, product_files, write_product, write_zip
 
 SAFE = f"{KEY}.SAFE"
 

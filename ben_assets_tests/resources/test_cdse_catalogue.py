@@ -13,7 +13,7 @@ from ben_assets.bigearthnet.errors import (
     ServiceUnavailable,
 )
 from ben_assets.demo.cdse_faults import Fault
-from ben_assets_tests.l1c_products import KEY, write_product
+from ben_assets_tests.zip_products import KEY, write_product
 from resources.cdse.catalogue import _parsed
 
 NEWER = KEY.replace("N0205", "N0500")

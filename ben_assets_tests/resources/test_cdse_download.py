@@ -14,7 +14,7 @@ from ben_assets.bigearthnet.errors import (
     ServiceUnavailable,
 )
 from ben_assets.demo.cdse_faults import NAMED, Fault
-from ben_assets_tests.l1c_products import KEY
+from ben_assets_tests.zip_products import KEY
 
 HALF = Fault(reset_after=9000)
 

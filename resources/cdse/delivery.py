@@ -139,7 +139,7 @@ def deliver(
         except CorruptProduct as error:
             deliveries += 1
             if repeated:
-                raise CorruptProduct(f"{error}; the same bytes came twice") from None
+                raise type(error)(f"{error}; the same bytes came twice") from None
             log(f"{error}; fetching it again")
             continue
         proven = prove(delivered, product, found)
