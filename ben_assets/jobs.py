@@ -20,6 +20,12 @@ tile_from_l2a = dg.define_asset_job(
     description="One tile from an adopted L2A product to its archives.",
 )
 
+l1c_tables = dg.define_asset_job(
+    "l1c_tables",
+    selection=dg.AssetSelection.assets(l1c.tile_id_csv, l1c.l1c_hash_csv),
+    description="The original's tables of ids and hashes, of all L1C products found.",
+)
+
 release_job = dg.define_asset_job(
     "release",
     selection=dg.AssetSelection.assets(
@@ -28,5 +34,5 @@ release_job = dg.define_asset_job(
     description="The release files of all tiles in the aligned data set.",
 )
 
-JOBS = [tile, tile_from_l2a, release_job]
+JOBS = [tile, tile_from_l2a, l1c_tables, release_job]
 """All jobs."""

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from ben_assets.demo.cdse_server import CdseServer
 from ben_assets.demo.report import print_report
 from ben_assets.demo.runs import run_job
 from ben_assets.demo.world import World, make_world
@@ -39,24 +40,32 @@ def _run() -> int:
     started = time.perf_counter()
     shutil.rmtree(DEMO, ignore_errors=True)
     print("making two small Sentinel-2 tiles and their surroundings ...", flush=True)
-    world = make_world(DEMO / "world")
-    _use(demo_environment(world))
-    runs = [run_job("tile_from_l2a", key) for key in world.tile_keys]
+    world = make_world(DEMO / "world", l2a=False)
+    print("starting a Copernicus Data Space of our own on loopback ...", flush=True)
+    with CdseServer(world.l1c_dir) as cdse:
+        _use(demo_environment(world) | cdse.environment())
+        runs = [run_job("tile", key) for key in world.tile_keys]
     if all(run.succeeded for run in runs):
-        runs.append(run_job("release", None))
+        runs += [run_job(job, None) for job in ("l1c_tables", "release")]
     print_report(runs, time.perf_counter() - started)
     return 0 if all(run.is_fine for run in runs) else 1
 
 
 def demo_environment(world: World, home: Path = DEMO) -> dict[str, str]:
-    """The environment of the demo: the world's settings, and homes below ``home``."""
+    """The environment of the demo: the world's settings, and homes below ``home``.
+
+    sen2cor cannot be part of it, so the embedded processor takes its place.
+    """
     dagster_home = home / "dagster_home"
     dagster_home.mkdir(parents=True, exist_ok=True)
     shutil.copy(REPOSITORY / "dagster.yaml", dagster_home)
     kept = {k: v for k, v in os.environ.items() if not k.startswith(_FOREIGN)}
+    settings = world.settings()
+    del settings["BEN_L2A_DIR"]
     return kept | {
-        **world.settings(),
+        **settings,
         "BEN_DATA_DIR": str(home / "data"),
+        "BEN_L2A_PROCESSOR": "dark-object",
         "DAGSTER_HOME": str(dagster_home),
     }
 

@@ -113,7 +113,9 @@ def _collect(run: FinishedRun, event: dg.DagsterEvent) -> None:
                 check.asset_key.path[-1],
                 check.check_name,
                 check.passed,
-                check.severity == dg.AssetCheckSeverity.WARN,
+                # passed with something to say, or failed without weight
+                check.severity == dg.AssetCheckSeverity.WARN
+                and (bool(check.description) or not check.passed),
                 check.description or "",
             )
         )
