@@ -12,7 +12,6 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import errno
-import fcntl
 import json
 import os
 import shutil
@@ -30,7 +29,14 @@ from ben_assets.bigearthnet.checksums import (
     parse_hash_list,
     sha256_of_bytes,
 )
-from ben_assets.bigearthnet.errors import InvalidInput, LocalResourceError, MissingInput
+from ben_assets.bigearthnet.errors import (
+    InvalidInput,
+    LocalResourceError,
+    LockLost,
+    MissingInput,
+)
+from resources.locks import FileLocks, Lock, Locks, locks_of
+from resources.settings import Settings
 
 RELEASE: Final = "release"
 """Stands in for the tile key in the record of an asset without partitions."""
@@ -116,9 +122,15 @@ _RECORD_FIELDS: Final = frozenset(
 class Storage:
     """Reads and replaces the tiles of assets below one data root."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, locks: Locks | None = None) -> None:
         """Use ``root`` (``BEN_DATA_DIR``); it is made on the first write."""
         self.root = root
+        self._locks = locks or FileLocks(root / ".locks")
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Storage:
+        """The data root and the locks that the settings name."""
+        return cls(settings.data_dir, locks_of(settings))
 
     def folder(self, asset: str) -> Path:
         """The folder of an asset."""
@@ -193,24 +205,21 @@ class Storage:
     @contextlib.contextmanager
     def lock(
         self, asset: str, tile: str, on_wait: Callable[[str], None] = print
-    ) -> Iterator[None]:
-        """Hold the right to write one tile; a second process waits and says so.
+    ) -> Iterator[Lock]:
+        """Hold the right to write one tile; a second process waits and says for whom.
 
-        The kernel gives the lock back when its owner dies, however it dies.
+        Whoever dies, on whichever host, loses it: see ``resources.locks``.
         """
-        path = self.root / ".locks" / asset / f"{tile}.lock"
-        with local_errors(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-        try:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                on_wait(f"{asset} of {tile} is being made by another process; waiting")
-                fcntl.flock(handle, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(handle)
+        with contextlib.ExitStack() as stack:
+            with local_errors(self.root):
+                lock = self._locks.hold(
+                    f"{asset}/{tile}",
+                    lambda who: on_wait(
+                        f"{asset} of {tile} is being made by {who}; waiting"
+                    ),
+                )
+                held = stack.enter_context(lock)
+            yield held
 
     @contextlib.contextmanager
     def draft(
@@ -222,46 +231,47 @@ class Storage:
 
         Raises:
             LocalResourceError: disk full, folder read-only and the like.
+            LockLost: another process took the tile over meanwhile.
         """
-        with self.lock(asset, tile, on_wait), local_errors(self.folder(asset)):
-            folder = self.folder(asset)
-            folder.mkdir(parents=True, exist_ok=True)
+        with (
+            self.lock(asset, tile, on_wait) as lock,
+            local_errors(self.folder(asset)),
+        ):
             self._recover(asset, tile)
-            path = folder / f".draft-{tile}-{uuid.uuid4().hex[:8]}"
-            path.mkdir()
+            path = self._drafts(asset) / f"{tile}-{uuid.uuid4().hex[:8]}"
+            path.mkdir(parents=True)
             try:
-                yield Draft(self, asset, tile, path)
+                yield Draft(self, asset, tile, path, lock)
             finally:
                 shutil.rmtree(path, ignore_errors=True)
 
     def remove(self, asset: str, tile: str) -> None:
         """Take a tile away, record first."""
-        with self.lock(asset, tile), local_errors(self.folder(asset)):
-            self._recover(asset, tile)
+        with self.draft(asset, tile) as draft:
             record = self.find(asset, tile)
             if record is not None:
-                self._begin(asset, tile, record.outputs)
-                self._recover(asset, tile)
+                draft._clear(record.outputs)
 
-    def _journal(self, asset: str, tile: str) -> Path:
-        return self.folder(asset) / f".journal-{tile}.json"
-
-    def _begin(self, asset: str, tile: str, outputs: tuple[str, ...]) -> None:
-        """From here on the tile counts as absent, until its next record is there."""
-        write_atomically(self._journal(asset, tile), json.dumps(list(outputs)).encode())
-        self.record_path(asset, tile).unlink(missing_ok=True)
+    def _drafts(self, asset: str) -> Path:
+        return self.folder(asset) / ".drafts"
 
     def _recover(self, asset: str, tile: str) -> None:
-        """Clear what a killed run left of this tile."""
-        folder, journal = self.folder(asset), self._journal(asset, tile)
-        if journal.exists() and not self.record_path(asset, tile).exists():
-            for output in json.loads(journal.read_text()):
-                self._discard(asset, folder / output)
-        journal.unlink(missing_ok=True)
-        for leftover in folder.glob(f".draft-{tile}-*"):
-            shutil.rmtree(leftover, ignore_errors=True)
-        for leftover in folder.glob(f".{tile}.*.part"):
-            leftover.unlink(missing_ok=True)
+        """Clear what a killed run left of this tile, and stop one that was overtaken.
+
+        A draft that is not at its place any more cannot be published: so first all
+        drafts are renamed, then what they moved into place is taken away.
+        """
+        left = list(self._drafts(asset).glob(f"{tile}-*"))
+        for path in left:
+            if path.suffix != _JOURNAL:
+                with contextlib.suppress(FileNotFoundError):
+                    gone = path.rename(path.with_suffix(f".{uuid.uuid4().hex[:8]}"))
+                    shutil.rmtree(gone, ignore_errors=True)
+        for journal in self._drafts(asset).glob(f"{tile}-*{_JOURNAL}"):
+            if not self.record_path(asset, tile).exists():
+                for output in json.loads(journal.read_text()):
+                    self._discard(asset, self.folder(asset) / output)
+            journal.unlink(missing_ok=True)
 
     def _discard(self, asset: str, path: Path) -> None:
         if path.is_dir() and not path.is_symlink():
@@ -273,6 +283,11 @@ class Storage:
                 if parent == self.folder(asset):
                     break
                 parent.rmdir()
+
+
+_JOURNAL: Final = ".journal"
+_RECORD: Final = ".record"
+_TRASH: Final = ".old"
 
 
 @dataclass(frozen=True)
@@ -287,20 +302,22 @@ class Draft:
     """Tile key."""
     path: Path
     """Folder to write into; its entries become entries of the asset's folder."""
+    lock: Lock
+    """The right to write this tile."""
 
     def publish(self, record: Record, *, keep_hash_list: bool = True) -> StoredRecord:
         """Replace what the asset has of this tile by the content of the draft.
 
         At any moment the disk shows the old tile, none, or the new one: the old record
         goes first, the new one comes last, and all data are on disk before it.
+
+        Raises:
+            LockLost: another process took the tile over; nothing of it was changed.
         """
         if keep_hash_list:
             name = self.storage.hash_list_path(self.asset, self.tile).name
             (self.path / name).write_text(format_hash_list(record.digests))
             record = _with_output(record, name)
-        flush_file_system(self.path)
-        old = self.storage.find(self.asset, self.tile)
-        self._replace(old.outputs if old else (), record.outputs)
         stored = {
             "asset": record.asset,
             "tile": record.tile,
@@ -312,26 +329,50 @@ class Draft:
             **record.facts,
             "outputs": sorted(record.outputs),
         }
-        write_atomically(
-            self.storage.record_path(self.asset, self.tile),
-            (json.dumps(stored, indent=1, ensure_ascii=False) + "\n").encode(),
+        (self.path / _RECORD).write_text(
+            json.dumps(stored, indent=1, ensure_ascii=False) + "\n"
         )
-        self.storage._journal(self.asset, self.tile).unlink()
+        flush_file_system(self.path)
+        old = self.storage.find(self.asset, self.tile)
+        self._clear(old.outputs if old else (), record.outputs)
         return self.storage.require(self.asset, self.tile)
 
+    def _clear(self, old: tuple[str, ...], new: tuple[str, ...] = ()) -> None:
+        """Take the old tile away and put the new one, if any, in its place."""
+        self.lock.require()
+        try:
+            self._replace(old, new)
+        except FileNotFoundError as error:
+            if self.path.exists():
+                raise
+            raise LockLost(
+                f"{self.asset} of {self.tile} was taken over by another process, as "
+                "this one was silent for too long; materialize it again"
+            ) from error
+
     def _replace(self, old: tuple[str, ...], new: tuple[str, ...]) -> None:
-        folder = self.storage.folder(self.asset)
-        both = tuple(sorted({*old, *new}))
-        self.storage._begin(self.asset, self.tile, both)
-        trash = self.path / ".old"
+        """Renames alone, out of the draft or into it.
+
+        So none of them does anything once ``Storage._recover`` moved the draft away.
+        """
+        folder, trash = self.storage.folder(self.asset), self.path / _TRASH
+        record = self.storage.record_path(self.asset, self.tile)
         trash.mkdir()
-        for number, output in enumerate(both):
-            if (folder / output).exists():
-                (folder / output).rename(trash / str(number))
+        both = sorted({*old, *new})
+        write_atomically(self.path / _JOURNAL, json.dumps(both).encode())
+        journal = (self.path / _JOURNAL).rename(self.path.with_suffix(_JOURNAL))
+        flush_folder(journal.parent)
+        for number, path in enumerate([record, *(folder / name for name in both)]):
+            if path.exists():
+                path.rename(trash / str(number))
         for output in set(old) - set(new):
             self.storage._discard(self.asset, folder / output)
         for output in new:
             _rename_into(self.path / output, folder / output)
+        if new:
+            (self.path / _RECORD).rename(record)
+        flush_folder(folder)
+        journal.unlink()
 
 
 def _with_output(record: Record, name: str) -> Record:
@@ -362,11 +403,16 @@ def write_atomically(path: Path, content: bytes) -> None:
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
-    folder = os.open(path.parent, os.O_RDONLY)
+    flush_folder(path.parent)
+
+
+def flush_folder(path: Path) -> None:
+    """Bring the names in a folder to the disk."""
+    handle = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(folder)
+        os.fsync(handle)
     finally:
-        os.close(folder)
+        os.close(handle)
 
 
 def flush_file_system(path: Path) -> None:

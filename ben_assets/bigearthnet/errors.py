@@ -98,6 +98,12 @@ class QuotaExceeded(ServiceUnavailable):
     failure_class = FailureClass.QUOTA
 
 
+class LockLost(BenError):
+    """Another process took over what this one was making."""
+
+    failure_class = FailureClass.TRANSIENT
+
+
 class AccessRefused(BenError):
     """Log-in or token refused, or a host that must not see the token."""
 

@@ -47,7 +47,7 @@ class Workbench:
     @classmethod
     def from_settings(cls, settings: Settings, log: Callable[[str], None]) -> Workbench:
         """As the environment says."""
-        storage = Storage(settings.data_dir)
+        storage = Storage.from_settings(settings)
         return cls(settings, storage, ReferenceInputs.from_settings(settings), log)
 
 
