@@ -96,7 +96,9 @@ def read_band(product: BandProduct, band: Band) -> BandPixels:
     """
     path = product.band_files[band.name]
     try:
-        with rasterio.open(path) as raster:
+        # GDAL's own threads would keep their errors to themselves: rasterio then
+        # returns zeros for what could not be decoded
+        with rasterio.Env(GDAL_NUM_THREADS="1"), rasterio.open(path) as raster:
             problems = raster_problems(raster, product.geocoding, band, path.name)
             if problems:
                 raise UnexpectedRaster("; ".join(problems))

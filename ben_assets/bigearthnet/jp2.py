@@ -1,5 +1,7 @@
 """JPEG 2000 files: the codestream inside, whether it is whole, and its digest.
 
+A decoder may fill what is missing with zeros, which here mean "not measured"; so that
+nothing is missing is proven from the codestream itself.
 Source: ISO/IEC 15444-1, annex A (markers) and annex I (boxes).
 """
 
@@ -15,6 +17,9 @@ from ben_assets.bigearthnet.errors import UnexpectedRaster
 _SIGNATURE: Final = b"\x00\x00\x00\x0cjP  \r\n\x87\n"
 _START_OF_CODESTREAM: Final = b"\xff\x4f"
 _END_OF_CODESTREAM: Final = b"\xff\xd9"
+_IMAGE_AND_TILE_SIZE: Final = b"\xff\x51"
+_START_OF_TILE_PART: Final = b"\xff\x90"
+_MAX_TILES: Final = 65_535
 
 
 def codestream_digest(path: Path) -> str:
@@ -30,11 +35,56 @@ def codestream_digest(path: Path) -> str:
     if not content.startswith(_START_OF_CODESTREAM):
         raise UnexpectedRaster(f"{path}: no JPEG 2000 codestream; get the file again")
     if len(content) < length or not content.endswith(_END_OF_CODESTREAM):
-        raise UnexpectedRaster(
-            f"{path}: JPEG 2000 file is cut short: its image data do not end with the "
-            "end-of-codestream marker; get the product again"
-        )
+        raise _cut_short(path, "its image data have no end-of-codestream marker")
+    try:
+        missing = _missing_tiles(content)
+    except (struct.error, ValueError, ArithmeticError) as error:
+        raise _cut_short(path, f"its tile parts do not join ({error})") from error
+    if missing:
+        raise _cut_short(path, f"{len(missing)} of its tiles are missing")
     return hashlib.sha256(content).hexdigest()
+
+
+def _cut_short(path: Path, how: str) -> UnexpectedRaster:
+    return UnexpectedRaster(
+        f"{path}: JPEG 2000 file is cut short or damaged: {how}; get the product again"
+    )
+
+
+def _missing_tiles(content: bytes) -> set[int]:
+    """Numbers of the tiles that have no tile part, by a walk from part to part.
+
+    Raises:
+        ValueError: a tile part does not end where the next one starts.
+        struct.error: the codestream ends within a marker.
+        ArithmeticError: tiles of size 0.
+    """
+    at, tiles = 2, set[int]()
+    while content[at : at + 2] != _START_OF_TILE_PART:
+        if content[at : at + 2] == _IMAGE_AND_TILE_SIZE:
+            tiles = set(range(_count_tiles(content, at + 6)))
+        at += 2 + struct.unpack_from(">H", content, at + 2)[0]
+    end = len(content) - len(_END_OF_CODESTREAM)
+    while at < end:
+        if content[at : at + 2] != _START_OF_TILE_PART:
+            raise ValueError(f"none starts at byte {at}")
+        tile, length = struct.unpack_from(">HI", content, at + 4)
+        tiles.discard(tile)
+        at = at + length if length else end
+    if at > end:
+        raise ValueError(f"the last one lacks {at - end} bytes")
+    return tiles
+
+
+def _count_tiles(content: bytes, at: int) -> int:
+    """Number of tiles by the SIZ marker segment, whose sizes start at ``at``."""
+    x, y, _, _, tile_x, tile_y, first_x, first_y = struct.unpack_from(
+        ">8I", content, at
+    )
+    count = -(-(x - first_x) // tile_x) * -(-(y - first_y) // tile_y)
+    if not 0 < count <= _MAX_TILES:
+        raise ValueError(f"{count} tiles")
+    return count
 
 
 def _find_codestream(file: BinaryIO, path: Path) -> tuple[int, int]:

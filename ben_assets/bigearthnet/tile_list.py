@@ -64,31 +64,34 @@ def add_own_tiles(
     rows = csv.DictReader(
         io.StringIO(text.removeprefix("\ufeff")), skipinitialspace=True
     )
-    if "tile" not in (rows.fieldnames or ()):
-        return result, [
-            f"{source}, line 1: expected a column 'tile', found "
-            f"{rows.fieldnames}; the file is ignored"
-        ]
-    for row in rows:
-        try:
-            tile = _own_tile(row)
-            twin = known.get(tile.product.acquisition)
-            if twin is not None:
-                raise InvalidProductName(
-                    f"{tile.key} is the same acquisition as {twin}"
-                )
-        except InvalidProductName as error:
-            reports.append(f"{source}, line {rows.line_num}: {error}; left out")
-        else:
-            known[tile.product.acquisition] = tile.key
-            result.append(tile)
+    try:
+        if "tile" not in (rows.fieldnames or ()):
+            found = rows.fieldnames
+            reports.append(
+                f"{source}, line 1: expected a column 'tile', found {found}; the file "
+                "is ignored"
+            )
+            return result, reports
+        for row in rows:
+            try:
+                result.append(_own_tile(row, known))
+            except InvalidProductName as error:
+                reports.append(f"{source}, line {rows.line_num}: {error}; left out")
+    except csv.Error as error:
+        line = rows.line_num
+        reports.append(f"{source}, line {line}: {error}; left out with all that follow")
     return result, reports
 
 
-def _own_tile(row: dict[str, str | None]) -> Tile:
+def _own_tile(row: dict[str, str | None], known: dict[Acquisition, str]) -> Tile:
+    """The tile of a row, then known as well."""
     alignment = (row.get("alignment") or "").strip() or "v1"
     if alignment not in ALIGNMENTS:
         raise InvalidProductName(
             f"alignment is {alignment!r}; expected one of {', '.join(ALIGNMENTS)}"
         )
-    return Tile(tile_key((row["tile"] or "").strip()), alignment)
+    tile = Tile(tile_key((row["tile"] or "").strip()), alignment)
+    twin = known.setdefault(tile.product.acquisition, tile.key)
+    if twin is not tile.key:
+        raise InvalidProductName(f"{tile.key} is the same acquisition as {twin}")
+    return tile

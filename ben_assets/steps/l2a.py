@@ -68,11 +68,30 @@ def _find_sound(tile: Tile, bench: Workbench) -> StoredRecord | None:
         if source is not None and made_from not in (None, source.sha256):
             bench.log("the L1C zip has changed since: the L2A product is made again")
             return None
-        digests = content_digests(read_l2a(product_folder(bench, record)))
+        sound_product(bench, record)
     except (BenError, OSError, KeyError) as error:
         bench.log(f"the product on disk does not verify: {error}")
         return None
-    return record if hash_list_digest(digests) == record.sha256 else None
+    return record
+
+
+def sound_product(bench: Workbench, record: StoredRecord) -> L2AProduct:
+    """The product of a record, if its bands are still those that were proven.
+
+    Raises:
+        MissingInput: a file of it is gone.
+        ChecksumMismatch: a band has other image data.
+        UnexpectedRaster: a band is cut short.
+    """
+    product = read_l2a(product_folder(bench, record))
+    found = hash_list_digest(content_digests(product))
+    if found != record.sha256:
+        raise ChecksumMismatch(
+            f"{product.path}: expected band files with the digest {record.sha256}, "
+            f"found {found}; they were changed after they were proven: materialize "
+            f"{ASSET} of this tile again"
+        )
+    return product
 
 
 def _adopt(source: Path, tile: Tile, bench: Workbench, draft: Draft) -> StoredRecord:

@@ -10,7 +10,7 @@ from ben_assets.bigearthnet.bands import BANDS
 from ben_assets.bigearthnet.patch_table import patch_table
 from ben_assets.bigearthnet.patching import CutPatches, cut_patches
 from ben_assets.bigearthnet.quicklook import thin, true_colour
-from ben_assets.bigearthnet.safe import L2AProduct, read_l2a
+from ben_assets.bigearthnet.safe import L2AProduct
 from ben_assets.bigearthnet.seasons import season_of
 from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.steps import l2a
@@ -35,9 +35,10 @@ def make_patches(tile: Tile, bench: Workbench) -> StoredRecord:
         MissingInput: the L2A product or a reference input is not on disk.
         InvalidInput: an input breaks a rule.
         UnexpectedRaster: a band cannot be decoded.
+        ChecksumMismatch: the L2A product is not the one that was proven.
     """
     upstream = bench.storage.require(l2a.ASSET, tile.key)
-    product = read_l2a(l2a.product_folder(bench, upstream))
+    product = l2a.sound_product(bench, upstream)
     v1_names = _v1_names(tile, product, bench)
     countries = bench.inputs.countries()
     grid = product.geocoding

@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+import hashlib
+import io
+import subprocess
+import tarfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ben_assets.bigearthnet.archives import Member, members, pack
+from ben_assets.bigearthnet.errors import ChecksumMismatch
+
+GNU_TAR = (
+    "tar --create --format=gnu --numeric-owner --owner=0 --group=0 --mode=0644 --no-recursion "
+    "--mtime=@1704067200 --verbatim-files-from --null --files-from=-"
+).split()
+
+
+def path_of_length(length: int) -> str:
+    """A path of so many bytes, in folders of legal length."""
+    parts = ["d" * 60] * 3
+    path = "/".join(["S2", *parts])[: length - 8].rstrip("/")
+    return path + "/" + "f" * (length - len(path) - 1)
+
+
+def make_members(root: Path, contents: dict[str, bytes]) -> list[Member]:
+    listed = []
+    for name, content in contents.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        listed.append(Member(name, path, hashlib.sha256(content).hexdigest()))
+    return listed
+
+
+def gnu_tar(root: Path, names: list[str]) -> bytes:
+    """What GNU tar makes of the files, in bytewise order."""
+    ordered = b"\0".join(sorted(name.encode() for name in names))
+    return subprocess.run(
+        GNU_TAR, cwd=root, input=ordered, capture_output=True, check=True
+    ).stdout
+
+
+def unzstd(path: Path) -> bytes:
+    return subprocess.run(
+        ["zstd", "-dcq", path], capture_output=True, check=True
+    ).stdout
+
+
+@pytest.mark.parametrize("length", [99, 100, 101, 200])
+@pytest.mark.parametrize("size", [0, 511, 512, 513, 29_196])
+def test_a_tar_equals_gnu_tars(tmp_path, length, size):
+    name = path_of_length(length)
+    assert len(name) == length
+    listed = make_members(tmp_path / "in", {name: b"x" * size, "a": b"first"})
+    made = pack(tmp_path / "t.tar.zst", listed, threads=2)
+    tar = unzstd(tmp_path / "t.tar.zst")
+    assert tar == gnu_tar(tmp_path / "in", [name, "a"])
+    assert made.members == 2
+    assert made.tar.bytes == len(tar)
+    assert made.tar.sha256 == hashlib.sha256(tar).hexdigest()
+    assert made.tar.md5 == hashlib.md5(tar).hexdigest()
+    zst = (tmp_path / "t.tar.zst").read_bytes()
+    assert made.zst.sha256 == hashlib.sha256(zst).hexdigest()
+    assert made.zst.bytes == len(zst)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.dictionaries(
+        st.text("abcXYZ_.-019", min_size=1, max_size=130).filter(
+            lambda name: name.strip(".") and not name.startswith("-")
+        ),
+        st.binary(max_size=2000),
+        max_size=6,
+    )
+)
+def test_any_files_are_packed_as_gnu_tar_packs_them(tmp_path_factory, contents):
+    root = tmp_path_factory.mktemp("tar")
+    listed = make_members(root / "in", {f"r/{n}": c for n, c in contents.items()})
+    (root / "in").mkdir(exist_ok=True)
+    pack(root / "t.tar.zst", reversed(listed), threads=1)
+    tar = unzstd(root / "t.tar.zst")
+    if contents:
+        assert tar == gnu_tar(root / "in", [f"r/{name}" for name in contents])
+    assert dict(members(root / "t.tar.zst")) == {
+        f"r/{name}": content for name, content in contents.items()
+    }
+
+
+def test_an_archive_of_nothing_is_an_empty_tar(tmp_path):
+    made = pack(tmp_path / "t.tar.zst", [], threads=1)
+    assert unzstd(tmp_path / "t.tar.zst") == bytes(10_240)
+    assert made.members == 0
+    assert list(members(tmp_path / "t.tar.zst")) == []
+
+
+def test_the_number_of_threads_changes_no_byte(tmp_path):
+    contents = {f"f{n}": bytes([n]) * 300_000 for n in range(20)}
+    listed = make_members(tmp_path / "in", contents)
+    digests = {
+        pack(tmp_path / f"{n}.zst", listed, threads=n).zst.sha256 for n in (1, 2, 5)
+    }
+    assert len(digests) == 1
+
+
+def test_mode_owner_and_time_of_the_files_do_not_matter(tmp_path):
+    listed = make_members(tmp_path / "in", {"a": b"1", "b": b"2"})
+    before = pack(tmp_path / "1.zst", listed, threads=1)
+    (tmp_path / "in/a").chmod(0o600)
+    (tmp_path / "in/b").touch()
+    assert pack(tmp_path / "2.zst", listed, threads=1) == before
+    with tarfile.open(fileobj=io.BytesIO(unzstd(tmp_path / "2.zst"))) as t:
+        info = t.getmember("a")
+    assert (info.mode, info.uid, info.gid, info.uname, info.gname, info.mtime) == (
+        *(0o644, 0, 0, "", ""),
+        1_704_067_200,
+    )
+
+
+def test_a_file_that_changed_after_it_was_made_is_not_packed(tmp_path):
+    listed = make_members(tmp_path / "in", {"a": b"1"})
+    (tmp_path / "in/a").write_bytes(b"2")
+    with pytest.raises(ChecksumMismatch, match="in/a: expected sha256 .* materialize"):
+        pack(tmp_path / "t.zst", listed, threads=1)
+
+
+def test_a_file_that_is_gone_is_named(tmp_path):
+    listed = make_members(tmp_path / "in", {"a": b"1"})
+    (tmp_path / "in/a").unlink()
+    with pytest.raises(ChecksumMismatch, match="in/a: .*found no such file"):
+        pack(tmp_path / "t.zst", listed, threads=1)
+
+
+@pytest.mark.parametrize("kept", [0, 10, 0.5, -1], ids=str)
+def test_an_archive_cut_short_is_noticed(tmp_path, kept):
+    content = b"".join(
+        hashlib.sha256(bytes([n % 256, n // 256])).digest() for n in range(9999)
+    )
+    pack(tmp_path / "t.zst", make_members(tmp_path / "in", {"a": content}), threads=1)
+    whole = (tmp_path / "t.zst").read_bytes()
+    end = int(kept * len(whole)) if isinstance(kept, float) else kept
+    (tmp_path / "t.zst").write_bytes(whole[:end])
+    with pytest.raises(ChecksumMismatch, match="t.zst: expected a whole .tar.zst"):
+        list(members(tmp_path / "t.zst"))

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import csv
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ben_assets.bigearthnet.corine import (
+    CODES,
+    CODES_OF_LABEL,
+    COLOUR_OF_CODE,
+    LABELS,
+    NO_POLYGON,
+    UNLABELED_CODES,
+    labels_of,
+)
+from ben_assets_tests.shared import SHARED, needs_shared
+
+PIXELS = 14_400
+
+
+def test_every_code_has_one_label_or_none():
+    assert len(CODES) == len(set(CODES)) == 45
+    assert len(LABELS) == 19
+    labelled = [code for codes in CODES_OF_LABEL.values() for code in codes]
+    assert sorted((*labelled, *UNLABELED_CODES)) == list(CODES)
+
+
+@needs_shared
+def test_colours_are_the_official_ones():
+    with (SHARED / "reference/clc_colours.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    official = {int(r["clc_code"]): tuple(int(r[c]) for c in "rgb") for r in rows}
+    assert official == COLOUR_OF_CODE
+    assert set(COLOUR_OF_CODE) == set(CODES) - {NO_POLYGON}
+
+
+@pytest.mark.parametrize(
+    ("unlabeled", "is_labelled"), [(3599, True), (3600, False), (3601, False)]
+)
+def test_a_quarter_without_label_is_too_much(unlabeled, is_labelled):
+    for code in UNLABELED_CODES:
+        found = labels_of({code: unlabeled, 211: PIXELS - unlabeled})
+        assert found == (["Arable land"] if is_labelled else None)
+
+
+def test_shares_of_several_unlabelled_codes_add_up():
+    assert labels_of({999: 1800, 131: 1800, 312: 10_800}) is None
+
+
+@given(st.dictionaries(st.sampled_from(CODES), st.integers(1, PIXELS), min_size=1))
+def test_labels_are_sorted_distinct_and_known(pixels):
+    found = labels_of(pixels)
+    if found is not None:
+        assert found == sorted(set(found))
+        assert set(found) <= set(LABELS)
+        assert found
+
+
+def test_a_patch_without_pixels_has_no_labels():
+    assert labels_of({}) is None

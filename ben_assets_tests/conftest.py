@@ -1,0 +1,62 @@
+"""Worlds that tests work on; everything is made by code, under pytest's temp folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from ben_assets.demo.tiles import DEMO_TILES, OWN_TILE
+from ben_assets.demo.world import World, make_world
+from ben_assets_tests.workshop import Workshop, link_tree
+
+_SETTINGS = ("BEN_", "CDSE_", "SEN2COR_", "DAGSTER_")
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_of_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test sees the defaults and what it sets itself."""
+    for name in list(os.environ):
+        if name.startswith(_SETTINGS) and name != "BEN_SHARED":
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory: pytest.TempPathFactory) -> World:
+    """Three small tiles with all they need, L2A only; not to be written to."""
+    root = tmp_path_factory.mktemp("world")
+    return make_world(root / "world", tiles=(*DEMO_TILES, OWN_TILE), l1c=False)
+
+
+@pytest.fixture
+def workshop(world: World, tmp_path: Path) -> Workshop:
+    """The world with an empty data root; inputs can be spoilt file by file."""
+    return Workshop(world, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def _finished(world: World, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("finished")
+    shop = Workshop(world, root)
+    for key in world.tile_keys:
+        shop.make_tile(key)
+    shop.make_release()
+    return shop.data
+
+
+@pytest.fixture
+def finished(workshop: Workshop, _finished: Path) -> Workshop:
+    """The workshop after a whole release was made in it."""
+    link_tree(_finished, workshop.data)
+    return workshop
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
+    """Mounts a memory disk of a given size; skips where that is not permitted."""
+    from ben_assets_tests.workshop import mounted_disk
+
+    with mounted_disk(tmp_path / "disk") as mount:
+        yield mount

@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import dagster as dg
+import pytest
+
+from ben_assets.assets import STAGES
+from ben_assets.definitions import build_definitions
+from resources.settings import REPOSITORY
+
+GROUP_OF_ASSET = {
+    "tile_ids": "l1c",
+    "l1c_zips": "l1c",
+    "tile_id_csv": "l1c",
+    "l1c_hash_csv": "l1c",
+    "l2a_tiles": "l2a",
+    "patches": "patches",
+    "reference_maps": "reference_maps",
+    "metadata_tables": "release",
+    "aligned_dataset": "release",
+    "archives": "release",
+    "release_metadata": "release",
+    "release_archives": "release",
+}
+UPSTREAM = {
+    "patches": {"l2a_tiles"},
+    "reference_maps": {"patches"},
+    "metadata_tables": {"patches", "reference_maps"},
+    "aligned_dataset": {"patches", "reference_maps", "metadata_tables"},
+    "archives": {"aligned_dataset"},
+    "release_metadata": {"metadata_tables", "aligned_dataset"},
+    "release_archives": {"aligned_dataset", "release_metadata"},
+}
+FROM_L2A = (
+    "l2a_tiles patches reference_maps metadata_tables aligned_dataset archives".split()
+)
+HEAVY = ("rasterio", "geopandas", "pandas", "duckdb", "boto3", "httpx2", "scipy")
+
+
+@pytest.fixture(scope="module")
+def definitions() -> dg.Definitions:
+    return build_definitions()
+
+
+def specs(definitions: dg.Definitions) -> dict[str, dg.AssetSpec]:
+    found = definitions.resolve_all_asset_specs()
+    return {spec.key.to_user_string(): spec for spec in found}
+
+
+def test_the_assets_and_their_groups_are_these(definitions):
+    found = {name: spec.group_name for name, spec in specs(definitions).items()}
+    assert found == GROUP_OF_ASSET
+
+
+def test_groups_and_stages_are_in_flow_order():
+    assert list(STAGES) == sorted(STAGES, key=list(STAGES).index)
+    listed = [a.key.path[-1] for stage in STAGES.values() for a in stage]
+    place = {name: number for number, name in enumerate(listed)}
+    for name, upstream in UPSTREAM.items():
+        assert all(place[other] < place[name] for other in upstream)
+
+
+def test_data_flow_from_l2a_to_the_release(definitions):
+    found = specs(definitions)
+    for name, upstream in UPSTREAM.items():
+        deps = {dep.asset_key.to_user_string() for dep in found[name].deps}
+        assert deps >= upstream, name
+
+
+def test_every_asset_says_what_it_is(definitions):
+    for name, spec in specs(definitions).items():
+        assert 1 <= len(spec.kinds) <= 3, name
+        assert spec.owners, name
+        assert spec.code_version, name
+        assert spec.tags["ben/level"], name
+        assert len((spec.description or "").splitlines()[0]) > 20, name
+
+
+def test_every_tile_artifact_is_partitioned_by_tile_key(definitions):
+    graph = definitions.resolve_asset_graph()
+    for name in (*FROM_L2A, "tile_ids", "l1c_zips"):
+        keys = graph.get(dg.AssetKey(name)).partitions_def.get_partition_keys()
+        assert len(keys) >= 125
+        assert "S2A_MSIL1C_20170613T101031_N0205_R022_T33UUP_20170613T101608" in keys
+
+
+@pytest.mark.parametrize("name", FROM_L2A)
+def test_every_tile_artifact_is_held_against_its_tracked_hash(definitions, name):
+    checks = definitions.resolve_asset_graph().asset_check_keys
+    key = dg.AssetCheckKey(dg.AssetKey(name), "matches_tracked_hash")
+    assert key in checks
+
+
+def test_the_job_from_l2a_makes_a_tile_up_to_its_archives(definitions):
+    job = definitions.resolve_job_def("tile_from_l2a")
+    selected = {key.to_user_string() for key in job.asset_layer.selected_asset_keys}
+    assert selected == set(FROM_L2A)
+
+
+def test_the_release_job_makes_the_release(definitions):
+    job = definitions.resolve_job_def("release")
+    selected = {key.to_user_string() for key in job.asset_layer.selected_asset_keys}
+    assert selected == {"release_metadata", "release_archives"}
+
+
+def load_definitions(environment: dict[str, str], code: str) -> str:
+    """Output of a fresh process that loads the code location and runs ``code``."""
+    done = subprocess.run(
+        [sys.executable, "-c", f"import ben_assets.definitions\n{code}"],
+        cwd=REPOSITORY,
+        env={"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_definitions_load_with_no_secret_no_data_and_no_network(tmp_path):
+    """In a process that cannot open a connection, and without heavy libraries."""
+    code = "import sys, json; print(json.dumps(sorted(sys.modules)))"
+    blocked = tmp_path / "sitecustomize.py"
+    blocked.write_text(
+        "import socket\n"
+        "def refuse(*a, **k): raise AssertionError('network at load time')\n"
+        "socket.socket.connect = socket.create_connection = refuse\n"
+        "socket.getaddrinfo = refuse\n"
+    )
+    environment = {
+        "PYTHONPATH": str(tmp_path),
+        "BEN_DATA_DIR": str(tmp_path / "data"),
+    }
+    loaded = json.loads(load_definitions(environment, code))
+    assert [name for name in HEAVY if name in loaded] == []
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_bad_tile_list_does_not_break_loading(tmp_path):
+    own = tmp_path / "own.csv"
+    own.write_text('tile\nnonsense\n"' + "x" * 200_000)
+    code = "from ben_assets.partitions import tile_partitions as p\n"
+    code += "print(len(p.get_partition_keys()))"
+    assert load_definitions({"BEN_TILES_CSV": str(own)}, code).split() == ["125"]
+    missing = {"BEN_TILES_CSV": str(tmp_path / "absent.csv")}
+    assert load_definitions(missing, code).split() == ["125"]

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def imported_by(path: Path) -> set[str]:
+    """Full names of the modules that a file imports, also inside functions."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            found.add(str(node.module))
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def offences(folder: str, is_forbidden) -> list[str]:
+    paths = sorted((ROOT / folder).rglob("*.py"))
+    assert paths, f"no modules in {folder}"
+    return [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in paths
+        for name in sorted(imported_by(path))
+        if is_forbidden(name)
+    ]
+
+
+def is_below(name: str, *packages: str) -> bool:
+    return any(name == p or name.startswith(f"{p}.") for p in packages)
+
+
+def test_the_science_knows_nothing_of_dagster_or_the_outside_world():
+    def is_forbidden(name: str) -> bool:
+        return is_below(name, "dagster", "resources") or (
+            is_below(name, "ben_assets")
+            and name != "ben_assets"
+            and not is_below(name, "ben_assets.bigearthnet")
+        )
+
+    assert offences("ben_assets/bigearthnet", is_forbidden) == []
+
+
+def test_resources_know_the_science_alone():
+    def is_forbidden(name: str) -> bool:
+        return is_below(name, "dagster") or (
+            is_below(name, "ben_assets")
+            and name != "ben_assets"
+            and not is_below(name, "ben_assets.bigearthnet")
+        )
+
+    assert offences("resources", is_forbidden) == []
+
+
+def test_steps_run_without_dagster():
+    def is_forbidden(name: str) -> bool:
+        return is_below(name, "dagster", "ben_assets.assets", "ben_assets.checks")
+
+    assert offences("ben_assets/steps", is_forbidden) == []
+
+
+HEAVY = ("rasterio", "geopandas", "pandas", "pyogrio", "boto3", "httpx2", "duckdb")
+
+
+def test_the_product_does_not_need_the_demo_the_tests_or_the_benchmarks():
+    folders = ["ben_assets/bigearthnet", "ben_assets/steps", "ben_assets/assets"]
+    others = ("ben_assets.demo", "ben_assets_tests", "benchmarks")
+    for folder in (*folders, "ben_assets/checks", "resources"):
+        assert offences(folder, lambda name: is_below(name, *others)) == []
+
+
+@pytest.mark.parametrize("folder", ["ben_assets/assets", "ben_assets/checks"])
+def test_the_graph_imports_no_raster_or_network_library_itself(folder):
+    assert offences(folder, lambda name: is_below(name, *HEAVY)) == []
+
+
+def test_an_asset_body_has_at_most_20_lines():
+    long = []
+    for path in sorted((ROOT / "ben_assets/assets").glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef) and node.decorator_list:
+                statements = node.body[1:] if ast.get_docstring(node) else node.body
+                lines = statements[-1].end_lineno - statements[0].lineno + 1
+                if lines > 20:
+                    long.append(f"{path.name}: {node.name} has {lines} lines")
+    assert long == []

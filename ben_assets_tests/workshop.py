@@ -1,0 +1,218 @@
+"""A small world, a data root, and the steps run on them: what most tests work with."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ben_assets.bigearthnet.tile_list import Tile
+from ben_assets.demo.world import World
+from ben_assets.steps.dataset import make_aligned_dataset, make_archives
+from ben_assets.steps.l2a import make_l2a_tile
+from ben_assets.steps.metadata import make_metadata_table
+from ben_assets.steps.patches import make_patches
+from ben_assets.steps.reference_maps import make_reference_maps
+from ben_assets.steps.release import make_release_archives, make_release_metadata
+from ben_assets.steps.workbench import Workbench
+from ben_assets.tiles import find_tile
+from resources.settings import REPOSITORY, Settings
+from resources.storage import Storage, StoredRecord
+
+STEPS: dict[str, Callable[[Tile, Workbench], StoredRecord]] = {
+    "l2a_tiles": make_l2a_tile,
+    "patches": make_patches,
+    "reference_maps": make_reference_maps,
+    "metadata_tables": make_metadata_table,
+    "aligned_dataset": make_aligned_dataset,
+    "archives": make_archives,
+}
+"""Asset key to its step, in flow order."""
+
+RELEASE_STEPS = {
+    "release_metadata": make_release_metadata,
+    "release_archives": make_release_archives,
+}
+
+_NOT_PART_OF_THE_RESULT = (".locks", ".digests")
+
+
+class Workshop:
+    """Settings that lead to a world and a data root, and the steps run with them."""
+
+    def __init__(self, world: World, root: Path) -> None:
+        self.root = root
+        self.world = world
+        self.data = root / "data"
+        self.log: list[str] = []
+        self.settings = {**world.settings(), "BEN_DATA_DIR": str(self.data)}
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        return self.world.tile_keys
+
+    @property
+    def storage(self) -> Storage:
+        return Storage(Path(self.settings["BEN_DATA_DIR"]))
+
+    def bench(self) -> Workbench:
+        return Workbench.from_settings(Settings(self.settings), self.log.append)
+
+    def tile(self, key: str) -> Tile:
+        return find_tile(key, Settings(self.settings))
+
+    def make(self, asset: str, key: str | None = None) -> StoredRecord:
+        if key is None:
+            return RELEASE_STEPS[asset](self.bench())
+        return STEPS[asset](self.tile(key), self.bench())
+
+    def make_tile(self, key: str, upto: str = "archives") -> StoredRecord:
+        for asset in STEPS:
+            record = self.make(asset, key)
+            if asset == upto:
+                return record
+        raise KeyError(upto)
+
+    def make_release(self) -> StoredRecord:
+        for asset in RELEASE_STEPS:
+            record = self.make(asset)
+        return record
+
+    def own_inputs(self, name: str) -> Path:
+        """A copy of one folder of the world that this test may spoil, and use it."""
+        setting = {
+            "L2A": "BEN_L2A_DIR",
+            "reference": "BEN_REFERENCE_DIR",
+            "S1": "BEN_S1_DIR",
+        }[name]
+        copy = self.root / name
+        link_tree(Path(self.settings[setting]), copy)
+        self.settings[setting] = str(copy)
+        return copy
+
+    def product(self, key: str) -> Path:
+        """The L2A product that this test may spoil."""
+        folder = Path(self.settings["BEN_L2A_DIR"])
+        if folder == self.world.l2a_dir:
+            folder = self.own_inputs("L2A")
+        acquisition = self.tile(key).product.acquisition
+        (found,) = folder.glob(f"*_{acquisition.sensing}_*_T{acquisition.mgrs}_*")
+        return found
+
+    def tree(self) -> dict[str, str]:
+        """Relative path to content digest of all results, hidden files included."""
+        return tree_of(Path(self.settings["BEN_DATA_DIR"]))
+
+    def run(self, select: str, key: str | None = None, **settings: str) -> Run:
+        """Materialize through Dagster's command line, as users do."""
+        return Run(self.command(select, key), self.environment(**settings))
+
+    @staticmethod
+    def command(select: str, key: str | None = None) -> list[str]:
+        partition = [] if key is None else ["--partition", key]
+        module = ["-m", "dagster", "asset", "materialize", "-m"]
+        selection = ["ben_assets.definitions", "--select", select]
+        return [sys.executable, *module, *selection, *partition]
+
+    def environment(self, **settings: str) -> dict[str, str]:
+        """Environment of a process that uses this workshop's settings."""
+        home = self.root / "dagster_home"
+        home.mkdir(exist_ok=True)
+        shutil.copy(REPOSITORY / "dagster.yaml", home)
+        return {
+            **os.environ,
+            **self.settings,
+            "DAGSTER_HOME": str(home),
+            **settings,
+        }
+
+
+class Run:
+    """A finished process and what it said."""
+
+    def __init__(self, command: list[str], environment: dict[str, str]) -> None:
+        done = subprocess.run(
+            command,
+            cwd=REPOSITORY,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=280,
+            check=False,
+        )
+        self.code, self.output = done.returncode, done.stdout + done.stderr
+
+
+def link_tree(source: Path, target: Path) -> None:
+    """A copy whose files share the source's content: replace them, never write."""
+    shutil.copytree(source, target, copy_function=os.link, symlinks=True)
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Give a file of a linked tree a content of its own."""
+    path.unlink()
+    path.write_bytes(content)
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    """Replace a text in a file of a linked tree."""
+    text = path.read_text()
+    assert old in text, f"{old!r} not in {path}"
+    replace_file(path, text.replace(old, new).encode())
+
+
+def tree_of(root: Path) -> dict[str, str]:
+    """Relative path to content digest (folders: '') of what is a result below root."""
+    return {
+        str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest()
+        if path.is_file()
+        else ""
+        for path in sorted(root.rglob("*"))
+        if path.relative_to(root).parts[0] not in _NOT_PART_OF_THE_RESULT
+    }
+
+
+@contextlib.contextmanager
+def leaves_no_trace(shop: Workshop) -> Iterator[None]:
+    """The block must leave the data root as it is; new empty asset folders may stay."""
+    before = shop.tree()
+    yield
+    after = shop.tree()
+    new_folders = {p for p in after.keys() - before.keys() if "/" not in p}
+    assert all(after[p] == "" for p in new_folders)
+    assert {p: d for p, d in after.items() if p not in new_folders} == before
+
+
+@contextlib.contextmanager
+def mounted_disk(folder: Path) -> Iterator[Callable[[str], Path]]:
+    """A function that mounts a memory disk with options such as ``size=1m``."""
+    folder.mkdir()
+
+    def mount(options: str) -> Path:
+        done = subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            pytest.skip(f"mounting a memory disk is not permitted: {done.stderr}")
+        return folder
+
+    try:
+        yield mount
+    finally:
+        subprocess.run(["umount", str(folder)], capture_output=True, check=False)
+
+
+def without_v1(tile: Tile) -> Tile:
+    """The same tile, made without alignment."""
+    return replace(tile, alignment="none")
