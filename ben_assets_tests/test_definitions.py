@@ -24,6 +24,10 @@ GROUP_OF_ASSET = {
     "archives": "release",
     "release_metadata": "release",
     "release_archives": "release",
+    "postgis_clc2018": "postgis",
+    "postgis_v1_footprints": "postgis",
+    "postgis_countries": "postgis",
+    "postgis_patches": "postgis",
 }
 UPSTREAM = {
     "patches": {"l2a_tiles"},
@@ -34,9 +38,14 @@ UPSTREAM = {
     "release_metadata": {"metadata_tables", "aligned_dataset"},
     "release_archives": {"aligned_dataset", "release_metadata"},
 }
-FROM_L2A = (
-    "l2a_tiles patches reference_maps metadata_tables aligned_dataset archives".split()
-)
+FROM_L2A = [
+    "l2a_tiles",
+    "patches",
+    "reference_maps",
+    "metadata_tables",
+    "aligned_dataset",
+    "archives",
+]
 HEAVY = ("rasterio", "geopandas", "pandas", "duckdb", "boto3", "httpx2", "scipy")
 
 

@@ -65,7 +65,7 @@ def test_the_last_day_of_a_season_is_winter_for_v1_as_well():
 def test_two_v1_patches_on_one_patch_are_an_error_that_names_both():
     table = footprints(("a", SUMMER, 1200, 0), ("b", SUMMER, 1200, 0))
     with pytest.raises(
-        InvalidInput, match="tile: two v1 patches .* column 1, row 0: a and b"
+        InvalidInput, match=r"tile: two v1 patches .* column 1, row 0: a and b"
     ):
         align(table, GRID, "summer", "tile")
 

@@ -43,13 +43,13 @@ def test_a_window_of_a_larger_raster_is_encoded_row_by_row():
     band = np.arange(240 * 240, dtype=np.uint16).reshape(240, 240) + 1
     window = band[120:, 60:180]
     template = HeaderTemplate.make(32633, 10, 120)
-    with MemoryFile(template.encode(window, (300_000, 5_400_000))) as file:
-        with file.open() as raster:
-            assert raster.crs.to_epsg() == 32633
-            assert raster.transform == Affine(10, 0, 300_000, 0, -10, 5_400_000)
-            assert raster.dtypes == ("uint16",)
-            assert raster.nodata == 0
-            assert (raster.read(1) == window).all()
+    content = template.encode(window, (300_000, 5_400_000))
+    with MemoryFile(content) as file, file.open() as raster:
+        assert raster.crs.to_epsg() == 32633
+        assert raster.transform == Affine(10, 0, 300_000, 0, -10, 5_400_000)
+        assert raster.dtypes == ("uint16",)
+        assert raster.nodata == 0
+        assert (raster.read(1) == window).all()
 
 
 def test_a_10_m_patch_has_29196_bytes():

@@ -115,5 +115,5 @@ def test_the_neighbours_of_a_zero_at_a_patch_corner_stay_valid():
 
 def test_only_a_tile_of_109_8_km_is_full_size():
     require_full_size(FULL, "tile")
-    with pytest.raises(InvalidInput, match="expected a tile of 109800 m .*found 6600"):
+    with pytest.raises(InvalidInput, match=r"expected a tile of 109800 m .*found 6600"):
         require_full_size(TileGeocoding(32633, 300_000, 5_400_000, 6600), "tile")

@@ -94,10 +94,10 @@ def test_the_utm_zone_follows_from_the_mgrs_tile(mgrs, epsg):
 
 def test_only_an_l1c_product_names_a_tile():
     assert tile_key(f"{KEY}.SAFE") == KEY
-    with pytest.raises(InvalidProductName, match="level L2A product; a tile key is"):
+    with pytest.raises(InvalidProductName, match=r"level L2A product; a tile key is"):
         tile_key(KEY.replace("L1C", "L2A"))
 
 
 def test_a_sentinel_1_name_needs_tile_column_and_row():
-    with pytest.raises(InvalidProductName, match="expected <acquisition>_<MGRS tile>"):
+    with pytest.raises(InvalidProductName, match=r"expected <acquisition>_<MGRS tile>"):
         s1_acquisition("S1A_IW_GRDH_1SDV_20170613T165043")
