@@ -337,7 +337,7 @@ class Draft:
         self._clear(old.outputs if old else (), record.outputs)
         return self.storage.require(self.asset, self.tile)
 
-    def _clear(self, old: tuple[str, ...], new: tuple[str, ...] = ()) -> None:
+    def _clear(self, old: tuple[str, ...], new: tuple[str, ...] | None = None) -> None:
         """Take the old tile away and put the new one, if any, in its place."""
         self.lock.require()
         try:
@@ -350,7 +350,7 @@ class Draft:
                 "this one was silent for too long; materialize it again"
             ) from error
 
-    def _replace(self, old: tuple[str, ...], new: tuple[str, ...]) -> None:
+    def _replace(self, old: tuple[str, ...], new: tuple[str, ...] | None) -> None:
         """Renames alone, out of the draft or into it.
 
         So none of them does anything once ``Storage._recover`` moved the draft away.
@@ -358,18 +358,18 @@ class Draft:
         folder, trash = self.storage.folder(self.asset), self.path / _TRASH
         record = self.storage.record_path(self.asset, self.tile)
         trash.mkdir()
-        both = sorted({*old, *new})
+        both = sorted({*old, *(new or ())})
         write_atomically(self.path / _JOURNAL, json.dumps(both).encode())
         journal = (self.path / _JOURNAL).rename(self.path.with_suffix(_JOURNAL))
         flush_folder(journal.parent)
         for number, path in enumerate([record, *(folder / name for name in both)]):
             if path.exists():
                 path.rename(trash / str(number))
-        for output in set(old) - set(new):
+        for output in set(old) - set(new or ()):
             self.storage._discard(self.asset, folder / output)
-        for output in new:
+        for output in new or ():
             _rename_into(self.path / output, folder / output)
-        if new:
+        if new is not None:
             (self.path / _RECORD).rename(record)
         flush_folder(folder)
         journal.unlink()

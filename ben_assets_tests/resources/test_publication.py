@@ -157,6 +157,13 @@ def test_a_waiting_writer_says_for_whom(tmp_path):
     assert told[0].startswith("patches of TILE is being made by process ")
 
 
+def test_a_tile_without_files_is_its_record(tmp_path):
+    storage = Storage(tmp_path)
+    with storage.draft(ASSET, TILE) as draft:
+        draft.publish(Record(ASSET, TILE, {}, 0, ()), keep_hash_list=False)
+    assert list(found(tmp_path)) == [f"{TILE}.json"]
+
+
 def test_a_removed_tile_leaves_nothing(tmp_path):
     storage = Storage(tmp_path)
     make(storage, "old", ("a", "b"))
