@@ -6,11 +6,12 @@ from typing import Final
 
 import dagster as dg
 
-from ben_assets.checks import l1c, l2a, tracked
+from ben_assets.checks import l1c, l2a, postgis, tracked
 
 CHECKS: Final[list[dg.AssetChecksDefinition]] = [
     *l1c.CHECKS,
     *l2a.CHECKS,
+    *postgis.CHECKS,
     *tracked.CHECKS,
 ]
 """All checks."""

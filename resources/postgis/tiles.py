@@ -78,11 +78,15 @@ def publish_tile(database: Postgis, rows: TileRows) -> dict[str, int]:
         cursor.execute(_LOCK, [rows.facts.tile])
         cursor.execute("DELETE FROM tiles WHERE tile = %s", [rows.facts.tile])
         _insert_tile(cursor, rows)
-        return {
+        counts = {
             "patches": copy_frame(cursor, "patches", _with_geometries(rows)),
             "labels": copy_frame(cursor, "labels", rows.labels),
             "pixel_counts": copy_frame(cursor, "pixel_counts", rows.pixel_counts),
         }
+    with database.transaction() as cursor:
+        # so that the planner knows of the rows before autovacuum comes by
+        cursor.execute(f"ANALYZE {', '.join(counts)}")
+    return counts
 
 
 def _insert_tile(cursor: Cursor, rows: TileRows) -> None:

@@ -24,6 +24,22 @@ $$;
 COMMENT ON FUNCTION bigearthnet.season_of IS
     'Season label of an instant (UTC); the last day of a season ends at its first moment';
 
+CREATE FUNCTION bigearthnet.pixel_centres(piece geometry, square geometry)
+RETURNS SETOF geometry LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 5000 AS $$
+    SELECT ST_SetSRID(ST_MakePoint(x, y), ST_SRID(piece))
+    FROM (
+        SELECT ST_XMin(square) + 5 AS west, ST_YMin(square) + 5 AS south
+    ) AS first,
+    generate_series(
+        (west + 10 * ceil((ST_XMin(piece) - west) / 10))::int,
+        (west + 10 * floor((ST_XMax(piece) - west) / 10))::int, 10) AS x,
+    generate_series(
+        (south + 10 * ceil((ST_YMin(piece) - south) / 10))::int,
+        (south + 10 * floor((ST_YMax(piece) - south) / 10))::int, 10) AS y
+$$;
+COMMENT ON FUNCTION bigearthnet.pixel_centres IS
+    'Centres of the 10 m pixels of a patch (square) in the bounding box of a piece of it';
+
 CREATE TABLE bigearthnet.inputs (
     file text PRIMARY KEY,
     table_name text NOT NULL,
