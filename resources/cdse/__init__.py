@@ -65,8 +65,11 @@ class Cdse:
             raise self._gone(entry, error) from None
 
     def _route(self) -> Route:
-        folder = self._access.shared / self._access.account_key
-        limiter = Limiter(folder, int(self._access.patience.connections))
+        limiter = Limiter(
+            self._access.shared_locks,
+            f"cdse/{self._access.account_key}",
+            int(self._access.patience.connections),
+        )
         if self._access.s3_keys is not None:
             return S3Download(self._access, limiter)
         session = Session(self._access, self._transport)

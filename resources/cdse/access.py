@@ -15,6 +15,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from ben_assets.bigearthnet.errors import AccessRefused, InvalidInput
+from resources.locks import FileLocks, Locks, locks_of
 from resources.settings import Settings
 
 CATALOGUE_URL: Final = "https://catalogue.dataspace.copernicus.eu/odata/v1"
@@ -73,7 +74,9 @@ class Access:
     """All that a client needs to know before its first request."""
 
     shared: Path
-    """Folder for what all processes share: token, connection slots, pauses."""
+    """Folder for what all processes share: token, pauses, locks as files."""
+    locks: Locks | None = None
+    """Where connection slots and the token's lock are, if not in ``shared``."""
     account: Account | None = None
     """Needed for downloads by HTTP."""
     s3_keys: S3Keys | None = None
@@ -100,6 +103,7 @@ class Access:
         hosts = settings.text("CDSE_ALLOWED_HOSTS", PUBLIC_HOSTS) or ""
         return cls(
             shared=settings.data_dir / ".cdse",
+            locks=locks_of(settings),
             account=Account(user, password, totp) if user else None,
             s3_keys=S3Keys(key, secret) if key else None,
             catalogue_url=_url(settings, "CDSE_CATALOGUE_URL", CATALOGUE_URL),
@@ -109,6 +113,11 @@ class Access:
             more_hosts=tuple(hosts.replace(",", " ").split()),
             patience=_patience(settings),
         )
+
+    @property
+    def shared_locks(self) -> Locks:
+        """What keeps processes that share the account apart."""
+        return self.locks or FileLocks(self.shared)
 
     @property
     def account_key(self) -> str:

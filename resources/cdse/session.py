@@ -10,7 +10,6 @@ from __future__ import annotations
 import base64
 import binascii
 import contextlib
-import fcntl
 import hashlib
 import hmac
 import json
@@ -163,17 +162,16 @@ class Session:
 
     @contextlib.contextmanager
     def _lock(self) -> Iterator[None]:
-        path = self._file.with_suffix(".lock")
-        with local_errors(path):
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
-            for leftover in path.parent.glob(f".{self._file.name}.*.part"):
-                leftover.unlink(missing_ok=True)
+        folder = self._file.parent
+        with contextlib.ExitStack() as stack:
+            with local_errors(folder):
+                folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+                name = f"cdse/{self._access.account_key}/token"
+                lock = self._access.shared_locks.hold(name, lambda who: None)
+                stack.enter_context(lock)
+                for leftover in folder.glob(f".{self._file.name}.*.part"):
+                    leftover.unlink(missing_ok=True)
             yield
-        finally:
-            os.close(handle)
 
 
 def one_time_code(secret: str, at: float) -> str:
