@@ -1,0 +1,155 @@
+"""l2a_tiles through Dagster: processed, checked, killed and healed."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from ben_assets_tests.l1c_products import (
+    GRID,
+    KEY,
+    L2A_STEM,
+    l1c_description,
+    make_l1c_zip,
+)
+from ben_assets_tests.resources import l2a_process
+from ben_assets_tests.resources.test_sen2cor import is_alive, wait_until_dead
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+OWN_KEY = KEY.replace("T33UUP", "T33UVP")  # not one of the 125: it may be small
+OWN_STEM = L2A_STEM.replace("T33UUP", "T33UVP")
+QUALITY = {**l1c_description().quality, "SENSOR_QUALITY": "FAILED"}
+
+
+@pytest.fixture
+def world(tmp_path):
+    """Environment of a run that knows one small tile, by its zip in BEN_L1C_DIR."""
+
+    def make(key=OWN_KEY, **changes):
+        make_l1c_zip(tmp_path / "zips", l1c_description(key, GRID, **changes))
+        (tmp_path / "tiles.csv").write_text(f"tile,alignment\n{OWN_KEY},none\n")
+        program = l2a_process.install(tmp_path / "Sen2Cor")
+        (tmp_path / "home").mkdir()
+        return program, {
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(REPOSITORY),
+            "DAGSTER_HOME": str(tmp_path / "home"),
+            "BEN_DATA_DIR": str(tmp_path / "data"),
+            "BEN_L1C_DIR": str(tmp_path / "zips"),
+            "BEN_TILES_CSV": str(tmp_path / "tiles.csv"),
+            "BEN_TRACKED_ARTIFACTS": str(tmp_path / "tracked"),
+            "SEN2COR_BIN": str(program),
+        }
+
+    return make
+
+
+def start(environment, key=OWN_KEY, names=("l1c_zips", "l2a_tiles")):
+    script = REPOSITORY / "ben_assets_tests/assets/run_graph.py"
+    return subprocess.Popen(
+        [sys.executable, script, key, *names],
+        cwd=REPOSITORY,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+
+
+def run(environment, *args):
+    output, _ = start(environment, *args).communicate()
+    return json.loads(output.splitlines()[-1])
+
+
+def tile_folder(environment):
+    return Path(environment["BEN_DATA_DIR"]) / "l2a_tiles"
+
+
+def record(environment, key=OWN_KEY):
+    return json.loads((tile_folder(environment) / f"{key}.json").read_text())
+
+
+def test_the_embedded_processor_makes_a_tile_that_says_so(world):
+    _, environment = world(quality=QUALITY)
+    outcome = run(environment | {"BEN_L2A_PROCESSOR": "dark-object"})
+    assert outcome["success"], outcome
+    passed = {name: check[:2] for name, check in outcome["checks"].items()}
+    assert passed == {
+        "has_expected_bands": [True, "ERROR"],
+        "start_time_is_of_name": [True, "ERROR"],
+        "quality_passed": [False, "WARN"],
+        "is_made_with_sen2cor_2_11": [False, "WARN"],
+        "matches_tracked_hash": [True, "WARN"],
+    }
+    assert "SENSOR_QUALITY is FAILED" in outcome["checks"]["quality_passed"][2]
+    assert "labels are not" in outcome["checks"]["quality_passed"][2]
+    assert "dark-object" in outcome["checks"]["is_made_with_sen2cor_2_11"][2]
+    made = record(environment)
+    assert made["l2a_processor"] == made["processor"] == "dark-object"
+    assert made["failed_quality_checks"] == {"SENSOR_QUALITY": "FAILED"}
+    assert made["restored_folders"][:2] == ["AUX_DATA", "HTML"]
+    assert made.keys() >= {"version", "parameters", "cores", "seconds", "quality"}
+    assert "peak_memory_bytes" in made
+
+
+def test_another_version_warns_and_fails_the_hash_check(world, tmp_path):
+    program, environment = world()
+    assert run(environment)["success"]
+    made = record(environment)
+    assert (made["processor"], made["version"]) == ("sen2cor", "2.11.0")
+    assert len(made["parameters"]["gipp_sha256"]) == 64
+    assert (tile_folder(environment) / f"{OWN_KEY}.log").is_file()
+    hashes = tmp_path / "tracked" / "hashes"
+    hashes.mkdir(parents=True)
+    row = f"{OWN_KEY},{made['files']},{made['bytes']},{made['sha256']}"
+    (hashes / "l2a_tiles.csv").write_text(f"tile,files,bytes,sha256\n{row}\n")
+    l2a_process.misbehave(program, version="2.10.0")
+    outcome = run(environment | {"BEN_FORCE": "1"})
+    assert not outcome["success"]
+    assert outcome["checks"]["matches_tracked_hash"][0] is False
+    assert outcome["checks"]["is_made_with_sen2cor_2_11"][:2] == [False, "WARN"]
+    assert record(environment)["sha256"] == made["sha256"]
+    assert "2.10.0" in record(environment)["warnings"][0]
+
+
+def test_a_run_that_is_killed_leaves_nothing_and_the_next_heals(world):
+    program, environment = world()
+    l2a_process.misbehave(program, fault="children", pause_seconds=60)
+    process = start(environment)
+    log = Path(environment["BEN_DATA_DIR"]) / ".logs" / f"{OWN_KEY}.log"
+    while not log.exists() or "Tables: start" not in log.read_text():
+        assert process.poll() is None
+        time.sleep(0.1)
+    children = json.loads((program.parent / "children.json").read_text())
+    pids = [*children, l2a_process.seen(program)["pid"]]
+    assert all(map(is_alive, pids))
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert wait_until_dead(pids) == []
+    folder = tile_folder(environment)
+    assert [p for p in folder.iterdir() if not p.name.startswith(".draft-")] == []
+    l2a_process.misbehave(program)
+    assert run(environment, OWN_KEY, ("l2a_tiles",))["success"]
+    assert {path.suffix for path in folder.iterdir()} == {
+        *(".json", ".csv", ".log", ".SAFE")
+    }
+
+
+def test_a_killed_sen2cor_is_tried_once_more(world):
+    program, environment = world()
+    l2a_process.misbehave(program, fault="killed")
+    outcome = run(environment)
+    assert (outcome["success"], outcome["retries"]) == (False, 1)
+
+
+def test_a_tile_of_the_125_must_be_of_full_size_and_is_not_tried_again(world):
+    _, environment = world(KEY)
+    outcome = run(environment | {"BEN_L2A_PROCESSOR": "dark-object"}, KEY)
+    assert (outcome["success"], outcome["retries"]) == (False, 0)
+    assert "expected a tile of 109800 m a side" in outcome["failures"][0]
+    assert not (tile_folder(environment) / f"{KEY}.json").exists()

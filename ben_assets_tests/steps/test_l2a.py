@@ -1,0 +1,197 @@
+"""How an L2A tile is made, kept and refused, without Dagster."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from ben_assets.bigearthnet.errors import (
+    ChecksumMismatch,
+    InvalidInput,
+    MissingInput,
+    ProcessorFailed,
+    UnexpectedRaster,
+)
+from ben_assets.bigearthnet.safe import read_l2a
+from ben_assets.bigearthnet.tile_list import Tile
+from ben_assets.steps.l1c import make_l1c_zip as adopt_l1c_zip
+from ben_assets.steps.l2a import make_l2a_tile
+from ben_assets.steps.workbench import Workbench
+from ben_assets_tests.l1c_products import KEY, L2A_STEM, make_l1c_zip
+from ben_assets_tests.resources import l2a_process
+from resources.settings import Settings
+
+TILE = Tile(KEY, alignment="none")
+
+
+@pytest.fixture(scope="module")
+def zips(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("zips")
+    make_l1c_zip(folder)
+    return folder
+
+
+@pytest.fixture
+def bench(tmp_path, zips):
+    """A workbench whose tile has its L1C zip; keyword arguments are settings."""
+    lines = []
+
+    def make(**settings):
+        environment = {
+            "BEN_DATA_DIR": str(tmp_path / "data"),
+            "BEN_L1C_DIR": str(zips),
+            "BEN_L2A_PROCESSOR": "dark-object",
+            **settings,
+        }
+        return Workbench.from_settings(Settings(environment), lines.append)
+
+    adopt_l1c_zip(TILE, make())
+    make.lines = lines
+    return make
+
+
+@pytest.fixture
+def program(tmp_path):
+    return l2a_process.install(tmp_path / "Sen2Cor")
+
+
+def folder_of(bench):
+    return bench().storage.folder("l2a_tiles")
+
+
+def product_of(bench):
+    return next(folder_of(bench).glob("*.SAFE"))
+
+
+def test_a_product_that_verifies_is_kept_and_says_so(bench):
+    first = make_l2a_tile(TILE, bench())
+    bench.lines.clear()
+    assert make_l2a_tile(TILE, bench()) == first
+    assert "made by dark-object, is on disk and verifies: kept" in bench.lines[0]
+
+
+def test_force_makes_the_same_product_again(bench):
+    first = make_l2a_tile(TILE, bench())
+    inode = product_of(bench).stat().st_ino
+    again = make_l2a_tile(TILE, bench(BEN_FORCE="1"))
+    assert product_of(bench).stat().st_ino != inode
+    assert again.sha256 == first.sha256
+
+
+def test_a_damaged_product_is_made_again(bench):
+    first = make_l2a_tile(TILE, bench())
+    band = read_l2a(product_of(bench)).band_files["B8A"]
+    content = bytearray(band.read_bytes())
+    content[len(content) // 2] ^= 1
+    band.write_bytes(content)
+    assert make_l2a_tile(TILE, bench()).sha256 == first.sha256
+    assert band.read_bytes() != content
+
+
+def test_the_folders_that_the_zip_lacks_are_made_again_and_told_of(bench):
+    record = make_l2a_tile(TILE, bench())
+    said = next(line for line in bench.lines if "empty folders" in line)
+    for name in ("AUX_DATA", "HTML", "DATASTRIP", "QI_DATA"):
+        assert name in said
+    assert len(record.facts["restored_folders"]) == 4
+
+
+def test_the_record_names_input_and_processor(bench, program):
+    record = make_l2a_tile(
+        TILE, bench(BEN_L2A_PROCESSOR="sen2cor", SEN2COR_BIN=str(program))
+    )
+    zips = bench().storage.require("l1c_zips", KEY)
+    assert record.made_from == {"l1c_zips": zips.sha256}
+    assert record.made_with["sen2cor"] == "2.11.0"
+    assert record.made_with["gipp_sha256"] == record.facts["parameters"]["gipp_sha256"]
+    assert record.facts["tile_id"] == L2A_STEM
+    assert record.outputs == (f"{KEY}.hashes.csv", f"{KEY}.log", *record.outputs[2:])
+
+
+def test_the_digest_depends_neither_on_name_nor_on_time(bench, program):
+    """The stand-in names its product by the time; dark-object has a fixed one."""
+    dark = make_l2a_tile(TILE, bench())
+    other = make_l2a_tile(
+        TILE,
+        bench(BEN_FORCE="1", BEN_L2A_PROCESSOR="sen2cor", SEN2COR_BIN=str(program)),
+    )
+    assert other.facts["product"] != dark.facts["product"]
+    assert other.sha256 == dark.sha256
+    assert len(list(folder_of(bench).glob("*.SAFE"))) == 1
+
+
+@pytest.mark.parametrize("fault", ["exit 1", "exit 0 without 10 m", "two products"])
+def test_a_failed_run_leaves_its_log_and_nothing_else(bench, program, fault):
+    l2a_process.misbehave(program, fault=fault)
+    settings = {"BEN_L2A_PROCESSOR": "sen2cor", "SEN2COR_BIN": str(program)}
+    with pytest.raises(ProcessorFailed, match=r"see .*\.logs/") as caught:
+        make_l2a_tile(TILE, bench(**settings))
+    assert list(folder_of(bench).iterdir()) == []
+    log = Path(str(caught.value).partition("see ")[2].partition(";")[0])
+    assert "Product version" in log.read_text()
+
+
+def test_left_overs_of_killed_runs_are_cleared(bench):
+    """A product folder without record, and a scratch folder with a read-only part."""
+    folder = folder_of(bench)
+    left_over = folder / f"{L2A_STEM}_20240101T000000.SAFE"
+    (left_over / "GRANULE").mkdir(parents=True)
+    scratch = folder / f".draft-{KEY}-0123abcd" / ".scratch" / "l2a"
+    scratch.mkdir(parents=True)
+    (scratch / "half.jp2").write_bytes(b"x")
+    record = make_l2a_tile(TILE, bench())
+    assert sorted(path.name for path in folder.iterdir()) == sorted(
+        [f"{KEY}.json", *record.outputs]
+    )
+    assert len(read_l2a(left_over).band_files) == 12
+
+
+def test_another_zip_makes_another_product(bench, tmp_path, zips):
+    make_l2a_tile(TILE, bench())
+    path = bench().storage.record_path("l1c_zips", KEY)
+    record = json.loads(path.read_text())
+    record["sha256"] = "0" * 64
+    path.write_text(json.dumps(record))
+    assert make_l2a_tile(TILE, bench()).made_from == {"l1c_zips": "0" * 64}
+
+
+def test_a_zip_that_is_not_that_of_its_record_is_refused(bench):
+    path = bench().storage.folder("l1c_zips") / f"{KEY}.zip"
+    path.write_bytes(path.read_bytes() + b"x")
+    with pytest.raises(ChecksumMismatch, match=r"materialize l1c_zips"):
+        make_l2a_tile(TILE, bench())
+
+
+def test_without_any_input_the_message_names_both(tmp_path):
+    bench = Workbench.from_settings(
+        Settings({"BEN_DATA_DIR": str(tmp_path / "data")}), print
+    )
+    with pytest.raises(MissingInput, match=r"BEN_L2A_DIR.*materialize l1c_zips"):
+        make_l2a_tile(TILE, bench)
+
+
+def test_an_existing_product_goes_before_the_zip(bench, tmp_path):
+    make_l2a_tile(TILE, bench())
+    shutil.copytree(product_of(bench), tmp_path / "l2a" / product_of(bench).name)
+    settings = {"BEN_L2A_DIR": str(tmp_path / "l2a"), "BEN_FORCE": "1"}
+    adopted = make_l2a_tile(TILE, bench(**settings))
+    assert adopted.facts["source"] == "BEN_L2A_DIR"
+    assert adopted.facts["l2a_processor"] == "dark-object"
+
+
+def test_a_published_tile_must_be_of_full_size(bench):
+    published = Tile(KEY, cdse_id="0-0")
+    with pytest.raises(InvalidInput, match=r"expected a tile of 109800 m"):
+        make_l2a_tile(published, bench())
+
+
+def test_a_damaged_product_is_not_adopted(bench, tmp_path):
+    make_l2a_tile(TILE, bench())
+    copy = tmp_path / "l2a" / product_of(bench).name
+    shutil.copytree(product_of(bench), copy)
+    band = read_l2a(copy).band_files["B02"]
+    band.write_bytes(band.read_bytes()[:-100])
+    settings = {"BEN_L2A_DIR": str(tmp_path / "l2a"), "BEN_FORCE": "1"}
+    with pytest.raises(UnexpectedRaster, match=r"B02_10m\.jp2.*cut short"):
+        make_l2a_tile(TILE, bench(**settings))
