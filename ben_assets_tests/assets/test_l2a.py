@@ -132,11 +132,12 @@ def test_a_run_that_is_killed_leaves_nothing_and_the_next_heals(world):
     process.communicate()
     assert wait_until_dead(pids) == []
     folder = tile_folder(environment)
-    assert [p for p in folder.iterdir() if not p.name.startswith(".draft-")] == []
+    assert [path.name for path in folder.iterdir()] == [".drafts"]
     l2a_process.misbehave(program)
     assert run(environment, OWN_KEY, ("l2a_tiles",))["success"]
+    assert list((folder / ".drafts").iterdir()) == []
     assert {path.suffix for path in folder.iterdir()} == {
-        *(".json", ".csv", ".log", ".SAFE")
+        *("", ".json", ".csv", ".log", ".SAFE")
     }
 
 
