@@ -1,9 +1,13 @@
 """The patches of each tile."""
 
+from typing import Final
+
 import dagster as dg
 
 from ben_assets.assets.l2a import l2a_tiles
 from ben_assets.assets.tile_asset import materialize_tile, tile_asset
+
+_PICTURES: Final = {"true colour": "jpg", "split and validity": "png"}
 
 
 @tile_asset(deps=[l2a_tiles], kinds={"geotiff", "geoparquet"}, level="patch")
@@ -14,4 +18,4 @@ def patches(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
     """
     from ben_assets.steps.patches import make_patches
 
-    return materialize_tile(context, make_patches, picture="jpg")
+    return materialize_tile(context, make_patches, _PICTURES)

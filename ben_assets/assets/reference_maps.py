@@ -11,4 +11,4 @@ def reference_maps(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
     """The CORINE 2018 map of each exported patch (120 x 120), and its pixel counts."""
     from ben_assets.steps.reference_maps import make_reference_maps
 
-    return materialize_tile(context, make_reference_maps, picture="png")
+    return materialize_tile(context, make_reference_maps, {"land cover": "png"})

@@ -17,7 +17,7 @@ def metadata_tables(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
     """Labels, split, country and v1 and Sentinel-1 twins of every grid cell."""
     from ben_assets.steps.metadata import make_metadata_table
 
-    return materialize_tile(context, make_metadata_table)
+    return materialize_tile(context, make_metadata_table, {"label histogram": "png"})
 
 
 @tile_asset(

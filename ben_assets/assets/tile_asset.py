@@ -64,12 +64,18 @@ def release_asset(
 def materialize_tile(
     context: dg.AssetExecutionContext,
     make: Callable[[Tile, Any], StoredRecord],
-    picture: str | None = None,
+    pictures: Mapping[str, str] | None = None,
 ) -> dg.MaterializeResult:
-    """Run a step for the partition of ``context`` and show its record."""
+    """Run a step for the partition of ``context``; show its record and pictures.
+
+    Args:
+        context: of the run.
+        make: the step.
+        pictures: title to suffix of the files ``<tile key>.<suffix>`` to show.
+    """
     with reported():
         tile = find_tile(context.partition_key)
-        return _run(context, lambda bench: make(tile, bench), picture)
+        return _run(context, lambda bench: make(tile, bench), pictures or {})
 
 
 def materialize_release(
@@ -77,13 +83,13 @@ def materialize_release(
 ) -> dg.MaterializeResult:
     """Run a step that is made of all tiles and show its record."""
     with reported():
-        return _run(context, make, None)
+        return _run(context, make, {})
 
 
 def _run(
     context: dg.AssetExecutionContext,
     make: Callable[[Any], StoredRecord],
-    picture: str | None,
+    pictures: Mapping[str, str],
 ) -> dg.MaterializeResult:
     from ben_assets.steps.workbench import Workbench
 
@@ -93,9 +99,12 @@ def _run(
     seconds = time.perf_counter() - started
     return dg.MaterializeResult(
         data_version=dg.DataVersion(record.version),
-        metadata=record_metadata(bench.storage, record)
-        | {"seconds": dg.MetadataValue.float(round(seconds, 2))}
-        | _picture(bench.storage, record, picture),
+        metadata={
+            title: _picture(bench.storage, record, suffix)
+            for title, suffix in pictures.items()
+        }
+        | record_metadata(bench.storage, record)
+        | {"seconds": dg.MetadataValue.float(round(seconds, 2))},
     )
 
 
@@ -129,15 +138,9 @@ def _shortened(digests: dict[str, str]) -> dict[str, str]:
 
 
 def _picture(
-    storage: Storage, record: StoredRecord, suffix: str | None
-) -> dict[str, Any]:
-    if suffix is None:
-        return {}
+    storage: Storage, record: StoredRecord, suffix: str
+) -> dg.MarkdownMetadataValue:
     path: Path = storage.folder(record.asset) / f"{record.tile}.{suffix}"
     kind = {"jpg": "jpeg"}.get(suffix, suffix)
     code = base64.b64encode(path.read_bytes()).decode()
-    return {
-        "quicklook": dg.MetadataValue.md(
-            f"![quicklook](data:image/{kind};base64,{code})"
-        )
-    }
+    return dg.MetadataValue.md(f"![{path.name}](data:image/{kind};base64,{code})")

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 from ben_assets.bigearthnet.patch_table import metadata_table
 from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.steps import patches, reference_maps
+from ben_assets.steps.pictures import write_label_picture
 from ben_assets.steps.workbench import (
     Workbench,
     carried_facts,
@@ -75,6 +76,7 @@ def make_metadata_table(tile: Tile, bench: Workbench) -> StoredRecord:
         path = draft.path / f"{tile.key}.parquet"
         content = pa.Table.from_pandas(table, schema=SCHEMA, preserve_index=False)
         pq.write_table(content, path)
+        write_label_picture(draft, tile, table)
         facts = table_facts(path, len(table))
         return draft.publish(
             Record(
@@ -82,7 +84,7 @@ def make_metadata_table(tile: Tile, bench: Workbench) -> StoredRecord:
                 tile=tile.key,
                 digests={tile.key: facts["table"]["sha256"]},
                 bytes=facts["table"]["bytes"],
-                outputs=(path.name,),
+                outputs=tuple(entry.name for entry in draft.path.iterdir()),
                 made_from=made_from,
                 made_with=versions("pyarrow"),
                 facts={

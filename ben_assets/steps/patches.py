@@ -9,11 +9,12 @@ from ben_assets.bigearthnet.band_rasters import BandPixels
 from ben_assets.bigearthnet.bands import BANDS
 from ben_assets.bigearthnet.patch_table import patch_table
 from ben_assets.bigearthnet.patching import CutPatches, cut_patches
-from ben_assets.bigearthnet.quicklook import thin, true_colour
+from ben_assets.bigearthnet.quicklook import thin
 from ben_assets.bigearthnet.safe import L2AProduct
 from ben_assets.bigearthnet.seasons import season_of
 from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.steps import l2a
+from ben_assets.steps.pictures import COLOUR_BANDS, write_patch_pictures
 from ben_assets.steps.workbench import (
     Workbench,
     carried_facts,
@@ -25,7 +26,6 @@ from resources.pins import COUNTRIES, V1_ZONES, footprints_name
 from resources.storage import Draft, Record, StoredRecord
 
 ASSET: Final = "patches"
-_COLOUR_BANDS: Final = ("B04", "B03", "B02")
 
 
 def make_patches(tile: Tile, bench: Workbench) -> StoredRecord:
@@ -55,11 +55,10 @@ def make_patches(tile: Tile, bench: Workbench) -> StoredRecord:
             on_progress=bench.log,
             on_band=lambda band, pixels: _keep_colours(thinned, band.name, pixels),
         )
-        picture = draft.path / f"{tile.key}.jpg"
-        picture.write_bytes(true_colour(*(thinned[name] for name in _COLOUR_BANDS)))
         table = patch_table(product, cut.valid, v1_names, countries)
         path = draft.path / f"{tile.key}.parquet"
         table.to_parquet(path, index=False)
+        write_patch_pictures(draft, tile, grid, thinned, table)
         facts = {
             **carried_facts(upstream),
             **table_facts(path, len(table)),
@@ -75,7 +74,7 @@ def make_patches(tile: Tile, bench: Workbench) -> StoredRecord:
 def _keep_colours(
     thinned: dict[str, BandPixels], name: str, pixels: BandPixels
 ) -> None:
-    if name in _COLOUR_BANDS:
+    if name in COLOUR_BANDS:
         thinned[name] = thin(pixels)
 
 

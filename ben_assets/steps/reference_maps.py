@@ -10,10 +10,11 @@ import pandas as pd
 from ben_assets.bigearthnet.dataset_layout import MAP_SUFFIX, patch_folder
 from ben_assets.bigearthnet.patching import write_file
 from ben_assets.bigearthnet.product_names import patch_id
-from ben_assets.bigearthnet.quicklook import land_cover, thin
+from ben_assets.bigearthnet.quicklook import thin
 from ben_assets.bigearthnet.reference_map import cut_reference_maps, rasterize
 from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.steps import patches
+from ben_assets.steps.pictures import write_map_picture
 from ben_assets.steps.workbench import (
     Workbench,
     carried_facts,
@@ -43,7 +44,7 @@ def make_reference_maps(tile: Tile, bench: Workbench) -> StoredRecord:
     bench.log(f"{len(clc.codes)} CORINE polygons meet the tile")
     raster = rasterize(clc, grid)
     with bench.storage.draft(ASSET, tile.key, bench.log) as draft:
-        (draft.path / f"{tile.key}.png").write_bytes(land_cover(thin(raster)))
+        write_map_picture(draft, tile, grid, thin(raster))
         tile_id = upstream.facts["tile_id"]
         (draft.path / tile_id).mkdir()
         digests, n_bytes, rows = {}, 0, []

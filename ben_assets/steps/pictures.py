@@ -1,0 +1,87 @@
+"""The pictures that partition pages show; written beside the tile's other files."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from ben_assets.bigearthnet.cell_picture import cell_picture
+from ben_assets.bigearthnet.label_picture import label_picture
+from ben_assets.bigearthnet.patch_grid import TileGeocoding
+from ben_assets.bigearthnet.product_names import ProductName
+from ben_assets.bigearthnet.quicklook import land_cover_picture, true_colour_picture
+from ben_assets.bigearthnet.tile_list import Tile
+from ben_assets.steps.workbench import exported_cells
+from resources.storage import Draft
+
+COLOUR_BANDS: Final = ("B04", "B03", "B02")
+"""Red, green and blue."""
+
+
+def write_patch_pictures(
+    draft: Draft,
+    tile: Tile,
+    geocoding: TileGeocoding,
+    thinned: dict[str, npt.NDArray[np.uint16]],
+    cells: pd.DataFrame,
+) -> None:
+    """``<tile key>.jpg``, true colour, and ``<tile key>.png``, split and validity.
+
+    Args:
+        draft: where to write.
+        tile: the tile.
+        geocoding: its grid.
+        thinned: at least the ``COLOUR_BANDS``, by ``quicklook.thin``.
+        cells: the table of all grid cells.
+    """
+    red, green, blue = (thinned[name] for name in COLOUR_BANDS)
+    title = f"{_place_and_day(tile)}: true colour ({', '.join(COLOUR_BANDS)})"
+    (draft.path / f"{tile.key}.jpg").write_bytes(
+        true_colour_picture(title, geocoding, (red, green, blue))
+    )
+    picture = cell_picture(
+        f"{_place_and_day(tile)}: split and validity of the patches",
+        geocoding,
+        _on_grid(cells[cells["valid"]], geocoding),
+        _on_grid(exported_cells(cells, tile), geocoding),
+    )
+    (draft.path / f"{tile.key}.png").write_bytes(picture)
+
+
+def write_map_picture(
+    draft: Draft,
+    tile: Tile,
+    geocoding: TileGeocoding,
+    thinned: npt.NDArray[np.uint16],
+) -> None:
+    """``<tile key>.png``: CORINE classes in the official colours."""
+    title = f"{_place_and_day(tile)}: land cover (CORINE 2018)"
+    (draft.path / f"{tile.key}.png").write_bytes(
+        land_cover_picture(title, geocoding, thinned)
+    )
+
+
+def write_label_picture(draft: Draft, tile: Tile, table: pd.DataFrame) -> None:
+    """``<tile key>.png``: how many kept patches have each label."""
+    kept = table[table["kept"]]
+    counts = Counter(label for labels in kept["labels"] for label in labels)
+    title = f"{_place_and_day(tile)}: labels of the {len(kept):,} kept patches"
+    (draft.path / f"{tile.key}.png").write_bytes(
+        label_picture(title, counts, len(kept))
+    )
+
+
+def _place_and_day(tile: Tile) -> str:
+    name = ProductName.parse(tile.key)
+    return f"T{name.acquisition.mgrs}, {name.sensing_time:%Y-%m-%d}"
+
+
+def _on_grid(cells: pd.DataFrame, geocoding: TileGeocoding) -> npt.NDArray[np.bool_]:
+    """Shape (rows, columns): true for the cells of the table."""
+    grid = np.zeros((geocoding.cells, geocoding.cells), dtype=np.bool_)
+    grid[cells["y"].to_numpy(), cells["x"].to_numpy()] = True
+    return grid
