@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import csv
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,13 +7,10 @@ from hypothesis import strategies as st
 from ben_assets.bigearthnet.corine import (
     CODES,
     CODES_OF_LABEL,
-    COLOUR_OF_CODE,
     LABELS,
-    NO_POLYGON,
     UNLABELED_CODES,
     labels_of,
 )
-from ben_assets_tests.shared import SHARED, needs_shared
 
 PIXELS = 14_400
 
@@ -25,15 +20,6 @@ def test_every_code_has_one_label_or_none():
     assert len(LABELS) == 19
     labelled = [code for codes in CODES_OF_LABEL.values() for code in codes]
     assert sorted((*labelled, *UNLABELED_CODES)) == list(CODES)
-
-
-@needs_shared
-def test_colours_are_the_official_ones():
-    with (SHARED / "reference/clc_colours.csv").open() as file:
-        rows = list(csv.DictReader(file))
-    official = {int(r["clc_code"]): tuple(int(r[c]) for c in "rgb") for r in rows}
-    assert official == COLOUR_OF_CODE
-    assert set(COLOUR_OF_CODE) == set(CODES) - {NO_POLYGON}
 
 
 @pytest.mark.parametrize(
