@@ -49,6 +49,15 @@ def footprints_name(epsg: int) -> str:
     return f"bigearthnet_v1_spatial_{epsg}.parquet"
 
 
+def find_reference(folder: Path, name: str) -> Path | None:
+    """The file of a pinned input in ``BEN_REFERENCE_DIR``, plain or compressed."""
+    plain = name.removesuffix(".bz2")
+    for candidate in (plain, f"{plain}.bz2", f"ben-v1-metadata/{name}"):
+        if (folder / candidate).is_file():
+            return folder / candidate
+    return None
+
+
 _HOMES: Final[dict[str, str]] = {
     TILE_LINKS: _UPSTREAM + TILE_LINKS,
     **{
@@ -94,6 +103,11 @@ class Pin:
     """Git blob id (SHA-1 of ``blob <size>\\0`` and the content), where only that is."""
     bytes: int | None = None
     """Size, where known."""
+
+    @property
+    def expected(self) -> str:
+        """The pinned digest with its kind."""
+        return f"sha256 {self.sha256}" if self.sha256 else f"git blob {self.git_blob}"
 
     def matches(self, path: Path) -> bool:
         """Whether a file has the pinned digest."""

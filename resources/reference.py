@@ -29,6 +29,7 @@ from resources.pins import (
     S1_MAPPING,
     SNOW,
     V1_ZONES,
+    find_reference,
     footprints_name,
     load_pins,
 )
@@ -74,10 +75,9 @@ class ReferenceInputs:
         Raises:
             MissingInput: says where to get it and where to put it.
         """
-        plain = name.removesuffix(".bz2")
-        for candidate in (plain, f"{plain}.bz2", f"ben-v1-metadata/{name}"):
-            if (self.folder / candidate).is_file():
-                return self.folder / candidate
+        path = find_reference(self.folder, name)
+        if path is not None:
+            return path
         raise MissingInput(
             f"reference input {name} is missing: expected {self.folder / name}; get it "
             f"from {load_pins()[name].home} and put it there (or run: ben reference "

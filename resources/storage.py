@@ -10,113 +10,54 @@ by renames, under a lock; a journal lets the next run clear what a killed one le
 from __future__ import annotations
 
 import contextlib
-import ctypes
-import errno
 import json
-import os
 import shutil
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from ben_assets.bigearthnet.checksums import (
     file_digest,
     format_hash_list,
-    hash_list_digest,
     parse_hash_list,
-    sha256_of_bytes,
 )
 from ben_assets.bigearthnet.errors import (
+    BenError,
     InvalidInput,
-    LocalResourceError,
     LockLost,
     MissingInput,
 )
+from resources.files import (
+    files_below,
+    flush_file_system,
+    flush_folder,
+    local_errors,
+    write_atomically,
+)
 from resources.locks import FileLocks, Lock, Locks, locks_of
+from resources.records import (
+    RELEASE,
+    FileProof,
+    Record,
+    StoredRecord,
+    format_record,
+    parse_record,
+)
 from resources.settings import Settings
 
-RELEASE: Final = "release"
-"""Stands in for the tile key in the record of an asset without partitions."""
-
-_LOCAL_ERRORS: Final = {
-    errno.ENOSPC: "the disk is full; free space and run again",
-    errno.EDQUOT: "the quota is used up; free space and run again",
-    errno.EROFS: "the file system is read-only; choose another BEN_DATA_DIR",
-    errno.EACCES: "permission denied; make the folder writable for this user",
-    errno.EPERM: "not permitted; make the folder writable for this user",
-    errno.EMFILE: "too many open files; raise the limit (ulimit -n)",
-    errno.EIO: "the disk reports an I/O error; check the disk",
-}
-
-
-@dataclass(frozen=True)
-class Record:
-    """The proof that one tile of one asset is complete on disk."""
-
-    asset: str
-    """Asset key."""
-    tile: str
-    """Tile key, or ``release`` for an asset without partitions."""
-    digests: dict[str, str]
-    """Name of each promised file, without extension, to its SHA-256."""
-    bytes: int
-    """Size of the promised files together."""
-    outputs: tuple[str, ...]
-    """Files and folders below the asset's folder that belong to this tile."""
-    made_from: dict[str, str] = field(default_factory=dict)
-    """Digest of each input, by asset key or file name."""
-    made_with: dict[str, str] = field(default_factory=dict)
-    """Versions that decide bytes."""
-    facts: dict[str, Any] = field(default_factory=dict)
-    """What else the asset says about the tile."""
-
-    @property
-    def files(self) -> int:
-        """Number of promised files."""
-        return len(self.digests)
-
-    @property
-    def sha256(self) -> str:
-        """Digest of the tile's hash list."""
-        return hash_list_digest(self.digests)
-
-
-@dataclass(frozen=True)
-class StoredRecord:
-    """A record as read back from disk; the digests stay in the hash list."""
-
-    asset: str
-    """Asset key."""
-    tile: str
-    """Tile key, or ``release``."""
-    files: int
-    """Number of promised files."""
-    bytes: int
-    """Size of the promised files together."""
-    sha256: str
-    """Digest of the tile's hash list."""
-    outputs: tuple[str, ...]
-    """Files and folders below the asset's folder that belong to this tile."""
-    made_from: dict[str, str]
-    """Digest of each input, by asset key or file name."""
-    made_with: dict[str, str]
-    """Versions that decide bytes."""
-    facts: dict[str, Any]
-    """What else the asset says about the tile."""
-
-    @property
-    def version(self) -> str:
-        """Digest of all that is promised of the tile: its files and its table."""
-        table = self.facts.get("table", {}).get("sha256", "")
-        return sha256_of_bytes(f"{self.sha256}{table}".encode())
-
-
-_RECORD_FIELDS: Final = frozenset(
-    ("asset", "tile", "files", "bytes", "sha256", "outputs", "made_from", "made_with")
-)
+__all__ = [
+    "RELEASE",
+    "DigestCache",
+    "Draft",
+    "Record",
+    "Storage",
+    "StoredRecord",
+    "local_errors",
+    "write_atomically",
+]
 
 
 class Storage:
@@ -153,6 +94,19 @@ class Storage:
         records = self.folder(asset).glob("*.json")
         return sorted(path.stem for path in records if not path.name.startswith("."))
 
+    def own_entries(self, asset: str, tile: str) -> list[str]:
+        """Names in the asset's folder that can only be of this tile, but its record.
+
+        Those that begin with the tile key; of an asset without partitions, all.
+        """
+        prefix = "" if tile == RELEASE else tile
+        record = self.record_path(asset, tile).name
+        return [
+            path.name
+            for path in self.folder(asset).glob(f"{prefix}*")
+            if path.name != record and not path.name.startswith(".")
+        ]
+
     def find(self, asset: str, tile: str) -> StoredRecord | None:
         """The record of a tile, or None where the tile is not complete.
 
@@ -161,8 +115,9 @@ class Storage:
         """
         path = self.record_path(asset, tile)
         try:
-            content = json.loads(path.read_text())
-            known = {name: content.pop(name) for name in _RECORD_FIELDS}
+            record = parse_record(path.read_text())
+            if (record.asset, record.tile) != (asset, tile):
+                raise ValueError(f"it is of {record.asset} {record.tile}")
         except FileNotFoundError:
             return None
         except (ValueError, KeyError, AttributeError, TypeError) as error:
@@ -170,9 +125,7 @@ class Storage:
                 f"record {path} is damaged ({error!r}); delete it and materialize "
                 f"{asset} of {tile} again"
             ) from error
-        return StoredRecord(
-            **{**known, "outputs": tuple(known["outputs"])}, facts=content
-        )
+        return record
 
     def require(self, asset: str, tile: str) -> StoredRecord:
         """The record of a tile that another step needs.
@@ -273,6 +226,21 @@ class Storage:
                     self._discard(asset, self.folder(asset) / output)
             journal.unlink(missing_ok=True)
 
+    def unfinished(self, asset: str) -> dict[str, list[str]]:
+        """Tiles without a record that a run is putting in place, or was killed at.
+
+        Returns:
+            Tile key to the outputs, old and new, that may be in place or not.
+        """
+        found: dict[str, list[str]] = {}
+        for journal in self._drafts(asset).glob(f"*{_JOURNAL}"):
+            tile = journal.stem.rpartition("-")[0]
+            if not self.record_path(asset, tile).exists():
+                with contextlib.suppress(FileNotFoundError, ValueError):
+                    outputs = found.setdefault(tile, [])
+                    outputs += json.loads(journal.read_text())
+        return found
+
     def _discard(self, asset: str, path: Path) -> None:
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
@@ -318,24 +286,20 @@ class Draft:
             name = self.storage.hash_list_path(self.asset, self.tile).name
             (self.path / name).write_text(format_hash_list(record.digests))
             record = _with_output(record, name)
-        stored = {
-            "asset": record.asset,
-            "tile": record.tile,
-            "files": record.files,
-            "bytes": record.bytes,
-            "sha256": record.sha256,
-            "made_from": record.made_from,
-            "made_with": record.made_with,
-            **record.facts,
-            "outputs": sorted(record.outputs),
-        }
-        (self.path / _RECORD).write_text(
-            json.dumps(stored, indent=1, ensure_ascii=False) + "\n"
-        )
+        contents = _contents(self.path, record)
+        (self.path / _RECORD).write_text(format_record(record, contents))
         flush_file_system(self.path)
-        old = self.storage.find(self.asset, self.tile)
-        self._clear(old.outputs if old else (), record.outputs)
+        self._clear(self._old_outputs(), record.outputs)
         return self.storage.require(self.asset, self.tile)
+
+    def _old_outputs(self) -> tuple[str, ...]:
+        """What the asset has of this tile, whether its record says so or not."""
+        try:
+            old = self.storage.find(self.asset, self.tile)
+        except BenError:  # damaged: its files are replaced by those of the new one
+            old = None
+        recorded = old.outputs if old else ()
+        return (*recorded, *self.storage.own_entries(self.asset, self.tile))
 
     def _clear(self, old: tuple[str, ...], new: tuple[str, ...] | None = None) -> None:
         """Take the old tile away and put the new one, if any, in its place."""
@@ -380,6 +344,17 @@ def _with_output(record: Record, name: str) -> Record:
     return Record(**values)
 
 
+def _contents(folder: Path, record: Record) -> dict[str, FileProof]:
+    """Proofs of all files of a draft but the hash list and the GeoTIFFs in it."""
+    hash_list = f"{record.tile}.hashes.csv"
+    found = {}
+    for path in files_below(folder, record.outputs):
+        is_listed = path.endswith(".tif") and Path(path).stem in record.digests
+        if not is_listed and path != hash_list:
+            found[path] = record.contents.get(path) or FileProof.of(folder / path)
+    return found
+
+
 def _rename_into(source: Path, target: Path) -> None:
     """Rename, making the parent; another tile may just be removing it as empty."""
     for _ in range(100):
@@ -389,66 +364,6 @@ def _rename_into(source: Path, target: Path) -> None:
             return
         time.sleep(0.01)
     source.rename(target)
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a small file so that it is there in full or not at all."""
-    partial = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}.part")
-    try:
-        with partial.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
-    flush_folder(path.parent)
-
-
-def flush_folder(path: Path) -> None:
-    """Bring the names in a folder to the disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def flush_file_system(path: Path) -> None:
-    """Bring all written data of the file system that holds ``path`` to the disk.
-
-    One call for a tile: an fsync for each of its 20,000 files takes minutes.
-    """
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        libc = ctypes.CDLL(None, use_errno=True)
-        if libc.syncfs(handle) != 0:
-            code = ctypes.get_errno()
-            raise OSError(code, os.strerror(code), str(path))
-    finally:
-        os.close(handle)
-
-
-@contextlib.contextmanager
-def local_errors(path: Path) -> Iterator[None]:
-    """Turn what this machine refuses into an error that says what to do.
-
-    Raises:
-        LocalResourceError: in place of an OSError such as "no space left".
-    """
-    try:
-        yield
-    except LocalResourceError:
-        raise
-    except OSError as error:
-        advice = _LOCAL_ERRORS.get(error.errno or 0)
-        if advice is None:
-            raise
-        at = error.filename or path
-        raise LocalResourceError(
-            f"cannot write {at}: {error.strerror}; {advice}"
-        ) from error
 
 
 class DigestCache:

@@ -15,6 +15,8 @@ from resources.sen2cor_installation import foreign_processor
 from resources.storage import StoredRecord
 
 COLUMNS: Final = ("tile", "files", "bytes", "sha256")
+MEMBERS_FILE: Final = "l1c_zips.members.csv"
+"""In ``hashes``: tile, name, sha256 of every file inside each L1C zip."""
 
 
 @dataclass(frozen=True)
@@ -69,15 +71,19 @@ def read_tracked(folder: Path, asset: str) -> dict[str, dict[str, str]]:
         return {}
 
 
-def compare(record: StoredRecord, folder: Path) -> Comparison:
-    """A record beside its tracked hash in the folder ``BEN_TRACKED_ARTIFACTS``."""
-    found = {
+def row_of(record: StoredRecord) -> dict[str, str]:
+    """What is tracked of a record."""
+    return {
         "files": str(record.files),
         "bytes": str(record.bytes),
         "sha256": record.sha256,
     }
+
+
+def compare(record: StoredRecord, folder: Path) -> Comparison:
+    """A record beside its tracked hash in the folder ``BEN_TRACKED_ARTIFACTS``."""
     expected = read_tracked(folder, record.asset).get(record.tile)
-    return Comparison(expected, found, _objection(record))
+    return Comparison(expected, row_of(record), _objection(record))
 
 
 def _objection(record: StoredRecord) -> str | None:

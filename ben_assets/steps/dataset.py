@@ -32,6 +32,7 @@ from ben_assets.steps.workbench import (
     versions,
 )
 from resources.l2a_source import link_or_copy
+from resources.records import FileProof
 from resources.storage import Draft, Record, Storage, StoredRecord
 
 ASSET: Final = "aligned_dataset"
@@ -163,6 +164,10 @@ def make_archives(tile: Tile, bench: Workbench) -> StoredRecord:
                     **carried_facts(upstream),
                     "alignment": tile.alignment,
                     "archives": archive_facts(made),
+                },
+                contents={
+                    f"{tile.key}/{name}.tar.zst": FileProof(a.zst.bytes, a.zst.sha256)
+                    for name, a in made.items()
                 },
             )
         )

@@ -15,7 +15,9 @@ from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.steps.workbench import Workbench
 from resources.cdse import CatalogueEntry, Cdse, ProvenZip
 from resources.l1c_source import adopt_l1c, find_l1c
+from resources.records import FileProof
 from resources.storage import RELEASE, Draft, Record, StoredRecord
+from resources.verification import still_verifies
 
 IDS: Final = "tile_ids"
 ZIPS: Final = "l1c_zips"
@@ -53,7 +55,9 @@ def make_l1c_zip(tile: Tile, bench: Workbench) -> StoredRecord:
         BenError: the product cannot be had whole; see ``Cdse.fetch``.
     """
     with bench.storage.draft(ZIPS, tile.key, bench.log) as draft:
-        kept = None if bench.settings.force else _find_sound(tile, bench)
+        kept = None
+        if not bench.settings.force:
+            kept = still_verifies(bench.storage, ZIPS, tile.key, bench.log)
         if kept is not None:
             bench.log(f"{tile.key}.zip is on disk and verifies: kept")
             return kept
@@ -108,21 +112,6 @@ def member_changes(old: dict[str, Any], new: dict[str, Any]) -> dict[str, list[s
         "removed": sorted(old.keys() - new.keys()),
         "changed": sorted(n for n in both if old[n]["sha256"] != new[n]["sha256"]),
     }
-
-
-def _find_sound(tile: Tile, bench: Workbench) -> StoredRecord | None:
-    """The tile's record, if its zip is still what the record says."""
-    path = bench.storage.folder(ZIPS) / f"{tile.key}.zip"
-    try:
-        record = bench.storage.find(ZIPS, tile.key)
-        if record is None:
-            return None
-        if file_digest(path) == record.facts["zip_sha256"]:
-            return record
-        bench.log(f"{path} is not what its record says; it is made again")
-    except (BenError, OSError, KeyError) as error:
-        bench.log(f"the zip on disk does not verify: {error}")
-    return None
 
 
 def _adopt(tile: Tile, bench: Workbench, draft: Draft) -> StoredRecord:
@@ -184,6 +173,7 @@ def _publish(
         outputs=(f"{draft.tile}.zip",),
         made_from=made_from,
         facts={**facts, **new, "changed_members": changes},
+        contents={f"{draft.tile}.zip": FileProof(proven.size, proven.sha256)},
     )
     return draft.publish(record, keep_hash_list=False)
 

@@ -10,14 +10,10 @@ import csv
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Final
 
 from ben_assets.bigearthnet.tile_list import Tile
 from resources.storage import StoredRecord
-from resources.tracked import compare
-
-MEMBERS_FILE: Final = "l1c_zips.members.csv"
-"""In ``hashes``: tile, name, sha256 of every file of a product."""
+from resources.tracked import MEMBERS_FILE, compare
 
 
 class Verdict(StrEnum):

@@ -23,6 +23,7 @@ from resources.l2a_processors import (
 )
 from resources.l2a_source import copy_product, find_l2a
 from resources.storage import Draft, Record, StoredRecord
+from resources.verification import still_verifies
 
 ASSET: Final = "l2a_tiles"
 _OTHER_PROCESSOR: Final = "ESA"  # in its ground segment, by another baseline
@@ -59,18 +60,16 @@ def product_folder(bench: Workbench, record: StoredRecord) -> Path:
 
 def _find_sound(tile: Tile, bench: Workbench) -> StoredRecord | None:
     """The tile's record, if product and L1C zip are still what the record says."""
+    record = still_verifies(bench.storage, ASSET, tile.key, bench.log)
+    if record is None:
+        return None
     try:
-        record = bench.storage.find(ASSET, tile.key)
-        if record is None:
-            return None
         source = bench.storage.find(l1c.ZIPS, tile.key)
-        made_from = record.made_from.get(l1c.ZIPS)
-        if source is not None and made_from not in (None, source.sha256):
-            bench.log("the L1C zip has changed since: the L2A product is made again")
-            return None
-        sound_product(bench, record)
-    except (BenError, OSError, KeyError) as error:
-        bench.log(f"the product on disk does not verify: {error}")
+    except BenError as error:
+        bench.log(str(error))
+        return None
+    if source and record.made_from.get(l1c.ZIPS) not in (None, source.sha256):
+        bench.log("the L1C zip has changed since: the L2A product is made again")
         return None
     return record
 

@@ -26,6 +26,7 @@ from ben_assets.bigearthnet.release_tables import (
 from ben_assets.steps import dataset, metadata
 from ben_assets.steps.workbench import Workbench, cpu_count, versions
 from resources.l2a_source import link_or_copy
+from resources.records import FileProof
 from resources.storage import RELEASE, Draft, Record, StoredRecord, write_atomically
 
 METADATA: Final = "release_metadata"
@@ -182,6 +183,10 @@ def make_release_archives(bench: Workbench) -> StoredRecord:
                 made_from=tables.made_from | {METADATA: tables.sha256},
                 made_with=versions("zstandard"),
                 facts={"archives": facts, "tiles": len(records)},
+                contents={
+                    f"{root}.tar.zst": FileProof(a.zst.bytes, a.zst.sha256)
+                    for root, a in made.items()
+                },
             )
         )
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 import pandas as pd
 
 from ben_assets.bigearthnet.checksums import file_digest
+from ben_assets.bigearthnet.errors import InvalidInput, MissingInput
 from ben_assets.bigearthnet.patch_grid import TileGeocoding
 from ben_assets.bigearthnet.tile_list import Tile
 from resources.reference import ReferenceInputs
@@ -97,9 +98,20 @@ def table_digest(record: StoredRecord) -> dict[str, str]:
 
 
 def read_table(bench: Workbench, asset: str, tile: Tile) -> pd.DataFrame:
-    """The table of a tile, without its geometries."""
+    """The table of a tile, without its geometries.
+
+    Raises:
+        MissingInput: the table is not there.
+        InvalidInput: it is damaged.
+    """
     path = bench.storage.table_path(asset, tile.key)
-    frame = pd.read_parquet(path)
+    again = f"materialize {asset} of {tile.key} again"
+    try:
+        frame = pd.read_parquet(path)
+    except FileNotFoundError as error:
+        raise MissingInput(f"table {path} is missing; {again}") from error
+    except (OSError, ValueError) as error:
+        raise InvalidInput(f"table {path} is damaged ({error}); {again}") from error
     return frame.drop(columns="geometry", errors="ignore")
 
 

@@ -1,0 +1,1 @@
+"""The commands of ``ben``, one module for each subject."""

@@ -1,0 +1,104 @@
+"""Files on this machine: written whole, flushed, walked; and what it refuses."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import errno
+import os
+import uuid
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Final
+
+from ben_assets.bigearthnet.errors import LocalResourceError
+
+_LOCAL_ERRORS: Final = {
+    errno.ENOSPC: "the disk is full; free space and run again",
+    errno.EDQUOT: "the quota is used up; free space and run again",
+    errno.EROFS: "the file system is read-only; choose another BEN_DATA_DIR",
+    errno.EACCES: "permission denied; make the folder writable for this user",
+    errno.EPERM: "not permitted; make the folder writable for this user",
+    errno.EMFILE: "too many open files; raise the limit (ulimit -n)",
+    errno.EIO: "the disk reports an I/O error; check the disk",
+}
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a small file so that it is there in full or not at all."""
+    partial = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}.part")
+    try:
+        with partial.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+    flush_folder(path.parent)
+
+
+def flush_folder(path: Path) -> None:
+    """Bring the names in a folder to the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def flush_file_system(path: Path) -> None:
+    """Bring all written data of the file system that holds ``path`` to the disk.
+
+    One call for a tile: an fsync for each of its 20,000 files takes minutes.
+    """
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        libc = ctypes.CDLL(None, use_errno=True)
+        if libc.syncfs(handle) != 0:
+            code = ctypes.get_errno()
+            raise OSError(code, os.strerror(code), str(path))
+    finally:
+        os.close(handle)
+
+
+@contextlib.contextmanager
+def local_errors(path: Path) -> Iterator[None]:
+    """Turn what this machine refuses into an error that says what to do.
+
+    Raises:
+        LocalResourceError: in place of an OSError such as "no space left".
+    """
+    try:
+        yield
+    except LocalResourceError:
+        raise
+    except OSError as error:
+        advice = _LOCAL_ERRORS.get(error.errno or 0)
+        if advice is None:
+            raise
+        at = error.filename or path
+        raise LocalResourceError(
+            f"cannot write {at}: {error.strerror}; {advice}"
+        ) from error
+
+
+def files_below(folder: Path, outputs: Iterable[str]) -> Iterator[str]:
+    """All files of ``outputs``, as paths below ``folder``; links are not followed."""
+    for output in outputs:
+        path = folder / output
+        if path.is_dir() and not path.is_symlink():
+            yield from _walk(str(path), output)
+        elif path.exists() or path.is_symlink():
+            yield output
+
+
+def _walk(folder: str, name: str) -> Iterator[str]:
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            path = f"{name}/{entry.name}"
+            if entry.is_dir(follow_symlinks=False):
+                yield from _walk(entry.path, path)
+            else:
+                yield path
