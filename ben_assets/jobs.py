@@ -1,7 +1,5 @@
 """Jobs by the names of what people do."""
 
-from __future__ import annotations
-
 import dagster as dg
 
 from ben_assets.assets import l1c, l2a, release
@@ -34,5 +32,33 @@ release_job = dg.define_asset_job(
     description="The release files of all tiles in the aligned data set.",
 )
 
-JOBS = [tile, tile_from_l2a, l1c_tables, release_job]
+
+@dg.op(
+    out=dg.Out(dg.Nothing),
+    config_schema={"tiles": dg.Field([str], default_value=[], description="Tile keys")},
+)
+def ask_catalogue(context: dg.OpExecutionContext) -> None:
+    """Ask the CDSE catalogue for tiles, all by default, and log a table."""
+    from ben_assets.failures import reported
+    from ben_assets.steps.preflight import format_preflight, preflight
+    from ben_assets.tiles import find_tile, load_tiles
+    from resources.settings import Settings
+
+    with reported():
+        chosen = [
+            find_tile(key) for key in context.op_config["tiles"]
+        ] or load_tiles().values()
+        rows = preflight(chosen, Settings(), context.log.info)
+    table = format_preflight(rows)
+    context.log.info(f"preflight\n{table}")
+    context.add_output_metadata({"table": dg.MetadataValue.md(f"```\n{table}\n```")})
+
+
+@dg.job(description="What the CDSE catalogue knows of the tiles, without downloading.")
+def preflight() -> None:
+    """One request for each tile, a table in the log and in the metadata."""
+    ask_catalogue()
+
+
+JOBS = (tile, tile_from_l2a, l1c_tables, release_job, preflight)
 """All jobs."""

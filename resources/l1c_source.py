@@ -70,10 +70,9 @@ def adopt_l1c(
             text = str(error).replace(target.name, source.name)
             problems.append(f"{source}: {text}")
             continue
-        digests = {"SHA256": file_digest(target)}
-        delivered = Delivered(target.stat().st_size, digests)
+        delivered = Delivered(target.stat().st_size, {})
         service = service_proofs(entry, delivered, target)
-        return source, prove(delivered, product, service)
+        return source, prove(delivered.size, file_digest(target), product, service)
     raise CorruptProduct(
         f"no sound zip of {key} in BEN_L1C_DIR: " + "; ".join(problems)
     )

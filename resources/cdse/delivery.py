@@ -6,12 +6,15 @@ transfer (``download``, ``s3``), the proofs inside a zip (``product_proofs``).
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final, Protocol
+
+from blake3 import blake3
 
 from ben_assets.bigearthnet.checksums import file_digest
 from ben_assets.bigearthnet.errors import (
@@ -28,7 +31,12 @@ from resources.cdse.download import Delivered
 
 MOST_DELIVERIES: Final = 4
 """Complete bodies that may break a promise before the product is given up."""
-_HASHLIB: Final = {"MD5": "md5", "SHA3-256": "sha3_256", "SHA1": "sha1"}
+_KNOWN: Final[dict[str, Callable[[], Any]]] = {
+    "MD5": hashlib.md5,
+    "BLAKE3": blake3,
+    "SHA256": hashlib.sha256,
+    "SHA3-256": hashlib.sha3_256,
+}
 _SPARE_BYTES: Final = 64 << 20
 
 
@@ -123,8 +131,9 @@ def deliver(
     deliveries = 0
     while deliveries < MOST_DELIVERIES:
         delivered = route.fetch(entry, path, attempts, on_bytes)
-        repeated = delivered.digests["SHA256"] in seen
-        seen.add(delivered.digests["SHA256"])
+        sha256 = file_digest(path)
+        repeated = sha256 in seen
+        seen.add(sha256)
         found = service_proofs(
             entry if delivered.is_as_served else None, delivered, path
         )
@@ -142,7 +151,7 @@ def deliver(
                 raise type(error)(f"{error}; the same bytes came twice") from None
             log(f"{error}; fetching it again")
             continue
-        proven = prove(delivered, product, found)
+        proven = prove(delivered.size, sha256, product, found)
         if not proven.stale or repeated:
             return proven
         deliveries += 1
@@ -154,7 +163,7 @@ def deliver(
 
 
 def prove(
-    delivered: Delivered, product: ProductProof, service: dict[str, Proof]
+    size: int, sha256: str, product: ProductProof, service: dict[str, Proof]
 ) -> ProvenZip:
     """What holds of a zip whose content was proven."""
     members = len(product.members)
@@ -169,9 +178,7 @@ def prove(
         "zip": Proof(State.VERIFIED, f"structure and CRC of {members} members"),
         "manifest": manifest,
     }
-    return ProvenZip(
-        delivered.size, delivered.digests["SHA256"], product, {**service, **inside}
-    )
+    return ProvenZip(size, sha256, product, {**service, **inside})
 
 
 def require_space(folder: Path, size: int) -> None:
@@ -218,7 +225,10 @@ def _digest(algorithm: str, delivered: Delivered, path: Path) -> str | None:
     name = algorithm.replace("SHA-256", "SHA256")
     if name in delivered.digests:
         return delivered.digests[name]
-    return file_digest(path, _HASHLIB[name]) if name in _HASHLIB else None
+    if name not in _KNOWN:
+        return None
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, _KNOWN[name]).hexdigest()
 
 
 def _compared(expected: str | int | None, found: str | int) -> Proof:

@@ -16,6 +16,8 @@ from io import FileIO
 from pathlib import Path
 from typing import Final
 
+from blake3 import blake3
+
 from ben_assets.bigearthnet.errors import (
     AccessRefused,
     BenError,
@@ -26,7 +28,6 @@ from ben_assets.bigearthnet.safe_zip import MAX_PRODUCT_BYTES
 from resources.cdse.access import Access, Patience
 from resources.cdse.attempts import Attempts
 from resources.cdse.catalogue import CatalogueEntry
-from resources.cdse.hashing import GrowingDigest
 from resources.cdse.limiter import Limiter
 from resources.cdse.session import Session
 from resources.cdse.transport import (
@@ -53,7 +54,7 @@ class Delivered:
     size: int
     """Bytes."""
     digests: dict[str, str]
-    """``SHA256`` and, where computed, ``BLAKE3``, lower-case hex."""
+    """Those computed on the way (``BLAKE3``), lower-case hex."""
     is_as_served: bool = True
     """Whether the catalogue's length and checksums concern these very bytes."""
 
@@ -92,11 +93,8 @@ class HttpDownload:
         transfer = _Transfer(path, self._access.patience, attempts, on_bytes)
         authority = _Authority(self._session)
         with local_errors(path):
-            try:
-                attempts.run(lambda: self._try(url, transfer, authority, attempts))
-                return transfer.finish()
-            finally:
-                transfer.close()
+            attempts.run(lambda: self._try(url, transfer, authority, attempts))
+        return transfer.finish()
 
     def _try(
         self,
@@ -169,7 +167,8 @@ class _Transfer:
         self._patience = patience
         self._attempts = attempts
         self._on_bytes = on_bytes
-        self._digest: GrowingDigest | None = None
+        # By far the fastest of the service's checksums: it costs the transfer nothing.
+        self._digest = blake3()
         self._size = self._furthest = 0
         self._total: int | None = None
         self._validator: tuple[str, str] | None = None
@@ -193,10 +192,9 @@ class _Transfer:
             length = reply.headers.get("Content-Length", "")
             self._total = int(length) if length.isdigit() else None
             self._validator = _validator(reply)
-        digest = self._digest = self._digest or GrowingDigest(self._path)
         with self._path.open("r+b", buffering=0) as file, connection_errors(source):
             file.seek(self._size)
-            self._copy(reply, file, digest, source)
+            self._copy(reply, file, source)
         if self._total is not None and self._size != self._total:
             raise ServiceUnavailable(
                 f"{source}: the body ended after {self._size} of {self._total} bytes"
@@ -220,20 +218,11 @@ class _Transfer:
             self._furthest = self._size
             self._attempts.progressed()
 
-    def close(self) -> None:
-        """End the thread of the digest."""
-        if self._digest is not None:
-            self._digest.close()
-
     def finish(self) -> Delivered:
-        """The digests of what arrived."""
-        if self._digest is None:
-            raise ServiceUnavailable("nothing was received")
-        return Delivered(self._size, self._digest.digests())
+        """What arrived."""
+        return Delivered(self._size, {"BLAKE3": self._digest.hexdigest()})
 
-    def _copy(
-        self, reply: HTTPResponse, file: FileIO, digest: GrowingDigest, source: str
-    ) -> None:
+    def _copy(self, reply: HTTPResponse, file: FileIO, source: str) -> None:
         pace = _Pace(self._patience, self._attempts.seconds_left)
         # read1 gives what is there; a full read would wait for the rest of a piece, and
         # lose what it has when the connection breaks.
@@ -241,14 +230,13 @@ class _Transfer:
             _require_zip_start(piece, self._size, reply, source)
             self._write(file, memoryview(piece))
             self._size += len(piece)
-            digest.advance(self._size)
+            self._digest.update(piece)
             self._on_bytes(self._size)
             pace.require(len(piece), self._size, source)
         if self._size == 0:
             raise ServiceUnavailable(f"{source}: an empty body instead of a zip")
 
     def _write(self, file: FileIO, content: memoryview) -> None:
-        """Unbuffered, so that the digest's thread finds all that it is told of."""
         with local_errors(self._path):
             while content:
                 content = content[file.write(content) :]
@@ -269,8 +257,7 @@ class _Transfer:
             )
 
     def _start_over(self) -> None:
-        self.close()
-        self._digest = None
+        self._digest = blake3()
         self._size = 0
         self._total = self._validator = None
         with local_errors(self._path):

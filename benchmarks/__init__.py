@@ -1,0 +1,1 @@
+"""Measurements and long campaigns: ``make bench`` and ``make soak``."""

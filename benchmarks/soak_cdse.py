@@ -1,0 +1,182 @@
+"""Long campaigns against the loopback CDSE: a service on its worst day, and kills.
+
+``python -m benchmarks.soak_cdse [--products 40] [--probability 0.3] [--kills 100]``.
+Faults: resets, stalls, short bodies, 429, 503, expired tokens, HTML with 200, each of
+which can hit any request to the catalogue, the token service or the download host.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Final
+
+from ben_assets.demo.cdse_faults import Fault
+from ben_assets.demo.cdse_server import CdseServer
+from ben_assets_tests.zip_products import KEY, other_key, write_product
+from resources.settings import REPOSITORY, Settings
+
+PROCESSES: Final = 3
+STALL: Final = {"CDSE_STALL_SECONDS": "3"}
+"""Stalls are cut sooner than by default; all other patience is as delivered."""
+
+
+def fault_campaign(products: int, probability: float, seed: int) -> list[str]:
+    """Fetch all products by Dagster runs, three at a time; what the server saw.
+
+    Raises:
+        AssertionError: a product is not there whole, or a limit was broken.
+    """
+    keys = [other_key(number) for number in range(products)]
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for key in keys:
+            write_product(folder / "archive", key, band_bytes=20_000)
+        with CdseServer(folder / "archive") as server:
+            server.script.roll(probability, seed)
+            environment = _prepare(folder, keys, server)
+            started = time.monotonic()
+            with ThreadPoolExecutor(PROCESSES) as pool:
+                codes = list(pool.map(lambda key: _run(key, environment), keys))
+            seconds = time.monotonic() - started
+            assert codes == [0] * products, codes
+            _require_whole(folder / "data", keys, server)
+        assert server.seen.logins == 1, server.seen.summary()
+        assert server.seen.most_open_downloads <= 4, server.seen.summary()
+    requests = sum(server.seen.requests.values())
+    return [
+        f"soak, CDSE: {products} of {products} products whole by {products} Dagster "
+        f"runs in {PROCESSES} processes, {probability:.0%} of {requests} requests "
+        f"faulty: {seconds:.0f} s",
+        f"soak, CDSE: {server.seen.logins} log-in, {server.seen.refreshes} refreshes, "
+        f"at most {server.seen.most_open_downloads} downloads at once",
+    ]
+
+
+def kill_campaign(kills: int, seed: int) -> list[str]:
+    """Kill downloads at random moments; a plain re-run must end with the right bytes.
+
+    Raises:
+        AssertionError: wrong bytes, or a temporary file that stays.
+    """
+    dice = random.Random(seed)
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["ben_assets.steps.l1c", "ben_assets.tiles"])
+    hit = 0
+    with tempfile.TemporaryDirectory() as name:
+        data = Path(name) / "data"
+        path = write_product(Path(name) / "archive")
+        right = path.read_bytes()
+        target = data / "l1c_zips" / path.name
+        with CdseServer(path.parent) as server:
+            os.environ |= {**server.environment(), "BEN_DATA_DIR": str(data)}
+            _step("tile_ids")
+            for number in range(kills):
+                server.script.add("download", Fault(bytes_per_second=60_000))
+                process = context.Process(target=_step, args=("l1c_zips",))
+                process.start()
+                time.sleep(dice.uniform(0, 0.9))
+                hit += process.is_alive()
+                process.kill()
+                process.join()
+                assert not target.exists() or target.read_bytes() == right, number
+                server.script.clear()
+                _step("l1c_zips")
+                assert target.read_bytes() == right, number
+                assert _leftovers(data) == [], number
+                target.unlink()
+    return [
+        f"soak, CDSE: {kills} SIGKILLs, {hit} of them before the end of the step: "
+        "the right bytes after each plain re-run, no file left behind"
+    ]
+
+
+def _prepare(folder: Path, keys: list[str], server: CdseServer) -> dict[str, str]:
+    """Settings, tile list and Dagster home of the runs."""
+    tiles = folder / "tiles.csv"
+    tiles.write_text("tile,alignment\n" + "".join(f"{key},none\n" for key in keys))
+    home = folder / "home"
+    home.mkdir()
+    (home / "dagster.yaml").write_text((REPOSITORY / "dagster.yaml").read_text())
+    environment = {
+        **{n: v for n, v in os.environ.items() if not n.startswith(("BEN_", "CDSE_"))},
+        **server.environment(),
+        **STALL,
+        "BEN_DATA_DIR": str(folder / "data"),
+        "BEN_TILES_CSV": str(tiles),
+        "DAGSTER_HOME": str(home),
+    }
+    # Two processes must not be the first ones to use an instance (SQLite).
+    _dagster("instance info", environment)
+    return environment
+
+
+def _run(key: str, environment: dict[str, str]) -> int:
+    select = "--select tile_ids,l1c_zips"
+    command = f"asset materialize -m ben_assets.definitions {select} --partition {key}"
+    return _dagster(command, environment)
+
+
+def _dagster(command: str, environment: dict[str, str]) -> int:
+    done = subprocess.run(
+        [sys.executable, "-m", "dagster", *command.split()],
+        env=environment,
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode:
+        print(done.stdout[-3000:], done.stderr[-6000:])
+    return done.returncode
+
+
+def _require_whole(data: Path, keys: list[str], server: CdseServer) -> None:
+    for key in keys:
+        found = data / "l1c_zips" / f"{key}.zip"
+        assert found.exists(), key
+        assert found.read_bytes() == server.product(key).path.read_bytes(), key
+    assert _leftovers(data) == []
+
+
+def _leftovers(data: Path) -> list[Path]:
+    return [
+        path
+        for path in data.rglob("*")
+        if ".draft" in path.name or ".part" in path.name
+    ]
+
+
+def _step(asset: str) -> None:
+    """Run the step of an asset for the tile, without Dagster around it."""
+    from ben_assets.steps.l1c import make_l1c_zip, make_tile_id
+    from ben_assets.steps.workbench import Workbench
+    from ben_assets.tiles import find_tile
+
+    make = {"tile_ids": make_tile_id, "l1c_zips": make_l1c_zip}[asset]
+    make(find_tile(KEY), Workbench.from_settings(Settings(), lambda line: None))
+
+
+def main() -> None:
+    """Run both campaigns and print what was seen."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--products", type=int, default=40)
+    parser.add_argument("--probability", type=float, default=0.3)
+    parser.add_argument("--kills", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=1)
+    given = parser.parse_args()
+    for line in fault_campaign(given.products, given.probability, given.seed):
+        print(line, flush=True)
+    for line in kill_campaign(given.kills, given.seed):
+        print(line, flush=True)
+
+
+if __name__ == "__main__":
+    main()
