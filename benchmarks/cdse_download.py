@@ -84,7 +84,7 @@ def measure(target: Path) -> dict[str, float]:
     session = Session(access, transport)
     entry = Catalogue(access, transport, print).find(KEY)
     session.token()
-    limiter = Limiter(access.shared / "bench", 4)
+    limiter = Limiter(access.shared_locks, "bench", 4)
     pause = Pause(access.shared / "pause", access.patience)
     route = HttpDownload(access, transport, session, limiter)
     attempts = Attempts(access.patience, pause, print)
