@@ -1,122 +1,27 @@
-"""How the hosts of the loopback CDSE answer; see ``cdse_server``."""
+"""Catalogue, token, S3 and foreign host of the loopback CDSE; see ``cdse_server``."""
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
-import http.server
-import json
-import re
 import secrets
-import select
-import socket
-import struct
-import termios
-import time
 import zipfile
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, BinaryIO, Final
-from urllib.parse import parse_qs, unquote, urlsplit
+from typing import Any, Final
+from urllib.parse import parse_qs
 from xml.sax.saxutils import escape
 
-from ben_assets.demo.cdse_faults import NAMED, Fault
-
-if TYPE_CHECKING:
-    from ben_assets.demo.cdse_server import CdseServer
-
-_PRODUCT: Final = re.compile(r"/odata/v1/Products\(([^)]*)\)(/\$value)?")
+from ben_assets.demo.cdse_download_host import DownloadHandler
+from ben_assets.demo.cdse_handler import PRODUCT, Handler
 
 
-class _Handler(http.server.BaseHTTPRequestHandler):
-    """What all hosts have in common: counting, faults, sending."""
-
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    role = ""
-
-    @property
-    def cdse(self) -> CdseServer:
-        return self.server.cdse  # type: ignore[attr-defined,no-any-return]
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002, ANN401
-        """Keep quiet."""
-
-    def do_GET(self) -> None:
-        """Count, then answer."""
-        parts = urlsplit(self.path)
-        seen = self.cdse.seen
-        with self.cdse.lock:
-            seen.paths.append(self.path)
-            if "Authorization" in self.headers:
-                seen.authorizations[self.role].add(self.headers["Authorization"])
-        query = {name: values[0] for name, values in parse_qs(parts.query).items()}
-        with contextlib.suppress(ConnectionError):
-            self.answer(unquote(parts.path), query)
-
-    def answer(self, path: str, query: dict[str, str]) -> None:
-        """Answer a GET."""
-        raise NotImplementedError
-
-    def fault(self, route: str) -> Fault:
-        """The fault to play, after counting the request."""
-        with self.cdse.lock:
-            self.cdse.seen.requests[route] += 1
-        return self.cdse.script.next(route)
-
-    def is_spoilt(self, fault: Fault) -> bool:
-        """Play a fault that concerns small answers too; True if that was the answer."""
-        if fault.body is not None:
-            self.send(fault.status or 200, fault.body, **fault.headers)
-        elif fault.reset_after is not None or fault.close_after is not None:
-            self.reset()
-        elif fault.stall_after is not None:
-            self.wait_for_client()
-        else:
-            return False
-        return True
-
-    def send(self, status: int, body: bytes, **headers: str) -> None:
-        """Send a small answer."""
-        self.send_response_only(status)
-        headers.setdefault("Date", self.date_time_string())
-        for name, value in headers.items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def send_json(self, content: dict[str, Any], status: int = 200) -> None:
-        """Send JSON."""
-        kind = {"Content-Type": "application/json;odata.metadata=minimal"}
-        self.send(status, json.dumps(content).encode(), **kind)
-
-    def reset(self) -> None:
-        """Break the connection off with RST, once all that was sent has arrived."""
-        self.close_connection = True
-        for _ in range(1000):
-            queued = fcntl.ioctl(self.connection, termios.TIOCOUTQ, b"\0" * 4)
-            if not struct.unpack("i", queued)[0]:
-                break
-            time.sleep(0.002)
-        linger = struct.pack("ii", 1, 0)
-        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-        self.connection.close()
-
-    def wait_for_client(self, seconds: float = 300) -> None:
-        """Say nothing until the client goes away."""
-        self.close_connection = True
-        select.select([self.connection], [], [], seconds)
-
-
-class CatalogueHandler(_Handler):
+class CatalogueHandler(Handler):
     """Catalogue and token host."""
 
     role = "catalogue"
 
     def answer(self, path: str, query: dict[str, str]) -> None:
         """Products, DeletedProducts, one product, or the redirect of a download."""
-        match = _PRODUCT.fullmatch(path)
+        match = PRODUCT.fullmatch(path)
         if match and match[2]:
             with self.cdse.lock:
                 self.cdse.seen.requests["redirect"] += 1
@@ -147,7 +52,7 @@ class CatalogueHandler(_Handler):
             found = [{**row, "Attributes": []} for row in found]
         self.send_json({"@odata.context": "$metadata#Products", "value": found})
 
-    def do_POST(self) -> None:
+    def do_POST(self) -> None:  # noqa: N802
         """The token endpoint, as Keycloak answers."""
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         form = {name: values[0] for name, values in parse_qs(body.decode()).items()}
@@ -192,137 +97,7 @@ class CatalogueHandler(_Handler):
         )
 
 
-class DownloadHandler(_Handler):
-    """Download host."""
-
-    role = "download"
-
-    def answer(self, path: str, query: dict[str, str]) -> None:
-        """A product's zip, to who brings a token."""
-        with self.cdse.lock:
-            if "Range" in self.headers:
-                self.cdse.seen.ranges.append(self.headers["Range"])
-        match = _PRODUCT.fullmatch(path)
-        fault = self.fault("download")
-        token = self.headers.get("Authorization", "").removeprefix("Bearer ")
-        if fault.expire_token:
-            self.cdse.tokens.discard(token)
-        if fault.status is not None:
-            self.send(fault.status, fault.body or b"", **fault.headers)
-        elif token not in self.cdse.tokens:
-            known = fault.expire_token or token
-            code, text = (109, "token expired") if known else (604, "Token not found")
-            self.send_json({"code": f"DAT-ZIP-{code}", "message": text}, 401)
-        elif fault.body is not None:
-            self.send(200, fault.body, **fault.headers)
-        else:
-            product_id = match[1] if match else ""
-            self._send_product(product_id, fault)
-
-    def _send_product(self, product_id: str, fault: Fault) -> None:
-        found = [one for one in self.cdse.products if one.id == product_id]
-        if not found:
-            self.send_json({"detail": "Product not found in catalogue"}, 404)
-            return
-        with self._session() as is_allowed, found[0].path.open("rb") as file:
-            if not is_allowed:
-                refusal = NAMED["429"]
-                self.send(429, refusal.body or b"", **refusal.headers)
-                return
-            size = file.seek(0, 2)
-            start, headers = self._range(size, fault)
-            if found[0].etag:
-                headers["ETag"] = found[0].etag
-            stated = size - start + len(fault.extra)
-            if not fault.without_length:
-                headers["Content-Length"] = str(stated)
-            self.send_response(206 if "Content-Range" in headers else 200)
-            for name, value in {**headers, **fault.headers}.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.close_connection = True
-            self._send_content(file, start, size, fault)
-
-    def _range(self, size: int, fault: Fault) -> tuple[int, dict[str, str]]:
-        asked = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
-        headers = {"Content-Type": "application/octet-stream"}
-        if asked is None:
-            return 0, headers
-        if fault.ignore_range:
-            return 0, headers
-        start = int(asked[1])
-        shown, total = start + fault.range_shift, size + fault.total_shift
-        headers["Content-Range"] = f"bytes {shown}-{size - 1}/{total}"
-        return start + fault.range_shift, headers
-
-    def _send_content(
-        self, file: BinaryIO, start: int, size: int, fault: Fault
-    ) -> None:
-        """All bytes from ``start``, or as many as the fault lets through."""
-        ends = (fault.reset_after, fault.close_after, fault.stall_after)
-        end = min([size, *(start + n for n in ends if n is not None)])
-        is_dripping = fault.bytes_per_second is not None
-        last = 1 if end == size and not fault.extra and not is_dripping else 0
-        if fault.bytes_per_second:
-            self._drip(file, start, end, fault.bytes_per_second)
-        elif fault.flip_at is None and end - last > start:
-            self.wfile.flush()
-            self.connection.sendfile(file, start, end - last - start)
-        elif end - last > start:
-            file.seek(start)
-            content = bytearray(file.read(end - last - start))
-            if 0 <= (fault.flip_at or 0) - start < len(content):
-                content[(fault.flip_at or 0) - start] ^= 0xFF
-            self.wfile.write(content)
-        if fault.stall_after is not None:
-            self.wait_for_client()
-        # Who has the last byte may open another connection: this one is over then.
-        self._leave()
-        if fault.reset_after is not None:
-            self.reset()
-        elif last:
-            file.seek(end - 1)
-            self.wfile.write(file.read(1))
-        self.wfile.write(fault.extra)
-
-    def _drip(self, file: BinaryIO, start: int, end: int, speed: int) -> None:
-        file.seek(start)
-        for _ in range(start, end):
-            self.wfile.write(file.read(1))
-            gone, _, _ = select.select([self.connection], [], [], 1 / speed)
-            if gone:
-                return
-
-    @contextlib.contextmanager
-    def _session(self) -> Iterator[bool]:
-        """Count this connection among the open downloads."""
-        cdse = self.cdse
-        with cdse.lock:
-            cdse.open_downloads = {one for one in cdse.open_downloads if _is_open(one)}
-            cdse.open_downloads.add(self.connection)
-            now_open = len(cdse.open_downloads)
-            cdse.seen.most_open_downloads = max(cdse.seen.most_open_downloads, now_open)
-        try:
-            yield now_open <= cdse.max_sessions
-        finally:
-            self._leave()
-
-    def _leave(self) -> None:
-        with self.cdse.lock:
-            self.cdse.open_downloads.discard(self.connection)
-
-
-def _is_open(connection: socket.socket) -> bool:
-    """Whether the client is still there."""
-    try:
-        return connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) != b""
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-
-
-class S3Handler(_Handler):
+class S3Handler(Handler):
     """GetObject and ListObjectsV2 of the bucket ``eodata``, path style."""
 
     role = "s3"
@@ -381,7 +156,7 @@ class S3Handler(_Handler):
         return files
 
 
-class ForeignHandler(_Handler):
+class ForeignHandler(Handler):
     """A host that nobody should send a token to; it has a zip for everyone."""
 
     role = "foreign"
