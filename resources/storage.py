@@ -192,11 +192,13 @@ class Storage:
         ):
             self._recover(asset, tile)
             path = self._drafts(asset) / f"{tile}-{uuid.uuid4().hex[:8]}"
-            path.mkdir(parents=True)
+            _make_folder(path)
             try:
                 yield Draft(self, asset, tile, path, lock)
             finally:
                 shutil.rmtree(path, ignore_errors=True)
+                with contextlib.suppress(OSError):  # others are at work in it
+                    path.parent.rmdir()
 
     def remove(self, asset: str, tile: str) -> None:
         """Take a tile away, record first."""
@@ -353,6 +355,15 @@ def _contents(folder: Path, record: Record) -> dict[str, FileProof]:
         if not is_listed and path != hash_list:
             found[path] = record.contents.get(path) or FileProof.of(folder / path)
     return found
+
+
+def _make_folder(path: Path) -> None:
+    """Make it and its parent, which another tile may just be removing as empty."""
+    for _ in range(100):
+        with contextlib.suppress(FileNotFoundError):
+            path.mkdir(parents=True)
+            return
+    path.mkdir(parents=True)
 
 
 def _rename_into(source: Path, target: Path) -> None:

@@ -42,6 +42,7 @@ def found(root):
     """Path to text of everything below the asset's folder, hidden files included."""
     folder = root / ASSET
     files = {p.relative_to(folder): p for p in folder.rglob("*") if p.is_file()}
+    assert not (folder / ".drafts").exists()
     return {str(name): p.read_text() for name, p in files.items()}
 
 

@@ -67,7 +67,7 @@ def product_of(bench):
 def everything_in(folder):
     """Names of what lies in an asset's folder, its drafts included."""
     drafts = folder / ".drafts"
-    names = [path.name for path in (*folder.iterdir(), *drafts.iterdir())]
+    names = [path.name for path in (*folder.iterdir(), *drafts.glob("*"))]
     return sorted(name for name in names if name != drafts.name)
 
 
