@@ -44,8 +44,8 @@ app.add_typer(reference.app, name="reference")
 
 
 def main() -> None:
-    """Run the command line; settings of the environment win over those of ``.env``."""
-    load_dotenv(REPOSITORY / ".env")
+    """Run the command line; ``.env`` wins over the environment, as in Dagster."""
+    load_dotenv(REPOSITORY / ".env", override=True)
     try:
         app()
     except BenError as error:
