@@ -81,7 +81,7 @@ def _count_tiles(content: bytes, at: int) -> int:
     x, y, _, _, tile_x, tile_y, first_x, first_y = struct.unpack_from(
         ">8I", content, at
     )
-    count = -(-(x - first_x) // tile_x) * -(-(y - first_y) // tile_y)
+    count: int = -(-(x - first_x) // tile_x) * -(-(y - first_y) // tile_y)
     if not 0 < count <= _MAX_TILES:
         raise ValueError(f"{count} tiles")
     return count

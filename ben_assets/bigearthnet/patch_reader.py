@@ -8,7 +8,7 @@ import rioxarray
 import xarray as xr
 
 from ben_assets.bigearthnet.bands import BANDS, Band
-from ben_assets.bigearthnet.errors import MissingInput
+from ben_assets.bigearthnet.errors import MissingInput, UnexpectedRaster
 
 
 def open_patch(folder: Path) -> xr.Dataset:
@@ -24,6 +24,7 @@ def open_patch(folder: Path) -> xr.Dataset:
 
     Raises:
         MissingInput: a band is not there.
+        UnexpectedRaster: a file holds several subdatasets.
     """
     return xr.Dataset({band.name: _open_band(folder, band) for band in BANDS})
 
@@ -32,6 +33,9 @@ def _open_band(folder: Path, band: Band) -> xr.DataArray:
     path = folder / f"{folder.name}_{band.name}.tif"
     if not path.is_file():
         raise MissingInput(f"{path} is missing; materialize patches of its tile again")
-    with rioxarray.open_rasterio(path, mask_and_scale=False) as raster:
-        pixels: xr.DataArray = raster.squeeze("band", drop=True).load()
+    raster = rioxarray.open_rasterio(path, mask_and_scale=False)
+    if not isinstance(raster, xr.DataArray):
+        raise UnexpectedRaster(f"{path}: expected a raster of one band")
+    with raster:
+        pixels = raster.squeeze("band", drop=True).load()
     return pixels.rename(x=f"x_{band.gsd_m}m", y=f"y_{band.gsd_m}m")

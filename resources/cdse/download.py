@@ -24,7 +24,7 @@ from ben_assets.bigearthnet.errors import (
     CorruptProduct,
     ServiceUnavailable,
 )
-from ben_assets.bigearthnet.safe_zip import MAX_PRODUCT_BYTES
+from ben_assets.bigearthnet.zip_safety import MAX_PRODUCT_BYTES
 from resources.cdse.access import Access, Patience
 from resources.cdse.attempts import Attempts
 from resources.cdse.catalogue import CatalogueEntry
