@@ -17,6 +17,7 @@ from ben_assets.commands import (
     hashing,
     overview,
     pinning,
+    preflighting,
     reference,
     tracking,
     verification,
@@ -39,6 +40,7 @@ app.command()(verification.verify)
 app.command()(tracking.track)
 app.command()(overview.tiles)
 app.command()(pinning.pin)
+app.command()(preflighting.preflight)
 app.add_typer(hashing.app, name="hash")
 app.add_typer(reference.app, name="reference")
 

@@ -15,11 +15,11 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from ben_assets import jobs
 from ben_assets.assets.l1c import l1c_hash_csv, l1c_zips, tile_id_csv, tile_ids
 from ben_assets.checks import l1c as checks
 from ben_assets.demo.cdse_faults import Fault
 from ben_assets.demo.cdse_server import CdseServer
-from ben_assets.steps.l1c_tracked import MEMBERS_FILE
 from ben_assets.steps.preflight import format_preflight, preflight
 from ben_assets.tiles import load_tiles
 from ben_assets_tests.zip_products import (
@@ -31,6 +31,7 @@ from ben_assets_tests.zip_products import (
 )
 from resources.settings import REPOSITORY, Settings
 from resources.storage import RELEASE, Record, Storage
+from resources.tracked import MEMBERS_FILE
 
 TILE = load_tiles()[KEY]
 NO_NETWORK = {
@@ -441,6 +442,21 @@ def test_preflight_tells_all_states_without_downloading(data, server, archive) -
     assert table.splitlines()[-1].startswith(
         "5 tiles: 2 online, 1 offline, 1 gone, 2 changed, 1 with newer baselines"
     )
+
+
+def test_preflight_is_a_job_and_a_command(data, server) -> None:
+    options = {"ops": {"ask_catalogue": {"config": {"tiles": [KEY]}}}}
+    instance = dg.DagsterInstance.ephemeral()
+    assert jobs.preflight.execute_in_process(options, instance=instance).success
+    command = [sys.executable, "-m", "ben_assets.cli", "preflight"]
+    ready = subprocess.run([*command, KEY], capture_output=True, text=True)
+    assert (ready.returncode, ready.stderr) == (0, "")
+    assert "1 tiles: 1 online, 0 offline" in ready.stdout
+    server.product(KEY).online = False
+    absent = subprocess.run([*command, f"{KEY}.SAFE"], capture_output=True, text=True)
+    assert absent.returncode == 1
+    assert "0 online, 1 offline" in absent.stdout
+    assert server.seen.requests["download"] == 0
 
 
 def test_the_command_line_survives_faults(data, server, tmp_path) -> None:
