@@ -11,7 +11,7 @@ from ben_assets.bigearthnet.product_proofs import prove_product
 from ben_assets.bigearthnet.safe_zip import product_of_zip
 from resources.cdse.catalogue import CatalogueEntry
 from resources.cdse.delivery import ProvenZip, prove, require_space, service_proofs
-from resources.cdse.download import Delivered
+from resources.cdse.transfer import Delivered
 
 
 def find_l1c(folder: Path, key: str, cdse_id: str | None = None) -> list[Path]:

@@ -323,6 +323,11 @@ def test_a_disk_that_fills_up_stops_the_step_cleanly(
         assert leftovers(data) == []
         subprocess.run(["mount", "-o", "remount,size=9m", data], check=True)
         run(l1c_zips)
+        monkeypatch.setenv("BEN_FORCE", "1")
+        subprocess.run(["mount", "-o", "remount,ro", data], check=True)
+        text = failure(run(l1c_zips, fails=True))
+        assert "[local resource]" in text
+        assert "read-only" in text
     finally:
         subprocess.run(["umount", "-l", data], check=True)
 

@@ -1,6 +1,10 @@
 """FAULTS rows 1, 2, 3, 5, 6 and 7: a download ends with the right bytes or an error."""
 
 import email.utils
+import os
+import resource
+import subprocess
+import sys
 import time
 
 import pytest
@@ -260,6 +264,36 @@ def test_a_full_disk_is_found_before_the_download(desk, server, monkeypatch) -> 
     with pytest.raises(LocalResourceError, match="free space and run again"):
         desk().fetch()
     assert server.seen.requests["download"] == 0
+
+
+OUT_OF_FILES = """
+import os, sys
+from pathlib import Path
+from resources.cdse import Cdse
+from resources.settings import Settings
+cdse = Cdse.from_settings(Settings())
+entry = cdse.find(sys.argv[1])
+try:
+    while True:
+        os.dup(0)
+except OSError:
+    pass
+cdse.fetch(entry, Path(sys.argv[2]))
+"""
+
+
+def test_running_out_of_files_is_a_local_failure(desk, server) -> None:
+    one = desk()
+    result = subprocess.run(
+        [sys.executable, "-c", OUT_OF_FILES, KEY, str(one.target)],
+        env={**os.environ, **one.environment},
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (60, 60)),
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 1
+    assert "LocalResourceError" in result.stderr.splitlines()[-1]
+    assert "too many open files; raise the limit (ulimit -n)" in result.stderr
 
 
 def test_total_time_ends_a_transfer_that_still_moves(desk, server) -> None:

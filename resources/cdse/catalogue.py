@@ -5,10 +5,11 @@ Belongs here: what the catalogue knows of a name. Not here: downloads.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 from ben_assets.bigearthnet.errors import (
@@ -24,6 +25,10 @@ from ben_assets.bigearthnet.product_names import ProductName
 from resources.cdse.access import Access
 from resources.cdse.attempts import Attempts, Pause
 from resources.cdse.transport import Request, RequestRefused, Transport
+
+_BRIEFLY: Final = 10.0
+"""Seconds of patience with a question whose answer only explains a failure."""
+_NO_ANSWER: Final = (InvalidInput, RequestRefused, ServiceUnavailable)
 
 
 @dataclass(frozen=True)
@@ -108,8 +113,8 @@ class Catalogue:
         """What is known of a deleted product with this ``Name`` or ``Id``."""
         quoted = f"'{value}'" if field == "Name" else value
         try:
-            rows = self._rows("DeletedProducts", f"{field} eq {quoted}")
-        except (InvalidInput, RequestRefused):
+            rows = self._rows("DeletedProducts", f"{field} eq {quoted}", _BRIEFLY)
+        except _NO_ANSWER:
             return None
         row = next((row for row in rows if row.get(field) == value), None)
         if row is None:
@@ -126,6 +131,7 @@ class Catalogue:
         rows = self._rows(
             "Products",
             f"startswith(Name,'{start}') and contains(Name,'_R{at.orbit}_T{at.mgrs}_')",
+            _BRIEFLY,
         )
         names = {str(row.get("Name", "")) for row in rows}
         return sorted(name for name in names if _is_other_baseline(name, product))
@@ -139,7 +145,7 @@ class Catalogue:
         others: list[str] = []
         try:
             others = self.other_baselines(name)
-        except (InvalidProductName, InvalidInput, RequestRefused):
+        except (InvalidProductName, *_NO_ANSWER):
             reason += "; other baselines could not be asked for"
         if others:
             reason += (
@@ -151,10 +157,14 @@ class Catalogue:
             "zip of the original into BEN_L1C_DIR"
         )
 
-    def _rows(self, what: str, condition: str) -> list[dict[str, Any]]:
+    def _rows(
+        self, what: str, condition: str, give_up_seconds: float = math.inf
+    ) -> list[dict[str, Any]]:
         query = urlencode({"$filter": condition}, quote_via=quote, safe="$'(),")
         request = Request(f"{self._access.catalogue_url}/{what}?{query}")
         patience = self._access.patience
+        seconds = min(patience.give_up_seconds, give_up_seconds)
+        patience = replace(patience, give_up_seconds=seconds)
         pause = Pause(self._access.shared / "pause-catalogue", patience)
         return Attempts(patience, pause, self._log).run(lambda: self._ask(request))
 
@@ -188,7 +198,7 @@ def _parsed(row: dict[str, Any]) -> CatalogueEntry:
     return CatalogueEntry(
         id=product_id,
         name=str(row["Name"]),
-        size=size if isinstance(size, int) else 0,
+        size=int(str(size)) if str(size).isdigit() else 0,
         checksums={
             str(one["Algorithm"]).upper(): str(one["Value"]).lower()
             for one in row.get("Checksum") or []

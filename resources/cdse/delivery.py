@@ -27,7 +27,7 @@ from ben_assets.bigearthnet.errors import (
 from ben_assets.bigearthnet.product_proofs import ProductProof, prove_product
 from resources.cdse.attempts import Attempts
 from resources.cdse.catalogue import CatalogueEntry
-from resources.cdse.download import Delivered
+from resources.cdse.transfer import Delivered
 
 MOST_DELIVERIES: Final = 4
 """Complete bodies that may break a promise before the product is given up."""

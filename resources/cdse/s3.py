@@ -24,8 +24,8 @@ from ben_assets.bigearthnet.errors import (
 from resources.cdse.access import Access
 from resources.cdse.attempts import Attempts
 from resources.cdse.catalogue import CatalogueEntry
-from resources.cdse.download import Delivered
 from resources.cdse.limiter import Limiter
+from resources.cdse.transfer import Delivered
 from resources.storage import local_errors
 
 S3Client: TypeAlias = Any
