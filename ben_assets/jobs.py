@@ -27,9 +27,9 @@ l1c_tables = dg.define_asset_job(
 release_job = dg.define_asset_job(
     "release",
     selection=dg.AssetSelection.assets(
-        release.release_metadata, release.release_archives
+        release.release_metadata, release.release_archives, release.release_report
     ),
-    description="The release files of all tiles in the aligned data set.",
+    description="Release files of all tiles in the data set, and a report on them.",
 )
 
 

@@ -24,6 +24,7 @@ GROUP_OF_ASSET = {
     "archives": "release",
     "release_metadata": "release",
     "release_archives": "release",
+    "release_report": "release",
     "postgis_clc2018": "postgis",
     "postgis_v1_footprints": "postgis",
     "postgis_countries": "postgis",
@@ -37,6 +38,7 @@ UPSTREAM = {
     "archives": {"aligned_dataset"},
     "release_metadata": {"metadata_tables", "aligned_dataset"},
     "release_archives": {"aligned_dataset", "release_metadata"},
+    "release_report": {"release_metadata", "release_archives"},
 }
 FROM_L2A = [
     "l2a_tiles",
@@ -112,7 +114,7 @@ def test_the_job_from_l2a_makes_a_tile_up_to_its_archives(definitions):
 def test_the_release_job_makes_the_release(definitions):
     job = definitions.resolve_job_def("release")
     selected = {key.to_user_string() for key in job.asset_layer.selected_asset_keys}
-    assert selected == {"release_metadata", "release_archives"}
+    assert selected == {"release_metadata", "release_archives", "release_report"}
 
 
 def load_definitions(environment: dict[str, str], code: str) -> str:

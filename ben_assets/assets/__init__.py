@@ -22,6 +22,7 @@ from ben_assets.assets.release import (
     metadata_tables,
     release_archives,
     release_metadata,
+    release_report,
 )
 
 STAGES: Final[dict[str, tuple[dg.AssetsDefinition, ...]]] = {
@@ -35,6 +36,7 @@ STAGES: Final[dict[str, tuple[dg.AssetsDefinition, ...]]] = {
         archives,
         release_metadata,
         release_archives,
+        release_report,
     ),
     "postgis": (
         postgis_clc2018,

@@ -57,3 +57,14 @@ def release_archives(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
     from ben_assets.steps.release import make_release_archives
 
     return materialize_release(context, make_release_archives)
+
+
+@release_asset(deps=[release_metadata, release_archives], kinds={"html"})
+def release_report(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+    """One HTML page on the release: contents, labels, map, gallery, digests, sources.
+
+    It needs no network and no script; open `report.html` in any browser.
+    """
+    from ben_assets.steps.report import make_release_report
+
+    return materialize_release(context, make_release_report)

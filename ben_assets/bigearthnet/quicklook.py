@@ -22,6 +22,8 @@ from ben_assets.bigearthnet.picture_sheet import (
     swatch,
 )
 
+COLOUR_BANDS: Final = ("B04", "B03", "B02")
+"""Red, green and blue."""
 THIN_SIDE: Final = 1400
 """Pixels along one side at which pixels are kept for a picture, before averaging."""
 _BRIGHTEST_DN: Final = 2500

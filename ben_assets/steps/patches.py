@@ -9,12 +9,12 @@ from ben_assets.bigearthnet.band_rasters import BandPixels
 from ben_assets.bigearthnet.bands import BANDS
 from ben_assets.bigearthnet.patch_table import patch_table
 from ben_assets.bigearthnet.patching import CutPatches, cut_patches
-from ben_assets.bigearthnet.quicklook import thin
+from ben_assets.bigearthnet.quicklook import COLOUR_BANDS, thin
 from ben_assets.bigearthnet.safe import L2AProduct
 from ben_assets.bigearthnet.seasons import season_of
 from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.steps import l2a
-from ben_assets.steps.pictures import COLOUR_BANDS, write_patch_pictures
+from ben_assets.steps.pictures import write_patch_pictures
 from ben_assets.steps.workbench import (
     Workbench,
     carried_facts,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -13,13 +12,14 @@ from ben_assets.bigearthnet.cell_picture import cell_picture
 from ben_assets.bigearthnet.label_picture import label_picture
 from ben_assets.bigearthnet.patch_grid import TileGeocoding
 from ben_assets.bigearthnet.product_names import ProductName
-from ben_assets.bigearthnet.quicklook import land_cover_picture, true_colour_picture
+from ben_assets.bigearthnet.quicklook import (
+    COLOUR_BANDS,
+    land_cover_picture,
+    true_colour_picture,
+)
 from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.steps.workbench import exported_cells
 from resources.storage import Draft
-
-COLOUR_BANDS: Final = ("B04", "B03", "B02")
-"""Red, green and blue."""
 
 
 def write_patch_pictures(

@@ -1,0 +1,180 @@
+"""``release_report``: what a release contains, on one page for people."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Final
+
+import pandas as pd
+import pyarrow.parquet as pq
+
+from ben_assets.bigearthnet.checksums import file_digest
+from ben_assets.bigearthnet.corine import LABELS
+from ben_assets.bigearthnet.errors import InvalidInput
+from ben_assets.bigearthnet.patch_grid import SPLITS
+from ben_assets.bigearthnet.product_names import ProductName, tile_id_of_patch
+from ben_assets.bigearthnet.release_tables import UNCLEAR
+from ben_assets.report.facts import CountryRow, LabelRow, ReleaseFacts, TileFacts
+from ben_assets.report.gallery import choose_patches, make_gallery
+from ben_assets.report.page import render_page
+from ben_assets.report.provenance import (
+    inputs_of,
+    release_files,
+    versions_by_asset,
+)
+from ben_assets.report.tile_map import tile_map
+from ben_assets.steps import (
+    dataset,
+    l2a,
+    metadata,
+    patches,
+    reference_maps,
+    release,
+)
+from ben_assets.steps.workbench import Workbench, geocoding_of, versions
+from ben_assets.tiles import load_tiles
+from resources.pins import COUNTRIES, load_pins, load_published
+from resources.storage import RELEASE, Record, StoredRecord
+
+ASSET: Final = "release_report"
+PAGE: Final = "report.html"
+_TILE_ASSETS: Final = (
+    l2a.ASSET,
+    patches.ASSET,
+    reference_maps.ASSET,
+    metadata.ASSET,
+    dataset.ASSET,
+)
+
+
+def make_release_report(bench: Workbench) -> StoredRecord:
+    """Write the report of the release on disk.
+
+    Raises:
+        MissingInput: there is no release on disk.
+        InvalidInput: the release is of another set of tiles than the data set.
+    """
+    tiles = release.released_tiles(bench)
+    archives = bench.storage.require(release.ARCHIVES, RELEASE)
+    tables = bench.storage.require(release.METADATA, RELEASE)
+    expected = {record.tile: record.sha256 for record in tiles}
+    if archives.made_from != expected | {release.METADATA: tables.sha256}:
+        raise InvalidInput(
+            "the release archives on disk are of another set of tiles than the aligned "
+            f"data set ({archives.facts['tiles']} tiles there, {len(tiles)} here); "
+            "materialize release_metadata and release_archives again"
+        )
+    page = render_page(_facts(bench, tiles, archives, tables))
+    with bench.storage.draft(ASSET, RELEASE, bench.log) as draft:
+        path = draft.path / PAGE
+        path.write_text(page, encoding="utf-8")
+        bench.log(f"{PAGE}: {path.stat().st_size:,} bytes on {len(tiles)} tiles")
+        return draft.publish(
+            Record(
+                asset=ASSET,
+                tile=RELEASE,
+                digests={PAGE: file_digest(path)},
+                bytes=path.stat().st_size,
+                outputs=(PAGE,),
+                made_from={
+                    release.METADATA: tables.sha256,
+                    release.ARCHIVES: archives.sha256,
+                    **bench.inputs.digest(COUNTRIES),
+                },
+                made_with=versions("jinja2", "pillow", "pyproj"),
+                facts={"tiles": len(tiles)},
+            )
+        )
+
+
+def _facts(
+    bench: Workbench,
+    tiles: list[StoredRecord],
+    archives: StoredRecord,
+    tables: StoredRecord,
+) -> ReleaseFacts:
+    rows = _read_patches(bench, tables)
+    made = [_tile_facts(bench, record) for record in tiles]
+    history = _history(bench, tiles)
+    published = load_published()["release"]
+    known = load_tiles(bench.settings).values()
+    tracked = {tile.key for tile in known if tile.is_published}
+    l2a_records = [record for record in history if record.asset == l2a.ASSET]
+    return ReleaseFacts(
+        tiles=made,
+        files=release_files(
+            bench.storage.folder(release.ARCHIVES), archives, published
+        ),
+        countries=_countries(rows),
+        splits=SPLITS,
+        labels=_labels(rows),
+        unclear=tables.facts["rows"][UNCLEAR],
+        gallery=make_gallery(choose_patches(rows), bench.storage.folder(dataset.ASSET)),
+        tile_map=tile_map(made, bench.inputs.countries()),
+        processor=tables.facts["l2a_processor"],
+        processor_versions=sorted(
+            {str(record.facts.get("version", "unknown")) for record in l2a_records}
+        ),
+        versions=versions_by_asset([*history, tables, archives]),
+        inputs=inputs_of(history, load_pins()),
+        is_published_scope={record.tile for record in tiles} == tracked,
+        published_tiles=len(tracked),
+    )
+
+
+def _read_patches(bench: Workbench, tables: StoredRecord) -> pd.DataFrame:
+    """Columns patch_id, labels, split, country and tile of all patches."""
+    folder = bench.storage.folder(release.METADATA)
+    names = ["patch_id", "labels", "split", "country"]
+    parts = [
+        pq.read_table(folder / file, columns=names).to_pandas()
+        for file in sorted(tables.outputs)
+        if file.endswith(".parquet")
+    ]
+    rows: pd.DataFrame = pd.concat(parts, ignore_index=True)
+    rows["tile"] = [tile_id_of_patch(name) for name in rows["patch_id"]]
+    return rows
+
+
+def _tile_facts(bench: Workbench, record: StoredRecord) -> TileFacts:
+    name = ProductName.parse(record.tile)
+    table = bench.storage.require(metadata.ASSET, record.tile)
+    return TileFacts(
+        key=record.tile,
+        tile_id=record.facts["tile_id"],
+        mgrs=name.acquisition.mgrs,
+        day=f"{name.sensing_time:%Y-%m-%d}",
+        geocoding=geocoding_of(record),
+        alignment=record.facts["alignment"],
+        cells=table.facts["table"]["rows"],
+        patches=record.facts["patches"],
+        bytes=record.bytes,
+        sha256=record.sha256,
+    )
+
+
+def _history(bench: Workbench, tiles: list[StoredRecord]) -> list[StoredRecord]:
+    """The records of the tiles' assets, as far as they are still on disk."""
+    return [
+        record
+        for tile in tiles
+        for asset in _TILE_ASSETS
+        if (record := bench.storage.find(asset, tile.tile)) is not None
+    ]
+
+
+def _countries(rows: pd.DataFrame) -> list[CountryRow]:
+    counts = Counter(zip(rows["country"], rows["split"], strict=True))
+    return [
+        CountryRow(country, {split: counts[country, split] for split in SPLITS})
+        for country in sorted(set(rows["country"]))
+    ]
+
+
+def _labels(rows: pd.DataFrame) -> list[LabelRow]:
+    counts = Counter(label for labels in rows["labels"] for label in labels)
+    most, total = max([1, *counts.values()]), max(1, len(rows))
+    return [
+        LabelRow(label, counts[label], counts[label] / total, counts[label] / most)
+        for label in LABELS
+    ]
