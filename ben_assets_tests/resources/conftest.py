@@ -15,7 +15,7 @@ from resources.settings import Settings
 
 HASTE = {
     "CDSE_STALL_SECONDS": "0.4",
-    "CDSE_GIVE_UP_SECONDS": "1.5",
+    "CDSE_GIVE_UP_SECONDS": "0.9",
     "CDSE_FIRST_WAIT_SECONDS": "0.01",
     "CDSE_LONGEST_WAIT_SECONDS": "0.1",
     "CDSE_LONGEST_PAUSE_SECONDS": "5",

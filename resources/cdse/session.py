@@ -91,7 +91,7 @@ class Session:
 
     def _refreshed(self, kept: Token) -> Token | None:
         """A new token from the refresh token; None where that is refused."""
-        if not _is_fresh(kept.refresh_expires):
+        if not kept.refresh or not _is_fresh(kept.refresh_expires):
             return None
         form = {"grant_type": "refresh_token", "refresh_token": kept.refresh}
         try:
@@ -217,8 +217,8 @@ def _parsed(content: dict[str, Any]) -> Token:
         return Token(
             access=str(content["access_token"]),
             expires=_renewal(content["expires_in"]),
-            refresh=str(content.get("refresh_token", "")),
-            refresh_expires=_renewal(content.get("refresh_expires_in", 0)),
+            refresh=str(content.get("refresh_token") or ""),
+            refresh_expires=_renewal(content.get("refresh_expires_in") or 3600),
         )
     except (KeyError, ValueError, TypeError):
         raise ServiceUnavailable(
