@@ -7,7 +7,7 @@ PYTHON ?= $(shell for p in python3.12 python3.11 python3; do \
 PORT ?= 3000
 BIN := .venv/bin
 
-.PHONY: setup demo demo-ui test lint dev bench soak lock clean help \
+.PHONY: setup demo demo-ui test lint dev bench soak lock clean help cluster-setup cluster-demo \
   postgis postgis-stop
 
 help:  ## this list
@@ -24,6 +24,15 @@ setup: .venv/.installed  ## .venv from requirements.lock
 
 demo: setup  ## the main job for two small generated tiles
 	@$(BIN)/python -m ben_assets.demo
+
+cluster-setup: .venv/.cluster  ## the extra cluster, from requirements-cluster.lock
+
+.venv/.cluster: .venv/.installed requirements-cluster.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-cluster.lock
+	@touch $@
+
+cluster-demo: cluster-setup  ## demo tiles through PostgreSQL, Redis and two Celery workers
+	@$(BIN)/python -m ben_assets.demo.cluster
 
 demo-ui: setup  ## the Dagster UI on the demo's results
 	@$(BIN)/python -m ben_assets.demo --ui --port $(PORT)
@@ -51,9 +60,12 @@ bench: setup  ## the benchmark table
 soak: setup  ## the long fault and kill campaigns
 	@$(BIN)/python -m benchmarks.soak
 
-lock: setup  ## requirements.lock from pyproject.toml
+lock: setup  ## both lock files from pyproject.toml
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-strip-extras --no-emit-index-url --no-header --extra dev pyproject.toml -o requirements.lock
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	  --no-strip-extras --no-emit-index-url --no-header --extra cluster -c requirements.lock \
+	  pyproject.toml -o requirements-cluster.lock
 
 clean:  ## undo demo and bench
-	@rm -rf .demo .bench .pytest_cache .mypy_cache .ruff_cache
+	@rm -rf .demo .cluster-demo .bench .pytest_cache .mypy_cache .ruff_cache

@@ -101,3 +101,14 @@ OWN_TILE: Final = DemoTile(
     alignment="none",
 )
 """A tile north of Madrid, in a zone without v1 footprints."""
+
+
+def own_tiles(number: int) -> tuple[DemoTile, ...]:
+    """So many acquisitions of :data:`OWN_TILE`'s place, five days apart."""
+    first = OWN_TILE.l1c_name
+    dates = [first.sensing_time + timedelta(days=5 * n) for n in range(number)]
+    before = f"{first.sensing_time:%Y%m%d}"
+    return tuple(
+        replace(OWN_TILE, key=OWN_TILE.key.replace(before, f"{date:%Y%m%d}"))
+        for date in dates
+    )
