@@ -195,6 +195,13 @@ class Storage:
             _make_folder(path)
             try:
                 yield Draft(self, asset, tile, path, lock)
+            except Exception as error:
+                if path.exists():
+                    raise
+                raise LockLost(
+                    f"{asset} of {tile} was taken over by another process, as this one "
+                    "was silent for too long; materialize it again"
+                ) from error
             finally:
                 shutil.rmtree(path, ignore_errors=True)
                 with contextlib.suppress(OSError):  # others are at work in it
@@ -283,6 +290,7 @@ class Draft:
 
         Raises:
             LockLost: another process took the tile over; nothing of it was changed.
+                So says ``Storage.draft`` of any error whose cause this is.
         """
         if keep_hash_list:
             name = self.storage.hash_list_path(self.asset, self.tile).name
@@ -306,15 +314,7 @@ class Draft:
     def _clear(self, old: tuple[str, ...], new: tuple[str, ...] | None = None) -> None:
         """Take the old tile away and put the new one, if any, in its place."""
         self.lock.require()
-        try:
-            self._replace(old, new)
-        except FileNotFoundError as error:
-            if self.path.exists():
-                raise
-            raise LockLost(
-                f"{self.asset} of {self.tile} was taken over by another process, as "
-                "this one was silent for too long; materialize it again"
-            ) from error
+        self._replace(old, new)
 
     def _replace(self, old: tuple[str, ...], new: tuple[str, ...] | None) -> None:
         """Renames alone, out of the draft or into it.
