@@ -177,6 +177,7 @@ def tree_of(root: Path) -> dict[str, str]:
         else ""
         for path in sorted(root.rglob("*"))
         if path.relative_to(root).parts[0] not in _NOT_PART_OF_THE_RESULT
+        and not (path.name == ".drafts" and not any(path.iterdir()))
     }
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import geopandas as gpd
 import pandas as pd
+import pyogrio.errors
 
 from ben_assets.bigearthnet.alignment import check_footprints
 from ben_assets.bigearthnet.countries import select_countries
@@ -117,9 +118,18 @@ class ReferenceInputs:
         return table
 
     def countries(self) -> gpd.GeoDataFrame:
-        """The ten countries in order of precedence."""
+        """The ten countries in order of precedence.
+
+        Raises:
+            MissingInput: the file is not there.
+            InvalidInput: not a GeoJSON with the ten countries.
+        """
         path = self.find(COUNTRIES)
-        return select_countries(gpd.read_file(path), str(path))
+        try:
+            table = gpd.read_file(path)
+        except pyogrio.errors.DataSourceError as error:
+            raise InvalidInput(f"{path}: not a readable GeoJSON: {error}") from error
+        return select_countries(table, str(path))
 
     def clc_polygons(self, grid: TileGeocoding) -> ClcPolygons:
         """The CORINE polygons of a tile, in its zone and in order of precedence."""
