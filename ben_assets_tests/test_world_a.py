@@ -1,0 +1,131 @@
+"""World A: two full-size tiles through Dagster give the original pipeline's bytes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ben_assets.bigearthnet.checksums import file_digest, parse_hash_list
+from ben_assets_tests.shared import SHARED, needs_shared
+from ben_assets_tests.workshop import Workshop
+
+pytestmark = needs_shared
+
+WORLD = SHARED / "worlds/a"
+FIRST = "S2A_MSIL1C_20170613T101031_N0205_R022_T33UUP_20170613T101608"
+SECOND = "S2B_MSIL1C_20170802T095029_N0205_R079_T33UVP_20170802T095031"
+CHAIN = "l2a_tiles,patches,reference_maps,metadata_tables,aligned_dataset,archives"
+TARS = ("BigEarthNet-S1", "BigEarthNet-S2", "Reference_Maps")
+
+
+class WorldA:
+    """As ``demo.world.World``, but with inputs that lie elsewhere."""
+
+    def __init__(self, root: Path) -> None:
+        self.reference_dir, self.s1_dir = root / "reference", root / "S1"
+        self.tiles_csv, self.l2a_dir = root / "tiles.csv", WORLD / "inputs"
+        self.tile_keys = (FIRST, SECOND)
+        self.reference_dir.mkdir()
+        countries = SHARED / "reference/ne_110m_admin_0_countries.geojson"
+        for path in (countries, *WORLD.glob("inputs/[!S]*")):
+            (self.reference_dir / path.name).symlink_to(path)
+        unpack = ["tar", "-x", "--zstd", "-f", str(WORLD / "inputs/S1.tar.zst")]
+        subprocess.run([*unpack, "-C", str(root)], check=True)
+        self.tiles_csv.write_text(f"tile\n{SECOND}\n")
+
+    def settings(self) -> dict[str, str]:
+        return {
+            "BEN_TILES_CSV": str(self.tiles_csv),
+            "BEN_L2A_DIR": str(self.l2a_dir),
+            "BEN_REFERENCE_DIR": str(self.reference_dir),
+            "BEN_S1_DIR": str(self.s1_dir),
+        }
+
+
+@pytest.fixture(scope="module")
+def release(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The data root after both tiles and the release were made, one run each."""
+    root = tmp_path_factory.mktemp("world_a")
+    shop = Workshop(WorldA(root), root)
+    for select, key in (
+        (CHAIN, FIRST),
+        (CHAIN, SECOND),
+        ("release_metadata,release_archives", None),
+    ):
+        run = shop.run(select, key)
+        assert run.code == 0, run.output[-5000:]
+    yield shop.data
+    shutil.rmtree(root)
+
+
+def expected_hashes(name: str) -> dict[str, str]:
+    return parse_hash_list((WORLD / "expected" / name).read_text())
+
+
+def test_every_byte_is_that_of_the_original_pipeline(release):
+    """One test, so that one process makes the world once."""
+    found = {path.stem: file_digest(path) for path in release.glob("patches/*/*/*.tif")}
+    assert len(found) == 40_224
+    assert found == expected_hashes("patch_hashes.csv")
+    maps = {p.stem: file_digest(p) for p in release.glob("reference_maps/*/*/*.tif")}
+    assert len(maps) == 3_327
+    assert maps == expected_hashes("reference_maps_hashes.csv")
+    recorded = {}
+    for path in release.glob("patches/*.hashes.csv"):
+        recorded |= parse_hash_list(path.read_text())
+    assert recorded == found
+    check_tables(release)
+    check_archives(release)
+    check_data_set(release, found | maps)
+
+
+def check_tables(release: Path) -> None:
+    expected = json.loads((WORLD / "expected/hashes.json").read_text())
+    promised = expected["csv_sha256"] | expected["parquet_sha256"]
+    assert len(promised) == 6
+    folder = release / "release_metadata"
+    assert {name: file_digest(folder / name) for name in promised} == promised
+
+
+def check_archives(release: Path) -> None:
+    expected = json.loads((WORLD / "expected/tars.json").read_text())
+    folder = release / "release_archives"
+    sums = dict(
+        line.split("  ")[::-1]
+        for line in (folder / "SHA256SUMS").read_text().split("\n")[:-1]
+    )
+    for name in TARS:
+        path, promised = folder / f"{name}.tar.zst", expected[f"{name}.tar"]
+        tar = subprocess.run(
+            ["zstd", "-dcq", path], capture_output=True, check=True
+        ).stdout
+        assert hashlib.sha256(tar).hexdigest() == promised["sha256"], name
+        assert sums[f"{name}.tar"] == promised["sha256"]
+        assert sums[path.name] == file_digest(path)
+        listed = subprocess.run(
+            ["tar", "-tf", "-"], input=tar, capture_output=True, check=True
+        ).stdout.decode()
+        assert len(listed.splitlines()) == promised["members"]
+        assert listed.splitlines()[0] == promised["first5"][0]["name"]
+
+
+def check_data_set(release: Path, digests: dict[str, str]) -> None:
+    """The shared tree holds just what the archives hold, and the parquet files."""
+    root = release / "aligned_dataset"
+    listed = json.loads((WORLD / "expected/tars.json").read_text())
+    for name in TARS:
+        files = [path for path in (root / name).rglob("*") if path.is_file()]
+        assert len(files) == listed[f"{name}.tar"]["members"]
+        if name != "BigEarthNet-S1":
+            some = files[::50]
+            assert all(file_digest(path) == digests[path.stem] for path in some)
+    for name in ("metadata.parquet",):
+        assert file_digest(root / name) == file_digest(
+            release / "release_metadata" / name
+        )
