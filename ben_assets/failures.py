@@ -8,6 +8,8 @@ from collections.abc import Iterator
 import dagster as dg
 
 from ben_assets.bigearthnet.errors import BenError
+from resources.files import local_errors
+from resources.settings import Settings
 
 
 @contextlib.contextmanager
@@ -15,11 +17,12 @@ def reported() -> Iterator[None]:
     """Turn an error of ours into a ``dagster.Failure`` with its class as metadata.
 
     Raises:
-        dagster.Failure: in place of a ``BenError``; it forbids retries where the class
-            of the failure needs somebody to act.
+        dagster.Failure: in place of a ``BenError``, or of what this machine refuses; it
+            forbids retries where the class of the failure needs somebody to act.
     """
     try:
-        yield
+        with local_errors(Settings().data_dir):
+            yield
     except BenError as error:
         raise dg.Failure(
             description=f"[{error.failure_class}] {error}",

@@ -20,6 +20,8 @@ _LOCAL_ERRORS: Final = {
     errno.EACCES: "permission denied; make the folder writable for this user",
     errno.EPERM: "not permitted; make the folder writable for this user",
     errno.EMFILE: "too many open files; raise the limit (ulimit -n)",
+    errno.EFBIG: "the file is larger than allowed; raise the limit (ulimit -f)",
+    errno.ENOTDIR: "a file is in the place of a folder; choose another BEN_DATA_DIR",
     errno.EIO: "the disk reports an I/O error; check the disk",
 }
 
@@ -80,7 +82,7 @@ def local_errors(path: Path) -> Iterator[None]:
             raise
         at = error.filename or path
         raise LocalResourceError(
-            f"cannot write {at}: {error.strerror}; {advice}"
+            f"cannot use {at}: {error.strerror}; {advice}"
         ) from error
 
 

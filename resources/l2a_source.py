@@ -55,17 +55,24 @@ def copy_product(source: Path, target: Path) -> Path:
     Raises:
         UnsafeZip: a zip is damaged or has unsafe members.
     """
-    if source.is_dir():
-        return Path(
-            shutil.copytree(source, target / source.name, copy_function=link_or_copy)
-        )
-    return extract_product(source, target)
+    if not source.is_dir():
+        return extract_product(source, target)
+    copy = target / source.name
+    for folder, _, names in os.walk(source, followlinks=True):
+        place = copy / Path(folder).relative_to(source)
+        place.mkdir(parents=True)
+        for name in names:
+            link_or_copy(f"{folder}/{name}", f"{place}/{name}")
+    return copy
 
 
 def link_or_copy(source: str, target: str) -> str:
-    """Hard link a file, or copy it where the file system cannot link."""
+    """Hard link a file, or copy it where the file system cannot link.
+
+    Of a symbolic link the file behind it: a link into the user's folders may break.
+    """
     try:
-        os.link(source, target)
+        os.link(os.path.realpath(source), target)
     except OSError:
         shutil.copyfile(source, target)
     return target

@@ -14,7 +14,7 @@ import json
 import shutil
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -173,6 +173,23 @@ class Storage:
                 )
                 held = stack.enter_context(lock)
             yield held
+
+    @contextlib.contextmanager
+    def reading(
+        self, assets: Iterable[str], tile: str, on_wait: Callable[[str], None] = print
+    ) -> Iterator[None]:
+        """Keep other processes from replacing a tile of these assets meanwhile.
+
+        Args:
+            assets: in flow order, which is the order in which all take their locks: so
+                nobody waits for one who waits for him.
+            tile: tile key.
+            on_wait: told who is waited for.
+        """
+        with contextlib.ExitStack() as stack:
+            for asset in assets:
+                stack.enter_context(self.lock(asset, tile, on_wait))
+            yield
 
     @contextlib.contextmanager
     def draft(

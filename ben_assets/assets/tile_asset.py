@@ -75,7 +75,15 @@ def materialize_tile(
     """
     with reported():
         tile = find_tile(context.partition_key)
-        return _run(context, lambda bench: make(tile, bench), pictures or {})
+        upstream = [
+            dep.asset_key.path[-1] for dep in context.assets_def.get_asset_spec().deps
+        ]
+
+        def make_tile(bench: Any) -> StoredRecord:  # noqa: ANN401  # imported late
+            with bench.storage.reading(upstream, tile.key, bench.log):
+                return make(tile, bench)
+
+        return _run(context, make_tile, pictures or {})
 
 
 def materialize_release(

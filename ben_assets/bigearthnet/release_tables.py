@@ -14,7 +14,11 @@ import duckdb
 import pandas as pd
 import pyarrow as pa
 
-from ben_assets.bigearthnet.errors import BenError, InvalidInput
+from ben_assets.bigearthnet.errors import (
+    BenError,
+    InvalidInput,
+    LocalResourceError,
+)
 from ben_assets.bigearthnet.product_names import tile_id_of_patch
 
 CLEAR: Final = "metadata.parquet"
@@ -45,6 +49,7 @@ def write_parquet(path: Path, rows: pd.DataFrame | pa.Table, *, has_v1: bool) ->
 
     Raises:
         BenError: DuckDB is not the version whose bytes were published.
+        LocalResourceError: the disk is full or read-only.
     """
     if duckdb.__version__ != "1.0.0":
         raise BenError(
@@ -66,11 +71,16 @@ def write_parquet(path: Path, rows: pd.DataFrame | pa.Table, *, has_v1: bool) ->
             f"INSERT INTO metadata SELECT {', '.join(names)} FROM rows "
             "ORDER BY patch_id"
         )
-        connection.execute(
-            "COPY (SELECT * FROM metadata ORDER BY patch_id) TO "
-            f"'{str(path).replace(chr(39), chr(39) * 2)}' "
-            f"(FORMAT PARQUET, COMPRESSION ZSTD, ROW_GROUP_SIZE {_ROW_GROUP})"
-        )
+        try:
+            connection.execute(
+                "COPY (SELECT * FROM metadata ORDER BY patch_id) TO "
+                f"'{str(path).replace(chr(39), chr(39) * 2)}' "
+                f"(FORMAT PARQUET, COMPRESSION ZSTD, ROW_GROUP_SIZE {_ROW_GROUP})"
+            )
+        except duckdb.IOException as error:
+            raise LocalResourceError(
+                f"cannot write {path}: {error}; free space or make the folder writable"
+            ) from error
     return len(table)
 
 

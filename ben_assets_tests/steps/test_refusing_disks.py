@@ -1,0 +1,95 @@
+"""A disk that is full or read-only: a clear error, and what was there stays."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+
+import pytest
+
+from ben_assets.bigearthnet.errors import FailureClass, LocalResourceError
+from ben_assets.demo.tiles import DEMO_TILES
+from ben_assets_tests.workshop import RELEASE_STEPS, STEPS, leaves_no_trace
+
+KEY = DEMO_TILES[0].key
+ASSETS = [*STEPS, *RELEASE_STEPS]
+
+
+def move_to(shop, disk):
+    """Put the results on another disk."""
+    shutil.copytree(shop.data, disk / "data")
+    shop.settings["BEN_DATA_DIR"] = str(disk / "data")
+    shop.settings["BEN_FORCE"] = "1"
+
+
+def make(shop, asset):
+    return shop.make(asset, KEY if asset in STEPS else None)
+
+
+def fill(disk, free_bytes: int) -> None:
+    state = os.statvfs(disk)
+    with (disk / "filler").open("wb") as file:
+        os.posix_fallocate(
+            file.fileno(), 0, state.f_bavail * state.f_bsize - free_bytes
+        )
+
+
+@pytest.mark.parametrize("asset", ASSETS)
+@pytest.mark.parametrize("free_bytes", [4_096, 49_152])
+def test_a_full_disk_leaves_the_older_result_as_it_was(
+    finished, small_disk, asset, free_bytes
+):
+    disk = small_disk("size=64m")
+    move_to(finished, disk)
+    fill(disk, free_bytes)
+    with leaves_no_trace(finished):
+        try:
+            make(finished, asset)
+        except LocalResourceError as error:
+            assert "the disk is full" in str(error) or "No space left" in str(error)  # noqa: PT017
+            assert not error.is_retryable  # noqa: PT017
+        else:
+            assert asset in {"metadata_tables", "release_metadata"}, "it fitted"
+    (disk / "filler").unlink()
+    before = finished.tree()
+    make(finished, asset)
+    assert finished.tree() == before
+
+
+@pytest.mark.parametrize("asset", ASSETS)
+def test_a_read_only_disk_is_named(finished, small_disk, asset):
+    disk = small_disk("size=64m")
+    move_to(finished, disk)
+    subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+    with (
+        leaves_no_trace(finished),
+        pytest.raises(LocalResourceError, match=r"read-only; choose another BEN_DATA"),
+    ):
+        make(finished, asset)
+
+
+def test_a_file_in_the_place_of_the_data_root_is_named(workshop):
+    workshop.data.write_text("not a folder")
+    with pytest.raises(LocalResourceError, match=r"a file is in the place of a folder"):
+        workshop.make("l2a_tiles", KEY)
+    assert workshop.data.read_text() == "not a folder"
+
+
+def test_a_folder_without_permission_is_named(workshop):
+    """Root may do all: so this process is nobody for a moment."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root to become somebody else")
+    for path in (workshop.root / "any", workshop.world.root):
+        for folder in path.parents:
+            if "pytest-" in str(folder):
+                folder.chmod(0o755)  # pytest's own folders are for root alone
+    workshop.data.mkdir(mode=0o755)
+    os.seteuid(65_534)
+    try:
+        with pytest.raises(LocalResourceError, match=r"denied; make the folder") as e:
+            workshop.make("l2a_tiles", KEY)
+    finally:
+        os.seteuid(0)
+    assert e.value.failure_class is FailureClass.LOCAL_RESOURCE
+    assert list(workshop.data.iterdir()) == []
