@@ -61,9 +61,8 @@ class Sen2Cor(L2AProcessor):
         environment = self._environment(installation, work)
         gipp_path = work / "L2A_GIPP.xml"
         gipp_digest = write_gipp(installation.gipp(), gipp_path, self._cores)
-        version = self._stated_version(installation, work, environment)
-        lines = _Lines(log, version)
-        log(f"sen2cor {version or ''} starts; its whole output goes to {log_file}")
+        lines = _Lines(log)
+        log(f"{installation.program} starts; its whole output goes to {log_file}")
         outcome = run_guarded(
             [
                 *(installation.program, "--output_dir", output),
@@ -76,16 +75,16 @@ class Sen2Cor(L2AProcessor):
             on_line=lines.take,
         )
         product = _whole_product(outcome, output, l1c, log_file)
-        stated = lines.version or _UNKNOWN
+        version = lines.version or self._asked_version(installation, work, environment)
         return ProcessingResult(
             product=product.path,
             processor=SEN2COR,
-            version=stated,
+            version=version,
             parameters={"gipp_sha256": gipp_digest},
             cores=self._cores,
             seconds=outcome.seconds,
             peak_memory_bytes=outcome.peak_memory_bytes,
-            warnings=tuple(_warnings(stated, outcome)),
+            warnings=tuple(_warnings(version, outcome)),
             log_file=log_file,
         )
 
@@ -115,9 +114,9 @@ class Sen2Cor(L2AProcessor):
             environment["SEN2COR_BIN"] = str(package)
         return environment
 
-    def _stated_version(
+    def _asked_version(
         self, installation: Installation, work: Path, environment: dict[str, str]
-    ) -> str | None:
+    ) -> str:
         """What ``L2A_Process --help`` says, if it says anything."""
         said: list[str] = []
         try:
@@ -130,15 +129,15 @@ class Sen2Cor(L2AProcessor):
                 on_line=lambda line: said.append(line) if len(said) < 200 else None,
             )
         except ProcessorFailed:
-            return None
-        return parse_version("\n".join(said))
+            return _UNKNOWN
+        return parse_version("\n".join(said)) or _UNKNOWN
 
 
 class _Lines:
     """Takes sen2cor's output: every tenth per cent is logged, the rest is not."""
 
-    def __init__(self, log: Callable[[str], None], version: str | None) -> None:
-        self.version = version
+    def __init__(self, log: Callable[[str], None]) -> None:
+        self.version: str | None = None
         self._log = log
         self._next = 0.0
 

@@ -65,7 +65,8 @@ class Installation:
         if (self.home / "cfg").is_dir():
             # without modes: a copy of a read-only folder must be writable
             shutil.copytree(self.home / "cfg", home / "cfg", copy_function=_copy)
-            (home / "cfg").chmod(0o755)
+            for copied in (home / "cfg", *(home / "cfg").rglob("*/")):
+                copied.chmod(0o755)
         if (self.home / "dem").is_dir():
             (home / "dem").symlink_to(self.home / "dem")
         return {"HOME": str(folder), "SEN2COR_HOME": str(home)}

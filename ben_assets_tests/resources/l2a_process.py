@@ -2,8 +2,9 @@
 
 Its pixels come from dark object subtraction. It misbehaves as told by the file
 ``misbehaviour.json`` beside it (the environment is the caller's to clear):
-``{"fault": NAME, "version": "2.11.0", "pause_seconds": 0}``; the names are those of
-``FAULTS``. It leaves ``seen.json`` beside itself: arguments, environment, process ids.
+``{"fault": NAME, "version": "2.11.0", "silent": false, "pause_seconds": 0}``; the names
+are those of ``FAULTS``; a silent one states its version only in its help. It leaves
+``seen.json`` beside itself: arguments, environment, process ids.
 """
 
 import argparse
@@ -106,7 +107,8 @@ def main(program: str, arguments: list[str]) -> int:
     record["gipp"] = Path(options.GIP_L2A).read_text() if options.GIP_L2A else None
     (folder / "seen.json").write_text(json.dumps(record))
     run = Run(Path(program), options, behaviour)
-    run.say(f"{title} started ...\nProduct version: 14.5\nOperation mode: TOOLBOX")
+    started = "L2A processor" if behaviour.get("silent") else title
+    run.say(f"{started} started ...\nProduct version: 14.5\nOperation mode: TOOLBOX")
     run.say("Processing baseline: 99.99\nNo resolution specified, will process 20 and")
     return process(run)
 

@@ -221,6 +221,11 @@ def test_another_version_is_a_warning(process, program, stated, version):
     assert "expected sen2cor 2.11" in result.warnings[0]
 
 
+def test_a_version_that_the_output_does_not_state_is_asked_for(process, program):
+    l2a_process.misbehave(program, version="2.11.0", silent=True)
+    assert process().version == "2.11.0"
+
+
 def test_a_left_over_product_beside_the_input_is_not_taken(process, l1c, program):
     """sen2cor ends with 0, "already processed", where its output folder has one."""
     left_over = l1c.parent / f"{L2A_STEM}_20200101T000000.SAFE"
