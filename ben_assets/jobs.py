@@ -60,5 +60,11 @@ def preflight() -> None:
     ask_catalogue()
 
 
-JOBS = (tile, tile_from_l2a, l1c_tables, release_job, preflight)
+verify = dg.define_asset_job(
+    "verify",
+    selection=dg.AssetSelection.all_asset_checks(),
+    description="All checks of a tile and of the release; nothing is made again.",
+)
+
+JOBS = (tile, tile_from_l2a, l1c_tables, release_job, preflight, verify)
 """All jobs."""

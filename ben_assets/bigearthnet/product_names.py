@@ -162,6 +162,23 @@ def tile_id_of_patch(patch: str) -> str:
     return _PATCH_SUFFIX.sub("", patch)
 
 
+def cell_of_patch(patch: str) -> tuple[int, int]:
+    """Column from the left and row from the top of a patch id.
+
+    >>> cell_of_patch("S2A_MSIL2A_20170613T101031_N9999_R022_T33UUP_07_20")
+    (7, 20)
+
+    Raises:
+        InvalidProductName: no column and row at the end.
+    """
+    match = _PATCH_SUFFIX.search(patch)
+    if match is None:
+        raise InvalidProductName(
+            f"{patch!r} is not a patch id; expected <tile id>_<column>_<row>"
+        )
+    return int(match["column"]), int(match["row"])
+
+
 def s1_acquisition(s1_name: str) -> str:
     """The Sentinel-1 acquisition that an S1 patch was cut from.
 

@@ -6,12 +6,13 @@ from typing import Final
 
 import dagster as dg
 
-from ben_assets.checks import l1c, l2a, postgis, tracked
+from ben_assets.checks import claims, l1c, l2a, postgis, tracked
 
 CHECKS: Final[list[dg.AssetChecksDefinition]] = [
     *l1c.CHECKS,
     *l2a.CHECKS,
     *postgis.CHECKS,
     *tracked.CHECKS,
+    *claims.CHECKS,
 ]
 """All checks."""

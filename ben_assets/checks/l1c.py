@@ -5,6 +5,7 @@ from typing import Any, Final
 import dagster as dg
 
 from ben_assets.assets.l1c import l1c_zips, tile_ids
+from ben_assets.checks.check import where_on_disk
 from ben_assets.failures import reported
 from ben_assets.partitions import tile_partitions
 from ben_assets.tiles import find_tile
@@ -17,6 +18,7 @@ _WARN: Final = dg.AssetCheckSeverity.WARN
 
 
 @dg.asset_check(asset=tile_ids, partitions_def=tile_partitions)
+@where_on_disk(tile_ids)
 def id_is_tracked(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
     """The catalogue's id equals the one that the published data set was made from.
 
@@ -35,6 +37,7 @@ def id_is_tracked(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult
 
 
 @dg.asset_check(asset=l1c_zips, partitions_def=tile_partitions, blocking=True)
+@where_on_disk(l1c_zips)
 def zip_is_tracked(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
     """The zip equals the tracked one, or at least every image in it is proven.
 
@@ -61,6 +64,7 @@ def zip_is_tracked(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResul
 
 
 @dg.asset_check(asset=l1c_zips, partitions_def=tile_partitions)
+@where_on_disk(l1c_zips)
 def catalogue_is_current(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
     """Length and checksums of the catalogue hold for the zip that it delivers.
 

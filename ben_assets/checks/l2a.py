@@ -5,6 +5,7 @@ from typing import Final
 import dagster as dg
 
 from ben_assets.assets.l2a import l2a_tiles
+from ben_assets.checks.check import where_on_disk
 from ben_assets.failures import reported
 from ben_assets.partitions import tile_partitions
 from ben_assets.tiles import find_tile
@@ -16,6 +17,7 @@ _WARN: Final = dg.AssetCheckSeverity.WARN  # only where it fails: it shows as on
 
 
 @dg.asset_check(asset=l2a_tiles, partitions_def=tile_partitions, blocking=True)
+@where_on_disk(l2a_tiles)
 def has_expected_bands(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
     """All 12 bands are there in native resolution, of the right size, type and CRS.
 
@@ -34,6 +36,7 @@ def has_expected_bands(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckR
 
 
 @dg.asset_check(asset=l2a_tiles, partitions_def=tile_partitions)
+@where_on_disk(l2a_tiles)
 def start_time_is_of_name(
     context: dg.AssetCheckExecutionContext,
 ) -> dg.AssetCheckResult:
@@ -59,6 +62,7 @@ def start_time_is_of_name(
 
 
 @dg.asset_check(asset=l2a_tiles, partitions_def=tile_partitions)
+@where_on_disk(l2a_tiles)
 def quality_passed(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
     """ESA's general, geometric, radiometric and sensor quality checks passed.
 
@@ -81,6 +85,7 @@ def quality_passed(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResul
 
 
 @dg.asset_check(asset=l2a_tiles, partitions_def=tile_partitions)
+@where_on_disk(l2a_tiles)
 def is_made_with_sen2cor_2_11(
     context: dg.AssetCheckExecutionContext,
 ) -> dg.AssetCheckResult:

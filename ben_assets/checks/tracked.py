@@ -8,7 +8,7 @@ from ben_assets.assets.l2a import l2a_tiles
 from ben_assets.assets.patches import patches
 from ben_assets.assets.reference_maps import reference_maps
 from ben_assets.assets.release import aligned_dataset, archives, metadata_tables
-from ben_assets.failures import reported
+from ben_assets.checks.check import where_on_disk
 from ben_assets.partitions import tile_partitions
 from resources.settings import Settings
 from resources.storage import Storage
@@ -26,13 +26,13 @@ def matches_tracked_hash(asset: dg.AssetsDefinition) -> dg.AssetChecksDefinition
         description="Number, size and SHA-256 of the tile's files equal the tracked "
         "ones; without a tracked hash it passes with a warning.",
     )
+    @where_on_disk(asset)
     def check(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
         settings = Settings()
-        with reported():
-            record = Storage(settings.data_dir).require(
-                asset.key.path[-1], context.partition_key
-            )
-            result = compare(record, settings.tracked_artifacts)
+        record = Storage(settings.data_dir).require(
+            asset.key.path[-1], context.partition_key
+        )
+        result = compare(record, settings.tracked_artifacts)
         return dg.AssetCheckResult(
             passed=result.passed,
             severity=dg.AssetCheckSeverity.ERROR

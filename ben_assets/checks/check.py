@@ -1,0 +1,87 @@
+"""What all checks have in common: where they apply, and how a verdict is shown."""
+
+import functools
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+import dagster as dg
+
+from ben_assets.claims.verdict import Verdict
+from ben_assets.failures import reported
+from ben_assets.tiles import find_tile
+from resources.records import RELEASE
+from resources.settings import Settings
+from resources.storage import Storage
+
+_Check = Callable[[dg.AssetCheckExecutionContext], dg.AssetCheckResult]
+
+
+def claim_check(
+    asset: dg.AssetsDefinition, module: str, name: str, *arguments: str, says: str
+) -> dg.AssetChecksDefinition:
+    """The check that a claim of ``ben_assets.claims`` holds; blocks what follows.
+
+    Args:
+        asset: what it is about.
+        module: module of the claim, imported when the check runs: it is heavy.
+        name: function there, and name of the check; takes the arguments, the tile
+            where the asset has tiles, and the workbench.
+        arguments: see ``name``.
+        says: the claim in words.
+    """
+
+    @where_on_disk(asset)
+    def check(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+        judge = getattr(importlib.import_module(f"ben_assets.claims.{module}"), name)
+        tile = [find_tile(context.partition_key)] if asset.partitions_def else []
+        return _result(judge(*arguments, *tile, _workbench(context)))
+
+    return dg.asset_check(
+        asset=asset,
+        partitions_def=asset.partitions_def,
+        blocking=True,
+        name=name,
+        description=says,
+    )(check)
+
+
+def where_on_disk(asset: dg.AssetsDefinition) -> Callable[[_Check], _Check]:
+    """Let a check pass with a warning where there is nothing on disk to judge.
+
+    So a run of checks alone goes through whatever of a tile somebody keeps. Errors of
+    ours become failures with their class.
+    """
+    name = asset.key.path[-1]
+
+    def decorate(check: _Check) -> _Check:
+        @functools.wraps(check)
+        def guarded(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+            tile = context.partition_key if asset.partitions_def else RELEASE
+            with reported():
+                if Storage(Settings().data_dir).record_path(name, tile).exists():
+                    return check(context)
+                return _result(Verdict.not_judged("not on disk: nothing to judge"))
+
+        return guarded
+
+    return decorate
+
+
+def _workbench(context: dg.AssetCheckExecutionContext) -> Any:  # noqa: ANN401
+    from ben_assets.steps.workbench import Workbench  # heavy: not at load time
+
+    return Workbench.from_settings(Settings(), context.log.info)
+
+
+def _result(verdict: Verdict) -> dg.AssetCheckResult:
+    severity = dg.AssetCheckSeverity
+    metadata: dict[str, Any] = {"expected": verdict.expected, "found": verdict.found}
+    if verdict.differing:
+        metadata["differing"] = list(verdict.differing)
+    return dg.AssetCheckResult(
+        passed=verdict.passed,
+        severity=severity.WARN if verdict.is_warning else severity.ERROR,
+        description=verdict.found,
+        metadata=metadata,
+    )

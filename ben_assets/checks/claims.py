@@ -1,0 +1,103 @@
+"""Checks of what must hold of patches, maps, tables, data set, archives and release."""
+
+from typing import Final
+
+from ben_assets.assets.l1c import l1c_hash_csv, tile_id_csv
+from ben_assets.assets.patches import patches
+from ben_assets.assets.reference_maps import reference_maps
+from ben_assets.assets.release import (
+    aligned_dataset,
+    archives,
+    metadata_tables,
+    release_archives,
+    release_metadata,
+)
+from ben_assets.checks.check import claim_check
+
+_TILES: Final = [
+    claim_check(
+        patches,
+        "patches",
+        "every_patch_has_its_bands",
+        says="Exactly twelve files of each valid and aligned patch are on disk.",
+    ),
+    claim_check(
+        patches,
+        "patches",
+        "no_pixel_is_zero",
+        says="No pixel of any exported patch is 0, which stands for no measurement.",
+    ),
+    claim_check(
+        reference_maps,
+        "tables",
+        "codes_are_known",
+        says="Only CORINE codes and 999 occur, and they fill every map of the tile.",
+    ),
+    claim_check(
+        metadata_tables,
+        "tables",
+        "labels_are_known",
+        says="Every label is one of the 19 classes, each once on a patch.",
+    ),
+    claim_check(
+        metadata_tables,
+        "tables",
+        "labelled_patches_have_maps",
+        says="Each patch with labels has a reference map.",
+    ),
+    claim_check(
+        metadata_tables,
+        "tables",
+        "splits_follow_rule",
+        says="Each patch is in one split, the one that its place in the tile gives.",
+    ),
+    claim_check(
+        metadata_tables,
+        "tables",
+        "twins_are_unique",
+        says="No two kept patches of the tile share a Sentinel-1 or v1 twin.",
+    ),
+    claim_check(
+        aligned_dataset,
+        "dataset",
+        "same_patches_everywhere",
+        says="The kept patches of the table are those of S2, S1 and maps, file for "
+        "file.",
+    ),
+    claim_check(
+        archives,
+        "dataset",
+        "archives_hold_the_dataset",
+        says="Each archive decompresses to just the tile's files, byte for byte.",
+    ),
+]
+
+_RELEASE: Final = [
+    claim_check(
+        release_metadata,
+        "release",
+        "names_are_unique",
+        says="Patch ids, Sentinel-1 and v1 names occur once in all of the release.",
+    ),
+    *(
+        claim_check(
+            asset,
+            "release",
+            "files_equal_published",
+            asset.key.path[-1],
+            says="Files, and tars inside archives, have the published digests; judged "
+            "where all 125 tiles and no others are in it.",
+        )
+        for asset in (tile_id_csv, l1c_hash_csv, release_metadata, release_archives)
+    ),
+    claim_check(
+        release_metadata,
+        "release",
+        "hash_lists_equal_published",
+        says="The hash lists of all patches and maps have the published digests; "
+        "judged where all 125 tiles and no others are on disk.",
+    ),
+]
+
+CHECKS: Final = [*_TILES, *_RELEASE]
+"""All checks of this module."""

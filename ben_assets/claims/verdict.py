@@ -1,0 +1,39 @@
+"""What a judgement of one property says."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Final
+
+SHOWN: Final = 20
+"""Names of things that differ which a verdict lists; all are counted."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One property of one artifact: expected and found."""
+
+    passed: bool
+    """Whether it holds."""
+    expected: str
+    """What had to be."""
+    found: str
+    """What is."""
+    differing: tuple[str, ...] = ()
+    """The first things that break it."""
+    is_warning: bool = False
+    """Whether it is only to be noted, be it broken or not to be judged."""
+
+    @classmethod
+    def none_of(cls, differing: Collection[str], expected: str, found: str) -> Verdict:
+        """The property holds if nothing breaks it."""
+        first = tuple(sorted(differing)[:SHOWN])
+        if differing:
+            found = f"{found}; {len(differing)} differ, the first: {first[0]}"
+        return cls(not differing, expected, found, first)
+
+    @classmethod
+    def not_judged(cls, why: str) -> Verdict:
+        """There is nothing to judge, which is no failure."""
+        return cls(True, "something to judge", why, is_warning=True)
