@@ -42,6 +42,8 @@ def fault_campaign(products: int, probability: float, seed: int) -> list[str]:
             write_product(folder / "archive", key, band_bytes=20_000)
         with CdseServer(folder / "archive") as server:
             server.script.roll(probability, seed)
+            # So slow that downloads of several processes overlap.
+            server.script.usual = Fault(bytes_per_second=60_000)
             environment = _prepare(folder, keys, server)
             started = time.monotonic()
             with ThreadPoolExecutor(PROCESSES) as pool:

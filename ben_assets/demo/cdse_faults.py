@@ -96,6 +96,8 @@ class Script:
         self._dice = random.Random(0)
         self._probability = 0.0
         self._names: tuple[str, ...] = TRANSIENT
+        self.usual = Fault()
+        """What the answers get that no fault is meant for."""
 
     def add(self, route: str, *faults: Fault | str, times: int = 1) -> None:
         """Have the next answers of a route deviate, in this order."""
@@ -123,4 +125,4 @@ class Script:
                 return self._listed[route].popleft()
             if self._dice.random() < self._probability:
                 return NAMED[self._dice.choice(self._names)]
-        return Fault()
+        return self.usual
