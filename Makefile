@@ -7,7 +7,7 @@ PYTHON ?= $(shell for p in python3.12 python3.11 python3; do \
 PORT ?= 3000
 BIN := .venv/bin
 
-.PHONY: setup demo demo-ui test lint dev bench soak lock clean help cluster-setup cluster-demo \
+.PHONY: sen2cor preflight setup demo demo-ui test lint dev bench soak lock clean help cluster-setup cluster-demo \
   postgis postgis-stop
 
 help:  ## this list
@@ -53,6 +53,12 @@ postgis:  ## a private PostgreSQL with PostGIS on loopback, in .postgis/; prints
 
 postgis-stop:  ## stop it; its data stay
 	@$(PYTHON) deploy/postgis_server.py stop --folder .postgis
+
+sen2cor: setup  ## ESA's sen2cor 2.11, from its home or FILE= (ACCEPT_LICENCE=1)
+	@$(BIN)/python -m resources.sen2cor_install $(if $(FILE),--file "$(FILE)") $(if $(ACCEPT_LICENCE),--accept-licence)
+
+preflight: setup  ## what the CDSE catalogue knows of all tiles, without downloading
+	@$(BIN)/ben preflight --all
 
 bench: setup  ## the benchmark table
 	@$(BIN)/python -m benchmarks
