@@ -17,6 +17,7 @@ from ben_assets.commands import (
     hashing,
     overview,
     pinning,
+    postgis,
     preflighting,
     reference,
     tracking,
@@ -43,6 +44,7 @@ app.command()(pinning.pin)
 app.command()(preflighting.preflight)
 app.add_typer(hashing.app, name="hash")
 app.add_typer(reference.app, name="reference")
+app.add_typer(postgis.app, name="postgis")
 
 
 def main() -> None:

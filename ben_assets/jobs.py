@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from ben_assets.assets import l1c, l2a, release
+from ben_assets.assets import l1c, l2a, postgis, release
 
 tile = dg.define_asset_job(
     "tile",
@@ -30,6 +30,17 @@ release_job = dg.define_asset_job(
         release.release_metadata, release.release_archives, release.release_report
     ),
     description="Release files of all tiles in the data set, and a report on them.",
+)
+
+postgis_job = dg.define_asset_job(
+    "postgis",
+    selection=dg.AssetSelection.assets(postgis.postgis_patches),
+    description="One tile, as it is on disk, into PostGIS, with its cross-checks.",
+)
+cross_checks = dg.define_asset_job(
+    "cross_checks",
+    selection=dg.AssetSelection.checks_for_assets(postgis.postgis_patches),
+    description="Ask PostGIS again what the rules say of a tile, without publishing.",
 )
 
 
@@ -66,5 +77,14 @@ verify = dg.define_asset_job(
     description="All checks of a tile and of the release; nothing is made again.",
 )
 
-JOBS = (tile, tile_from_l2a, l1c_tables, release_job, preflight, verify)
+JOBS = (
+    tile,
+    tile_from_l2a,
+    l1c_tables,
+    release_job,
+    postgis_job,
+    cross_checks,
+    preflight,
+    verify,
+)
 """All jobs."""

@@ -72,17 +72,22 @@ class Server:
 
 def find_bin_dir() -> Path | None:
     """Folder of the newest PostgreSQL that has PostGIS, or None."""
-    roots = sorted(Path("/usr/lib/postgresql").glob("[0-9]*"), key=_major)
-    for root in reversed(roots):
-        share = Path("/usr/share/postgresql", root.name, "extension")
-        if (root / "bin/initdb").exists() and (share / "postgis.control").exists():
-            return root / "bin"
-    initdb = shutil.which("initdb")
-    return Path(initdb).parent if initdb else None
+    versions = sorted(Path("/usr/lib/postgresql").glob("[0-9]*/bin"), key=_version)
+    on_path = shutil.which("initdb")
+    candidates = [*reversed(versions), *([Path(on_path).parent] if on_path else [])]
+    return next((path for path in candidates if _has_postgis(path)), None)
 
 
-def _major(folder: Path) -> int:
-    return int(folder.name.partition(".")[0])
+def _version(bin_dir: Path) -> float:
+    return float(bin_dir.parent.name)
+
+
+def _has_postgis(bin_dir: Path) -> bool:
+    if not (bin_dir / "pg_config").exists() or not (bin_dir / "initdb").exists():
+        return False
+    command = [str(bin_dir / "pg_config"), "--sharedir"]
+    share = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return Path(share.strip(), "extension", "postgis.control").exists()
 
 
 def create(folder: Path, bin_dir: Path | None = None, *settings: str) -> Server:

@@ -111,10 +111,3 @@ def _with_geometries(rows: TileRows) -> pd.DataFrame:
         geom_utm=ewkb(squares, epsg),
         geom=ewkb(to_utm(squares, epsg, GEOGRAPHIC), GEOGRAPHIC),
     )
-
-
-def is_published(database: Postgis, tile: str) -> bool:
-    """Whether the database has the tile."""
-    with database.transaction() as cursor:
-        cursor.execute("SELECT FROM tiles WHERE tile = %s", [tile])
-        return cursor.fetchone() is not None

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from ben_assets.bigearthnet.errors import MissingInput
 from resources.postgis.database import Postgis
 
 RULES: Final[dict[str, str]] = {
@@ -62,11 +61,7 @@ class Comparison:
 
 
 def cross_check(database: Postgis, rule: str, tile: str) -> Comparison:
-    """Hold a published tile against one of ``RULES``.
-
-    Raises:
-        MissingInput: the tile is not published.
-    """
+    """Hold a tile, if it is published, against one of ``RULES``."""
     names = {"tile": tile}
     with database.transaction() as cursor:
         # the planner takes the geometry functions for dear and would compile for ages
@@ -74,10 +69,7 @@ def cross_check(database: Postgis, rule: str, tile: str) -> Comparison:
         cursor.execute("SELECT count(*) FROM patches WHERE tile = %(tile)s", names)
         cells = cursor.fetchone()[0]
         if not cells:
-            raise MissingInput(
-                f"{tile} is not in PostGIS at {database.name}; materialize "
-                "postgis_patches for this tile"
-            )
+            return Comparison(0, [], ["postgis_patches"])
         cursor.execute(_LACKING.get(rule, "SELECT WHERE false"), names)
         lacking = [asset for (asset,) in cursor.fetchall()]
         if lacking:

@@ -1,0 +1,142 @@
+"""The assets through Dagster's command line, with and without a database."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+
+import dagster as dg
+
+from ben_assets.assets.postgis import (
+    postgis_clc2018,
+    postgis_countries,
+    postgis_patches,
+    postgis_v1_footprints,
+)
+from ben_assets.checks import postgis as checks
+from ben_assets.definitions import build_definitions
+from ben_assets_tests.workshop import Run, Workshop
+from resources.settings import REPOSITORY
+
+CELLS = 25
+PUBLISHED_TILE = "S2A_MSIL1C_20170613T101031_N0205_R022_T33UUP_20170613T101608"
+SWITCHED_OFF = "switched off: BEN_POSTGIS_DSN is not set"
+
+
+def instance_of(shop: Workshop) -> dg.DagsterInstance:
+    return dg.DagsterInstance.from_config(str(shop.root / "dagster_home"))
+
+
+def checked(shop: Workshop) -> dict[str, tuple[str, bool]]:
+    """Check name to severity and result of the latest evaluation."""
+    found = {}
+    with instance_of(shop) as instance:
+        for check in checks.CHECKS:
+            (key,) = check.check_keys
+            (record,) = instance.event_log_storage.get_asset_check_execution_history(
+                key, limit=1
+            )
+            event = record.event.dagster_event.event_specific_data
+            assert event.partition == shop.keys[0]
+            found[key.name] = (event.severity.value, event.passed)
+    return found
+
+
+def test_corine_is_loaded_once_then_maps_are_made_from_it_and_published(shop, database):
+    """As a cluster does, with nothing but the database to take CORINE from."""
+    run = shop.run("postgis_clc2018,postgis_countries")
+    assert run.code == 0, run.output
+    before = shop.tree()
+    shop.own_inputs("reference").joinpath("U2018_CLC2018_V2020_20u1.gpkg").unlink()
+    run = shop.run(
+        "reference_maps,postgis_patches", shop.keys[0], BEN_CLC_PATH="postgis"
+    )
+    assert run.code == 0, run.output
+    assert shop.tree() == before
+    assert database.count("patches") == CELLS
+    assert checked(shop) == {
+        "splits_follow_from_geometry": ("ERROR", True),
+        "countries_are_the_nearest": ("ERROR", True),
+        "seasons_follow_from_time": ("ERROR", True),
+        # no footprints were loaded to compare with
+        "v1_twins_are_covered": ("WARN", True),
+        "grid_is_squares_without_overlap": ("ERROR", True),
+        "labels_follow_from_polygons": ("ERROR", True),
+    }
+    with instance_of(shop) as instance:
+        made = instance.get_latest_materialization_event(dg.AssetKey("postgis_clc2018"))
+    metadata = {k: v.value for k, v in made.asset_materialization.metadata.items()}
+    assert metadata["dagster/row_count"] == database.count("clc2018") > 0
+    assert list(metadata["made_from"]) == ["U2018_CLC2018_V2020_20u1.gpkg"]
+    assert database.name in metadata["database"]
+    assert database.server.password not in str(metadata)
+
+
+def test_without_a_dsn_nothing_is_materialized_and_the_run_succeeds():
+    """The tile is one of the 125: nothing of it is needed on disk."""
+    assets = [postgis_clc2018, postgis_v1_footprints, postgis_countries]
+    result = dg.materialize(
+        [*assets, postgis_patches, *checks.CHECKS], partition_key=PUBLISHED_TILE
+    )
+    assert result.success
+    assert result.get_asset_materialization_events() == []
+    observed = [
+        event.asset_observation_data.asset_observation
+        for event in result.get_asset_observation_events()
+    ]
+    said = {o.asset_key.path[-1]: o.metadata["postgis"].value for o in observed}
+    assert said == {
+        "postgis_clc2018": SWITCHED_OFF,
+        "postgis_v1_footprints": SWITCHED_OFF,
+        "postgis_countries": SWITCHED_OFF,
+        "postgis_patches": SWITCHED_OFF,
+    }
+
+
+def test_without_a_dsn_the_checks_pass_with_a_warning():
+    job = build_definitions().resolve_job_def("cross_checks")
+    result = job.execute_in_process(tags={"dagster/partition": PUBLISHED_TILE})
+    found = result.get_asset_check_evaluations()
+    assert {(e.passed, e.severity.value, e.description) for e in found} == {
+        (True, "WARN", SWITCHED_OFF)
+    }
+    assert len(found) == 6
+
+
+def test_a_server_that_comes_back_is_found_by_the_next_try(shop, database, server):
+    server.stop("immediate")
+    with socket.create_server(("127.0.0.1", server.port)) as dead:
+        process = subprocess.Popen(
+            shop.command("postgis_countries"),
+            cwd=REPOSITORY,
+            env=shop.environment(),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        dead.settimeout(60)
+        dead.accept()[0].close()  # the first try
+    server.start()
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 0, said
+    assert database.count("countries") == 10
+
+
+def test_the_cross_checks_are_six_and_each_tells_tiles_apart():
+    assert len(checks.CHECKS) == 6
+    for check in checks.CHECKS:
+        (spec,) = check.check_specs
+        assert spec.asset_key == postgis_patches.key
+        assert spec.partitions_def is not None
+
+
+def test_the_command_migrates(blank, finished):
+    command = [sys.executable, "-m", "ben_assets.cli", "postgis", "migrate"]
+    environment = finished.environment(BEN_POSTGIS_DSN=blank.dsn)
+    assert "schema from nothing to 0002" in Run(command, environment).output
+    again = Run(command, environment)
+    assert (again.code, "at revision 0002 already" in again.output) == (0, True)
+    refused = Run(command, finished.environment())
+    assert refused.code == 2
+    assert "BEN_POSTGIS_DSN is not set" in refused.output

@@ -1,0 +1,153 @@
+"""Rows 13 and 16 of the fault list: never half a tile, and a plain re-run heals."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+import pytest
+
+from ben_assets.bigearthnet.errors import (
+    AccessRefused,
+    LocalResourceError,
+    ServiceUnavailable,
+)
+from ben_assets.steps.postgis import (
+    publish_clc2018,
+    publish_countries,
+    publish_patches,
+)
+from ben_assets_tests.postgis.house import Attempt, postgis_server
+from ben_assets_tests.workshop import Workshop
+
+CELLS = 25
+
+
+def publish(shop: Workshop, key: str) -> dict[str, int]:
+    return publish_patches(shop.tile(key), shop.bench()).rows
+
+
+def kill_and_restart(server: postgis_server.Server) -> None:
+    os.kill(server.postmaster_pid(), signal.SIGKILL)
+    for _ in range(50):  # its children hold the memory until they notice
+        try:
+            server.start()
+            return
+        except postgis_server.ServerError:
+            time.sleep(0.1)
+    raise AssertionError("the server did not come back")
+
+
+def test_a_server_killed_half_way_leaves_the_old_tile_and_a_rerun_heals(
+    shop, database, server
+):
+    publish(shop, shop.keys[0])
+    publish(shop, shop.keys[1])
+    old = database.everything()
+    database.query("UPDATE patches SET country = 'Atlantis'")
+    spoilt = database.everything()
+    with database.closed_gate() as gate:
+        attempt = Attempt(lambda: publish(shop, shop.keys[0]))
+        gate.wait_for(1)
+        kill_and_restart(server)
+        with pytest.raises(ServiceUnavailable, match=r"run again") as lost:
+            attempt.outcome()
+    assert lost.value.is_retryable
+    assert database.everything() == spoilt
+    publish(shop, shop.keys[0])
+    publish(shop, shop.keys[1])
+    assert database.everything() == old
+
+
+def test_a_lost_connection_leaves_no_tile_and_a_rerun_heals(shop, database):
+    with database.closed_gate() as gate:
+        attempt = Attempt(lambda: publish(shop, shop.keys[0]))
+        (pid,) = gate.wait_for(1)
+        database.query("SELECT pg_terminate_backend(%s)", pid)
+        with pytest.raises(ServiceUnavailable, match=r"run again"):
+            attempt.outcome()
+    assert {table: len(rows) for table, rows in database.everything().items()} == {
+        "tiles": 0,
+        "patches": 0,
+        "labels": 0,
+        "pixel_counts": 0,
+    }
+    assert publish(shop, shop.keys[0])["patches"] == CELLS
+    assert database.count("patches") == CELLS
+
+
+def test_others_see_the_old_tile_until_the_new_one_is_whole(shop, database):
+    publish(shop, shop.keys[0])
+    old = database.everything()
+    with database.closed_gate() as gate:
+        attempt = Attempt(lambda: publish(shop, shop.keys[0]))
+        gate.wait_for(1)
+        assert database.everything() == old
+        gate.open()
+        attempt.outcome()
+    assert database.everything() == old
+
+
+def test_two_publications_of_one_tile_at_once_give_one_tile(shop, database):
+    with database.closed_gate() as gate:
+        attempts = [Attempt(lambda: publish(shop, shop.keys[0])) for _ in range(2)]
+        gate.wait_for(2)  # one at the gate, one at the tile's own lock
+        gate.open()
+        first, second = (attempt.outcome() for attempt in attempts)
+    assert first == second
+    assert database.count("tiles") == 1
+    assert database.count("patches") == CELLS
+    assert database.count("labels") == first["labels"]
+
+
+def test_two_tiles_are_published_side_by_side(shop, database):
+    with database.closed_gate() as gate:
+        attempts = [Attempt(lambda k=k: publish(shop, k)) for k in shop.keys[:2]]
+        gate.wait_for(2)
+        gate.open()
+        for attempt in attempts:
+            attempt.outcome()
+    assert database.count("patches") == 2 * CELLS
+
+
+def test_a_role_without_rights_publishes_nothing_and_is_told(shop, database):
+    shop.settings["BEN_POSTGIS_DSN"] = database.as_role("reader", "bigearthnet_reader")
+    for refused in (
+        lambda: publish(shop, shop.keys[0]),
+        lambda: publish_clc2018(shop.bench()),
+        lambda: publish_countries(shop.bench()),
+    ):
+        with pytest.raises(AccessRefused, match="permission denied") as error:
+            refused()
+        assert "secret-word" not in str(error.value)
+        assert not error.value.is_retryable
+    assert database.count("tiles") == 0
+
+
+def test_a_full_disk_of_the_server_is_no_bug_of_ours(shop, database):
+    """A temporary file limit stands in for the disk: the same class of refusal."""
+
+    def sort_much() -> None:
+        with database.postgis().transaction() as cursor:
+            cursor.execute("SET LOCAL temp_file_limit = 0; SET LOCAL work_mem = '64kB'")
+            cursor.execute("SELECT * FROM generate_series(1, 100000) AS n ORDER BY -n")
+
+    with pytest.raises(LocalResourceError, match="lacks disk, memory or connections"):
+        sort_much()
+
+
+def test_a_loading_that_breaks_off_leaves_the_polygons_of_before(
+    shop, database, monkeypatch
+):
+    publish_clc2018(shop.bench())
+    before = database.query("SELECT * FROM clc2018 ORDER BY fid")
+    stop = "resources.postgis.inputs._note"
+    monkeypatch.setattr(stop, lambda *_: os.kill(os.getpid(), signal.SIGINT))
+    with pytest.raises(KeyboardInterrupt):
+        publish_clc2018(shop.bench())
+    assert database.query("SELECT * FROM clc2018 ORDER BY fid") == before
+    indexes = database.query(
+        "SELECT 1 FROM pg_indexes WHERE indexname = 'clc2018_geom'"
+    )
+    assert len(indexes) == 1
