@@ -14,6 +14,7 @@ from dotenv import load_dotenv
 
 from ben_assets.bigearthnet.errors import BenError, FailureClass
 from ben_assets.commands import (
+    doctor,
     hashing,
     overview,
     pinning,
@@ -40,6 +41,7 @@ app = typer.Typer(
 app.command()(verification.verify)
 app.command()(tracking.track)
 app.command()(overview.tiles)
+app.command()(doctor.doctor)
 app.command()(pinning.pin)
 app.command()(preflighting.preflight)
 app.add_typer(hashing.app, name="hash")

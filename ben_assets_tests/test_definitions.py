@@ -12,6 +12,12 @@ from ben_assets.definitions import build_definitions
 from resources.settings import REPOSITORY
 
 GROUP_OF_ASSET = {
+    "tile_names_and_links": "inputs",
+    "v1_footprints": "inputs",
+    "s1s2_mapping": "inputs",
+    "snow_and_cloud_lists": "inputs",
+    "countries": "inputs",
+    "corine_land_cover": "inputs",
     "tile_ids": "l1c",
     "l1c_zips": "l1c",
     "tile_id_csv": "l1c",
@@ -31,9 +37,14 @@ GROUP_OF_ASSET = {
     "postgis_patches": "postgis",
 }
 UPSTREAM = {
-    "patches": {"l2a_tiles"},
-    "reference_maps": {"patches"},
-    "metadata_tables": {"patches", "reference_maps"},
+    "patches": {"l2a_tiles", "countries", "v1_footprints"},
+    "reference_maps": {"patches", "corine_land_cover"},
+    "metadata_tables": {
+        "patches",
+        "reference_maps",
+        "s1s2_mapping",
+        "snow_and_cloud_lists",
+    },
     "aligned_dataset": {"patches", "reference_maps", "metadata_tables"},
     "archives": {"aligned_dataset"},
     "release_metadata": {"metadata_tables", "aligned_dataset"},

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from ben_assets.bigearthnet.checksums import hash_list_digest
 from ben_assets.bigearthnet.errors import MissingInput
 from resources.fetch import fetch
 from resources.files import local_errors
@@ -75,7 +76,8 @@ class PinnedInputs:
     def __init__(self, settings: Settings) -> None:
         """As the settings say."""
         self.folder = settings.reference_dir
-        self._clc_path = settings.path("BEN_CLC_PATH")
+        from_database = settings.text("BEN_CLC_PATH") == "postgis"
+        self._clc_path = None if from_database else settings.path("BEN_CLC_PATH")
         self._digests = DigestCache(Storage(settings.data_dir))
         self.pins = load_pins()
 
@@ -147,3 +149,8 @@ def count_rows(path: Path) -> int:
 def _lines(path: Path) -> Iterator[bytes]:
     with bz2.open(path) if path.suffix == ".bz2" else path.open("rb") as file:
         yield from file
+
+
+def digest_of(found: list[InputStatus]) -> str:
+    """One digest for several inputs."""
+    return hash_list_digest({status.path.name: status.sha256 for status in found})

@@ -15,6 +15,7 @@ from ben_assets.assets.postgis import (
     postgis_patches,
     postgis_v1_footprints,
 )
+from ben_assets.assets.reference import INPUTS
 from ben_assets.assets.reference_maps import reference_maps
 from ben_assets.assets.release import (
     aligned_dataset,
@@ -26,6 +27,7 @@ from ben_assets.assets.release import (
 )
 
 STAGES: Final[dict[str, tuple[dg.AssetsDefinition, ...]]] = {
+    "inputs": tuple(INPUTS),
     "l1c": (tile_ids, l1c_zips, tile_id_csv, l1c_hash_csv),
     "l2a": (l2a_tiles,),
     "patches": (patches,),

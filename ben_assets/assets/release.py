@@ -3,6 +3,7 @@
 import dagster as dg
 
 from ben_assets.assets.patches import patches
+from ben_assets.assets.reference import s1s2_mapping, snow_and_cloud_lists
 from ben_assets.assets.reference_maps import reference_maps
 from ben_assets.assets.tile_asset import (
     materialize_release,
@@ -12,7 +13,11 @@ from ben_assets.assets.tile_asset import (
 )
 
 
-@tile_asset(deps=[patches, reference_maps], kinds={"parquet"}, level="dataset")
+@tile_asset(
+    deps=[patches, reference_maps, s1s2_mapping, snow_and_cloud_lists],
+    kinds={"parquet"},
+    level="dataset",
+)
 def metadata_tables(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
     """Labels, split, country and v1 and Sentinel-1 twins of every grid cell."""
     from ben_assets.steps.metadata import make_metadata_table

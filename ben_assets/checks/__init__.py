@@ -6,9 +6,10 @@ from typing import Final
 
 import dagster as dg
 
-from ben_assets.checks import claims, l1c, l2a, postgis, tracked
+from ben_assets.checks import claims, inputs, l1c, l2a, postgis, tracked
 
 CHECKS: Final[list[dg.AssetChecksDefinition]] = [
+    *inputs.CHECKS,
     *l1c.CHECKS,
     *l2a.CHECKS,
     *postgis.CHECKS,

@@ -60,3 +60,31 @@ def _provide(inputs: PinnedInputs, name: str, source: Path | None) -> bool:
         return False
     typer.echo(f"{status.path}: {status.verdict}")
     return True
+
+
+@app.command()
+def footprints(
+    source: Annotated[
+        Path,
+        typer.Option(
+            "--from",
+            exists=True,
+            file_okay=False,
+            help="Extracted BigEarthNet v1 (Sentinel-2).",
+        ),
+    ],
+    to: Annotated[
+        Path | None, typer.Option(help="Folder to write to. [BEN_REFERENCE_DIR]")
+    ] = None,
+) -> None:
+    """Make the v1 footprints of each zone from BigEarthNet v1 itself.
+
+    Place and CRS are those of each patch's B01 raster, or, where it is missing, of its
+    labels_metadata.json.
+    """
+    from resources.v1_source import write_footprints
+
+    target = to or Settings().reference_dir
+    for epsg, count in write_footprints(source, target, typer.echo).items():
+        typer.echo(f"EPSG:{epsg}: {count} patches")
+    typer.echo(f"written to {target}")
