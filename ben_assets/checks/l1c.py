@@ -51,8 +51,10 @@ def zip_is_tracked(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResul
         record = _record(context, "l1c_zips")
         result = judge(record, tile, Settings().tracked_artifacts)
     return dg.AssetCheckResult(
-        passed=result.verdict is Verdict.EQUAL,
-        severity=_ERROR if result.verdict is Verdict.UNPROVEN else _WARN,
+        passed=result.verdict in {Verdict.EQUAL, Verdict.UNTRACKED},
+        severity=_ERROR
+        if result.verdict in {Verdict.EQUAL, Verdict.UNPROVEN}
+        else _WARN,
         description=result.sentence,
         metadata={
             "expected": result.expected,

@@ -61,7 +61,7 @@ def demo_environment(world: World, home: Path = DEMO) -> dict[str, str]:
     shutil.copy(REPOSITORY / "dagster.yaml", dagster_home)
     kept = {k: v for k, v in os.environ.items() if not k.startswith(_FOREIGN)}
     settings = world.settings()
-    del settings["BEN_L2A_DIR"]
+    del settings["BEN_L2A_DIR"], settings["BEN_TRACKED_ARTIFACTS"]
     return kept | {
         **settings,
         "BEN_DATA_DIR": str(home / "data"),

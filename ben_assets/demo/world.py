@@ -78,8 +78,12 @@ class World:
         return self.root / "S1"
 
     def settings(self) -> dict[str, str]:
-        """Settings that make the pipeline use this world's L2A products."""
+        """Settings that make the pipeline use this world's L2A products.
+
+        Nothing is promised of these; what is tracked is made from the L1C products.
+        """
         return {
+            "BEN_TRACKED_ARTIFACTS": str(self.root / "tracked"),
             "BEN_TILES_CSV": str(self.tiles_csv),
             "BEN_L2A_DIR": str(self.l2a_dir),
             "BEN_REFERENCE_DIR": str(self.reference_dir),

@@ -20,6 +20,7 @@ class Verdict(StrEnum):
     """What is known of a zip, from best to worst."""
 
     EQUAL = "equal"
+    UNTRACKED = "untracked"
     PROVEN = "proven"
     UNPROVEN = "unproven"
 
@@ -29,8 +30,9 @@ class Judgement:
     """A zip beside what is tracked for its tile."""
 
     verdict: Verdict
-    """``equal``: the tracked bytes, or proven and nothing tracked; ``proven``: another
-    zip, but all its images are; ``unproven``: images that nothing vouches for."""
+    """``equal``: the tracked bytes; ``untracked``: nothing is tracked, all images are
+    proven; ``proven``: another zip, but all its images are; ``unproven``: images that
+    nothing vouches for."""
     sentence: str
     """For people."""
     expected: str
@@ -67,7 +69,7 @@ def judge(record: StoredRecord, tile: Tile, tracked: Path) -> Judgement:
         )
     if not known:
         sentence = "no tracked hash; every image is proven"
-        return Judgement(Verdict.EQUAL, sentence, expected, found, (), unknown)
+        return Judgement(Verdict.UNTRACKED, sentence, expected, found, (), unknown)
     sentence = "another zip than tracked, but every image is proven by its manifest"
     return Judgement(Verdict.PROVEN, sentence, expected, found, (), unknown)
 
