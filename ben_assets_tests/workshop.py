@@ -9,7 +9,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -36,6 +35,16 @@ STEPS: dict[str, Callable[[Tile, Workbench], StoredRecord]] = {
     "archives": make_archives,
 }
 """Asset key to its step, in flow order."""
+
+UPSTREAM = {
+    "l2a_tiles": (),
+    "patches": ("l2a_tiles",),
+    "reference_maps": ("patches",),
+    "metadata_tables": ("patches", "reference_maps"),
+    "aligned_dataset": ("patches", "reference_maps", "metadata_tables"),
+    "archives": ("aligned_dataset",),
+}
+"""Asset key to what its step reads, in flow order."""
 
 RELEASE_STEPS = {
     "release_metadata": make_release_metadata,
@@ -72,7 +81,8 @@ class Workshop:
     def make(self, asset: str, key: str | None = None) -> StoredRecord:
         if key is None:
             return RELEASE_STEPS[asset](self.bench())
-        return STEPS[asset](self.tile(key), self.bench())
+        with self.storage.reading(UPSTREAM[asset], key, self.log.append):
+            return STEPS[asset](self.tile(key), self.bench())
 
     def make_tile(self, key: str, upto: str = "archives") -> StoredRecord:
         for asset in STEPS:
@@ -212,8 +222,3 @@ def mounted_disk(folder: Path) -> Iterator[Callable[[str], Path]]:
         yield mount
     finally:
         subprocess.run(["umount", str(folder)], capture_output=True, check=False)
-
-
-def without_v1(tile: Tile) -> Tile:
-    """The same tile, made without alignment."""
-    return replace(tile, alignment="none")

@@ -15,6 +15,7 @@ import pandas as pd
 from ben_assets.bigearthnet.bands import PATCH_SIZE_M
 from ben_assets.bigearthnet.errors import InvalidInput
 from ben_assets.bigearthnet.patch_grid import TileGeocoding
+from ben_assets.bigearthnet.reproject import stated_epsg
 from ben_assets.bigearthnet.seasons import season_of
 
 
@@ -34,7 +35,7 @@ def check_footprints(footprints: gpd.GeoDataFrame, epsg: int, source: str) -> No
         raise InvalidInput(
             f"{source}: expected the columns {sorted(missing)}, not found"
         )
-    found = footprints.crs.to_epsg() if footprints.crs else None
+    found = stated_epsg(footprints.crs) if footprints.crs else None
     if found != epsg:
         raise InvalidInput(
             f"{source}: expected CRS EPSG:{epsg}, found "

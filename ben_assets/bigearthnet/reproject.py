@@ -26,6 +26,19 @@ def to_utm(
     return transformed
 
 
+def stated_epsg(crs: pyproj.CRS) -> int | None:
+    """The EPSG code that a CRS states itself, or else the one that PROJ finds for it.
+
+    PROJ's search changes what it gives for that code later in the process (a datum in
+    place of the ensemble), and so the bytes of every table written with it.
+    """
+    stated = crs.to_json_dict().get("id", {})
+    if stated.get("authority") == "EPSG":
+        return int(stated["code"])
+    found: int | None = crs.to_epsg()
+    return found
+
+
 def corine_bounds(grid: TileGeocoding) -> tuple[float, float, float, float]:
     """Bounding box of a tile in EPSG:3035, with a margin for the bent edges."""
     transformer = pyproj.Transformer.from_crs(grid.epsg, CORINE_EPSG, always_xy=True)

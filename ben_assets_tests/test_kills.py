@@ -1,0 +1,56 @@
+"""Killed and concurrent runs; ``make soak`` does this 200 times."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from ben_assets_tests.workshop import Run
+from resources.settings import REPOSITORY
+
+
+@pytest.mark.parametrize(
+    "campaign", [["--kills", "10", "--pairs", "0"], ["--kills", "0", "--pairs", "2"]]
+)
+def test_a_tile_is_whole_or_absent_at_any_moment_and_the_next_run_heals(campaign):
+    command = [sys.executable, "-m", "benchmarks.soak_main_job", "--seed", "7"]
+    run = Run([*command, *campaign], dict(os.environ))
+    assert run.code == 0, run.output[-3000:]
+    assert "the result of one run" in run.output
+
+
+def test_two_dagster_runs_of_one_tile_at_once_both_succeed(workshop):
+    """From the product to the archives; each waits for what the other writes.
+
+    The bytes are also those of this process, where PROJ and GDAL did other things
+    before: a search for the code of a CRS once changed what tables said of theirs.
+    """
+    key = workshop.keys[0]
+    select = "l2a_tiles,patches,reference_maps,metadata_tables,aligned_dataset,archives"
+    environment = workshop.environment()
+    subprocess.run(
+        [sys.executable, "-m", "dagster", "instance", "info"],
+        env=environment,
+        check=True,
+        capture_output=True,
+    )
+    runs = [
+        subprocess.Popen(
+            workshop.command(select, key),
+            cwd=REPOSITORY,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for _ in range(2)
+    ]
+    outputs = [run.communicate(timeout=280)[0] for run in runs]
+    assert [run.returncode for run in runs] == [0, 0], "\n".join(outputs)[-5000:]
+    assert any("waiting" in output for output in outputs)
+    together = workshop.tree()
+    workshop.make_tile(key)
+    assert workshop.tree() == together

@@ -1,0 +1,157 @@
+"""Kills of the main job: a tile is whole or absent at any moment; the next run heals.
+
+``python -m benchmarks.soak_main_job [--kills 200] [--pairs 20]``. A run makes one small
+tile from its L2A product to its archives, over an older result or none; it is killed
+(SIGKILL) at random moments, some of them just while it replaces a result. Then two runs
+at a time make the same tile.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import random
+import shutil
+import signal
+import tempfile
+import time
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Final
+
+from ben_assets.demo.tiles import DEMO_TILES
+from ben_assets.demo.world import World, make_world
+from ben_assets_tests.workshop import STEPS, Workshop
+
+KEY: Final = DEMO_TILES[0].key
+ASSETS: Final = tuple(STEPS)[1:]
+"""All but the adoption of the product, which is made once."""
+_HEAL_EVERY: Final = 5
+# the libraries are imported once, and each run is forked off a process without threads
+_FORK: Final = multiprocessing.get_context("fork")
+
+
+def start(target: object, *args: object) -> BaseProcess:
+    """A process of its own, forked off this one."""
+    process = _FORK.Process(target=target, args=args)  # type: ignore[arg-type]
+    process.start()
+    return process
+
+
+def run_all(shop: Workshop) -> None:
+    """What a run does."""
+    for asset in ASSETS:
+        shop.make(asset, KEY)
+
+
+def finish(*processes: BaseProcess) -> None:
+    """Wait for runs that nobody kills.
+
+    Raises:
+        AssertionError: one failed.
+    """
+    for process in processes:
+        process.join(120)
+        assert process.exitcode == 0, f"a run ended with {process.exitcode}"
+
+
+def prepare(folder: Path) -> tuple[Workshop, dict[str, str], float]:
+    """A workshop with one whole tile, its tree, and the seconds that a run takes."""
+    finish(start(_make_world, folder))
+    shop = Workshop(World(folder / "world", (KEY,)), folder)
+    finish(start(shop.make, "l2a_tiles", KEY))
+    started = time.perf_counter()
+    finish(start(run_all, shop))
+    return shop, shop.tree(), time.perf_counter() - started
+
+
+def _make_world(folder: Path) -> None:
+    make_world(folder / "world", tiles=DEMO_TILES[:1], l1c=False)
+
+
+def require_whole_or_absent(shop: Workshop, whole: dict[str, str]) -> int:
+    """Hold what has a record against what it must be; returns the number of records.
+
+    Raises:
+        AssertionError: a tile has a record, but not all that belongs to it.
+    """
+    found, complete = shop.tree(), 0
+    for asset in ASSETS:
+        if f"{asset}/{KEY}.json" in found:
+            complete += 1
+            for path, digest in whole.items():
+                if path.startswith(f"{asset}/"):
+                    assert found.get(path) == digest, f"{path} after a kill"
+    return complete
+
+
+def kill_campaign(folder: Path, kills: int, seed: int) -> dict[int, int]:
+    """Kill runs at random moments; number of assets with a record to how often.
+
+    Raises:
+        AssertionError: a killed run left half a tile, or the next one did not heal it.
+    """
+    rng = random.Random(seed)
+    shop, whole, seconds = prepare(folder)
+    seen: dict[int, int] = {}
+    for number in range(1, kills + 1):
+        if rng.random() < 0.5:
+            for asset in ASSETS:
+                shutil.rmtree(shop.storage.folder(asset), ignore_errors=True)
+        run = start(run_all, shop)
+        if rng.random() < 0.5:
+            time.sleep(rng.uniform(0, seconds))
+        else:
+            _await_replacement(shop, run, rng.choice(ASSETS))
+        run.kill()
+        run.join()
+        assert run.exitcode in (-signal.SIGKILL, 0), f"a run ended with {run.exitcode}"
+        complete = require_whole_or_absent(shop, whole)
+        seen[complete] = seen.get(complete, 0) + 1
+        if number % _HEAL_EVERY == 0:
+            finish(start(run_all, shop))
+            assert shop.tree() == whole, "a run after kills left something else"
+    return seen
+
+
+def _await_replacement(shop: Workshop, run: BaseProcess, asset: str) -> None:
+    """Return when the record of the asset comes or goes, or the run has ended."""
+    record = shop.storage.record_path(asset, KEY)
+    was_there = record.exists()
+    while record.exists() == was_there and run.is_alive():
+        pass  # the moment is shorter than any sleep
+
+
+def pair_campaign(folder: Path, pairs: int, seed: int) -> None:
+    """Let two runs make the same tile at the same time.
+
+    Raises:
+        AssertionError: one failed, or the result is not what one run makes.
+    """
+    rng = random.Random(seed)
+    shop, whole, seconds = prepare(folder)
+    for _ in range(pairs):
+        first = start(run_all, shop)
+        time.sleep(rng.uniform(0, seconds))
+        finish(first, start(run_all, shop))
+        assert shop.tree() == whole, "two runs made something else than one"
+
+
+def main() -> None:
+    """Run both campaigns and print what was seen."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--pairs", type=int, default=20)
+    parser.add_argument("--seed", type=int, default=1)
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        seen = kill_campaign(Path(name) / "kills", given.kills, given.seed)
+        shown = ", ".join(f"{n} times {count}" for count, n in sorted(seen.items()))
+        print(f"{given.kills} kills: complete assets of {len(ASSETS)}: {shown}")
+        print("no tile was half there, and every later run healed it", flush=True)
+        pair_campaign(Path(name) / "pairs", given.pairs, given.seed)
+        print(f"{given.pairs} pairs of runs on one tile: the result of one run")
+
+
+if __name__ == "__main__":
+    main()
