@@ -273,7 +273,7 @@ def test_a_tracked_hash_of_the_step_passes(
     text = f"tile,files,bytes,sha256\n{row}\n"
     (tmp_path / "hashes" / "l1c_zips.csv").write_text(text)
     monkeypatch.setenv("BEN_TRACKED_ARTIFACTS", str(tmp_path))
-    assert outcome(run(l1c_zips), "zip_is_tracked") == (True, "WARN")
+    assert outcome(run(l1c_zips), "zip_is_tracked") == (True, "ERROR")
 
 
 def test_without_an_id_the_next_step_is_named(data, server) -> None:
