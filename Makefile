@@ -70,7 +70,7 @@ lock: setup  ## both lock files from pyproject.toml
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-strip-extras --no-emit-index-url --no-header --extra dev pyproject.toml -o requirements.lock
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	  --no-strip-extras --no-emit-index-url --no-header --extra cluster -c requirements.lock \
+	  --no-strip-extras --no-emit-index-url --no-header --extra dev --extra cluster -c requirements.lock \
 	  pyproject.toml -o requirements-cluster.lock
 
 clean:  ## undo demo and bench

@@ -52,8 +52,11 @@ class WatchedCeleryRunLauncher(CeleryRunLauncher):
         if run is None or run.is_finished:
             return False
         was_running = run.status is dg.DagsterRunStatus.STARTED
+        has_task = DAGSTER_CELERY_TASK_ID_TAG in run.tags
+        if was_running and not has_task:  # on a command line, where only INT helps
+            return False
         self._instance.report_run_canceling(run)
-        if DAGSTER_CELERY_TASK_ID_TAG in run.tags:
+        if has_task:
             super().terminate(run_id)
         if not was_running:  # no process that could report it
             self._instance.report_run_canceled(run)
@@ -61,7 +64,9 @@ class WatchedCeleryRunLauncher(CeleryRunLauncher):
 
     def check_run_worker_health(self, run: dg.DagsterRun) -> CheckRunHealthResult:
         """Alive if a worker says that it has the run, or did so a short while ago."""
-        task_id = run.tags[DAGSTER_CELERY_TASK_ID_TAG]
+        task_id = run.tags.get(DAGSTER_CELERY_TASK_ID_TAG)
+        if task_id is None:  # started on a command line: no task, nobody to ask
+            return CheckRunHealthResult(WorkerStatus.RUNNING)
         state = self.celery.AsyncResult(task_id).state
         if state in ("SUCCESS", "FAILURE"):
             self._missed_since.pop(run.run_id, None)

@@ -12,9 +12,18 @@ from ben_assets.checks import CHECKS
 from ben_assets.jobs import JOBS
 from resources.settings import Settings
 
-_EXECUTORS: Final = {
-    "in_process": dg.in_process_executor,  # a run is a process: one tile, one process
-    "multiprocess": dg.multiprocess_executor,
+
+def _kubernetes() -> dg.ExecutorDefinition:
+    from dagster_k8s import k8s_job_executor  # of the extra cluster
+
+    executor: dg.ExecutorDefinition = k8s_job_executor
+    return executor
+
+
+_EXECUTORS: Final[dict[str, Callable[[], dg.ExecutorDefinition]]] = {
+    "in_process": lambda: dg.in_process_executor,  # one tile, one process
+    "multiprocess": lambda: dg.multiprocess_executor,
+    "k8s": _kubernetes,  # a pod for each asset of a tile
 }
 
 
@@ -29,7 +38,7 @@ def build_definitions() -> dg.Definitions:
         assets=assets,
         asset_checks=CHECKS,
         jobs=JOBS,
-        executor=_EXECUTORS[Settings().choice("BEN_EXECUTOR", tuple(_EXECUTORS))],
+        executor=_EXECUTORS[Settings().choice("BEN_EXECUTOR", tuple(_EXECUTORS))](),
     )
 
 

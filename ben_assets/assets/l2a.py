@@ -12,7 +12,11 @@ _PAUSE_SECONDS: Final = 10
 
 
 @tile_asset(
-    deps=[l1c_zips], kinds={"sentinel2", "jpeg2000"}, level="L2A", pool="sen2cor"
+    deps=[l1c_zips],
+    kinds={"sentinel2", "jpeg2000"},
+    level="L2A",
+    pool="sen2cor",
+    memory_gib=8,
 )
 def l2a_tiles(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
     """One proven Sentinel-2 L2A product (`.SAFE`) of the tile.

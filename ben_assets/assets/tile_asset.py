@@ -29,8 +29,12 @@ def tile_asset(
     code_version: str = "1",
     pool: str | None = None,
     retry_policy: dg.RetryPolicy | None = None,
+    memory_gib: int = 2,
 ) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
-    """Decorate an asset with one partition per tile."""
+    """Decorate an asset with one partition per tile.
+
+    ``memory_gib`` is what a pod of its own asks for (``BEN_EXECUTOR=k8s``).
+    """
     return dg.asset(
         partitions_def=tile_partitions,
         deps=list(deps),
@@ -40,7 +44,15 @@ def tile_asset(
         code_version=code_version,
         pool=pool,
         retry_policy=retry_policy,
+        op_tags=_pod(cores=1, memory_gib=memory_gib),
     )
+
+
+def _pod(cores: int, memory_gib: int) -> dict[str, Any]:
+    """What a pod asks for, as dagster-k8s reads it; others ignore it."""
+    requests = {"cpu": str(cores), "memory": f"{memory_gib}Gi"}
+    container = {"resources": {"requests": requests}}
+    return {"dagster-k8s/config": {"container_config": container}}
 
 
 def release_asset(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import time
 import urllib.request
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -24,6 +26,9 @@ _LOCATION: Final = {
     "repositoryLocationName": "ben",
     "repositoryName": "__repository__",
 }
+
+
+_TRIES: Final = 30
 
 
 class ClusterError(Exception):
@@ -64,11 +69,21 @@ class ClusterClient:
         self.ask(_TERMINATE, id=run_id)
 
     def runs(self) -> list[dict[str, Any]]:
-        """All runs, youngest first: id, status, times, and tags as a dictionary."""
-        runs = self.ask(_RUNS)["runsOrError"]["results"]
+        """All runs, youngest first: id, status, times, and tags as a dictionary.
+
+        Asks again while the webserver finds its database away.
+        """
+        runs = self._ask_patiently(_RUNS)["runsOrError"]["results"]
         for run in runs:
             run["tags"] = {tag["key"]: tag["value"] for tag in run["tags"]}
         return list(runs)
+
+    def _ask_patiently(self, query: str) -> dict[str, Any]:
+        for _ in range(_TRIES):
+            with contextlib.suppress(OSError, ClusterError):
+                return self.ask(query)
+            time.sleep(1)
+        return self.ask(query)
 
     def ask(self, query: str, **variables: object) -> dict[str, Any]:
         """The answer of the webserver to a GraphQL query.

@@ -158,6 +158,16 @@ class Cluster:
         self._start(name, [sys.executable, *command, *slots], cores)
         wait_until(lambda: "ready." in self.log(name), f"the worker {name}")
 
+    @property
+    def workers(self) -> list[str]:
+        """Names of the workers that were not killed."""
+        servers = ("redis", "code", "web", "daemon")
+        return [name for name in self._processes if name not in servers]
+
+    def pid(self, name: str) -> int:
+        """Process id of a server or worker."""
+        return self._processes[name].pid
+
     def restart_postgres(self) -> None:
         """Crash PostgreSQL and start it again."""
         assert self._postgres is not None

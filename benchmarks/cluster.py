@@ -1,0 +1,74 @@
+"""Eight tiles by one Celery worker, by two, and by one process: times and bytes.
+
+``python -m benchmarks.cluster`` needs the extra ``cluster``, PostgreSQL and Redis. Each
+worker is held to one core, so each tile to one thread. Exit 1 if the bytes differ or
+two workers take more than 0.6 of the time of one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import Final
+
+from ben_assets.demo.cluster import TILE_ASSETS, cluster_settings, wait_for_runs
+from ben_assets.demo.cluster_servers import Cluster
+from ben_assets.demo.tiles import own_tiles
+from ben_assets.demo.world import World, make_world
+from resources.settings import REPOSITORY
+
+FOLDER: Final = REPOSITORY / ".bench" / "cluster"
+MOST: Final = 0.6
+"""Of the time of one worker, for two: half, and a tenth for what they share."""
+
+
+def main() -> int:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--tiles", type=int, default=8)
+    parser.add_argument("--side", type=int, default=24_000, help="of a tile, in metres")
+    options = parser.parse_args()
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    print(f"making {options.tiles} tiles of {options.side} m ...", flush=True)
+    tiles = own_tiles(options.tiles)
+    world = make_world(FOLDER / "world", side_m=options.side, tiles=tiles, l1c=False)
+    cores = sorted(os.sched_getaffinity(0))
+    spans = {number: run(world, number, cores) for number in (1, 2)}
+    trees = [digests(FOLDER / f"data-{number}") for number in (1, 2)]
+    share = spans[2] / spans[1]
+    print(f"one worker {spans[1]:.1f} s, two {spans[2]:.1f} s: {share:.2f} of the time")
+    print(f"{len(trees[0])} files, the same bytes: {trees[0] == trees[1]}")
+    return 0 if trees[0] == trees[1] and share <= MOST else 1
+
+
+def run(world: World, workers: int, cores: list[int]) -> float:
+    """Seconds from the first run's start to the last run's end."""
+    root, data = FOLDER / f"servers-{workers}", FOLDER / f"data-{workers}"
+    with Cluster(root, cluster_settings(world, data)) as cluster:
+        for number in range(workers):
+            cluster.start_worker(f"w{number + 1}", [cores[number % len(cores)]])
+        for key in world.tile_keys:
+            cluster.client.launch("tile_from_l2a", key)
+        runs = wait_for_runs(cluster, len(world.tile_keys))
+    if any(run["status"] != "SUCCESS" for run in runs):
+        raise SystemExit(f"a run failed; see {root}")
+    start = min(run["startTime"] for run in runs)
+    return float(max(run["endTime"] for run in runs) - start)
+
+
+def digests(data: Path) -> dict[str, str]:
+    """Relative path to SHA-256 of all that a backfill made."""
+    return {
+        str(path.relative_to(data)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for asset in TILE_ASSETS
+        for path in sorted((data / asset).rglob("*"))
+        if path.is_file()
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())
