@@ -58,7 +58,7 @@ sen2cor: setup  ## ESA's sen2cor 2.11, from its home or FILE= (ACCEPT_LICENCE=1)
 	@$(BIN)/python -m resources.sen2cor_install $(if $(FILE),--file "$(FILE)") $(if $(ACCEPT_LICENCE),--accept-licence)
 
 preflight: setup  ## what the CDSE catalogue knows of all tiles, without downloading
-	@$(BIN)/ben preflight --all
+	@$(BIN)/ben preflight
 
 bench: setup  ## the benchmark table
 	@$(BIN)/python -m benchmarks
