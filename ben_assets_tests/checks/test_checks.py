@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+import sys
+
+from ben_assets.checks import CHECKS
+from ben_assets_tests.workshop import Run, Workshop, edit
+from resources.tracking import track_tiles
+
+ALWAYS = {
+    "patches": {"every_patch_has_its_bands", "no_pixel_is_zero"},
+    "reference_maps": {"codes_are_known"},
+    "metadata_tables": {
+        "labels_are_known",
+        "labelled_patches_have_maps",
+        "splits_follow_rule",
+        "twins_are_unique",
+    },
+    "aligned_dataset": {"same_patches_everywhere"},
+    "archives": {"archives_hold_the_dataset"},
+    "release_metadata": {
+        "files_equal_published",
+        "hash_lists_equal_published",
+        "names_are_unique",
+    },
+    "release_archives": {"files_equal_published"},
+    "corine_land_cover": {"is_pinned"},
+}
+"""Asset to checks that it must have."""
+
+
+def run_verify(shop: Workshop, key: str) -> Run:
+    """The job of checks alone, as it is called from outside."""
+    tags = json.dumps({"dagster/partition": key})
+    job = ["-m", "ben_assets.definitions", "-j", "verify", "--tags", tags]
+    command = [sys.executable, "-m", "dagster", "job", "execute", *job]
+    return Run(command, shop.environment())
+
+
+def evaluations(shop: Workshop) -> dict[tuple[str, str], tuple[bool, str, str]]:
+    """(asset, check) to (passed, severity, description) of all that was recorded."""
+    home = shop.root / "dagster_home"
+    found = {}
+    for path in sorted((home / "history" / "runs").glob("*.db")):
+        with sqlite3.connect(path) as database:
+            try:
+                rows = database.execute("SELECT event FROM event_logs").fetchall()
+            except sqlite3.OperationalError:
+                continue
+        for (text,) in rows:
+            event = json.loads(text).get("dagster_event") or {}
+            if event.get("event_type_value") == "ASSET_CHECK_EVALUATION":
+                data = event["event_specific_data"]
+                key = (data["asset_key"]["path"][-1], data["check_name"])
+                found[key] = (
+                    data["success"],
+                    data["severity"]["__enum__"].split(".")[-1],
+                    data.get("description") or "",
+                )
+    return found
+
+
+def test_every_artifact_has_its_checks():
+    found: dict[str, set[str]] = {}
+    for check in CHECKS:
+        for key in check.check_keys:
+            found.setdefault(key.asset_key.path[-1], set()).add(key.name)
+    for asset, names in ALWAYS.items():
+        assert names <= found[asset], asset
+
+
+def test_all_of_a_tile_and_of_the_release_is_judged_without_making_any_of_it(finished):
+    key = finished.keys[0]
+    before = finished.tree()
+    files = {p: p.stat().st_mtime_ns for p in finished.data.rglob("*.json")}
+    run = run_verify(finished, key)
+    assert run.code == 0, run.output
+    assert finished.tree() == before
+    assert {p: p.stat().st_mtime_ns for p in finished.data.rglob("*.json")} == files
+    said = evaluations(finished)
+    for asset in ("patches", "metadata_tables", "aligned_dataset", "archives"):
+        for name in ALWAYS[asset]:
+            assert said[asset, name][:2] == (True, "ERROR"), (asset, name)
+    passed, severity, sentence = said["release_archives", "files_equal_published"]
+    assert (passed, severity) == (True, "WARN")
+    assert "of 125 published tiles" in sentence
+    assert said["l1c_zips", "zip_is_tracked"][1:] == (
+        "WARN",
+        "not on disk: nothing to judge",
+    )
+
+
+def test_a_tile_of_which_nothing_is_on_disk_is_no_failure(workshop):
+    run = run_verify(workshop, workshop.keys[0])
+    assert run.code == 0, run.output
+    assert {
+        said[:2]
+        for (asset, _), said in evaluations(workshop).items()
+        if asset in ("patches", "archives", "l1c_zips", "tile_ids", "release_metadata")
+    } == {(True, "WARN")}
+
+
+def test_the_checks_alone_find_a_damaged_patch(finished):
+    key = finished.keys[0]
+    tile_id = finished.storage.require("patches", key).facts["tile_id"]
+    folder = finished.storage.folder("patches") / tile_id
+    shutil.rmtree(next(folder.iterdir()))
+    run = run_verify(finished, key)
+    said = evaluations(finished)["patches", "every_patch_has_its_bands"]
+    assert said[:2] == (False, "ERROR")
+    assert run.code == 1
+
+
+def test_one_wrong_tracked_row_fails_that_tile_and_blocks_what_follows(
+    finished, tmp_path
+):
+    """Of the last tile, where the rows of the other tiles are right."""
+    tracked = tmp_path / "tracked"
+    track_tiles(finished.storage, tracked)
+    wrong, right = finished.keys[-1], finished.keys[0]
+    record = finished.storage.require("aligned_dataset", wrong)
+    edit(tracked / "hashes" / "aligned_dataset.csv", record.sha256, "0" * 64)
+    settings = {"BEN_TRACKED_ARTIFACTS": str(tracked)}
+    for key in (wrong, right):
+        finished.storage.remove("archives", key)
+    run = finished.run("aligned_dataset,archives", wrong, **settings)
+    assert run.code == 1
+    said = evaluations(finished)
+    assert said["aligned_dataset", "matches_tracked_hash"][:2] == (False, "ERROR")
+    assert finished.storage.tiles("archives") == [finished.keys[1]]
+    run = finished.run("aligned_dataset,archives", right, **settings)
+    assert run.code == 0, run.output
+    assert right in finished.storage.tiles("archives")
