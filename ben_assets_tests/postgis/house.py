@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import shutil
-import sys
 import tempfile
 import threading
 import time
@@ -14,15 +12,8 @@ from pathlib import Path
 
 import psycopg2
 
+from deploy import postgis_server
 from resources.postgis.database import Postgis
-from resources.settings import REPOSITORY
-
-_spec = importlib.util.spec_from_file_location(
-    "postgis_server", REPOSITORY / "deploy" / "postgis_server.py"
-)
-postgis_server = importlib.util.module_from_spec(_spec)
-sys.modules["postgis_server"] = postgis_server
-_spec.loader.exec_module(postgis_server)
 
 _GATE = 4711
 _INSTALL_GATE = f"""
