@@ -8,7 +8,7 @@ PORT ?= 3000
 BIN := .venv/bin
 
 .PHONY: sen2cor preflight setup demo demo-ui test lint dev bench soak lock clean help cluster-setup cluster-demo \
-  postgis postgis-stop
+  postgis postgis-stop dev-postgres
 
 help:  ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
@@ -50,6 +50,14 @@ dev: setup  ## Dagster UI and daemon on http://127.0.0.1:3000 (PORT=)
 
 postgis:  ## a private PostgreSQL with PostGIS on loopback, in .postgis/; prints its DSN
 	@$(PYTHON) deploy/postgis_server.py start --folder .postgis
+
+dev-postgres: setup postgis  ## dev with Dagster's state in that server, and PostGIS switched on
+	@mkdir -p .dagster_home/postgres && cp deploy/postgres/dagster.yaml .dagster_home/postgres/
+	@export DAGSTER_HOME="$(CURDIR)/.dagster_home/postgres" \
+	  BEN_POSTGIS_DSN="$$($(PYTHON) deploy/postgis_server.py dsn)" \
+	  DAGSTER_PG_URL="$$($(PYTHON) deploy/postgis_server.py dsn --database dagster \
+	    | sed 's/^postgresql:/postgresql+psycopg2:/')"; \
+	$(BIN)/dagster instance info >/dev/null && $(BIN)/dagster dev -h 127.0.0.1 -p $(PORT)
 
 postgis-stop:  ## stop it; its data stay
 	@$(PYTHON) deploy/postgis_server.py stop --folder .postgis

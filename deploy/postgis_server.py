@@ -26,6 +26,9 @@ PACKAGES: Final = "postgresql postgresql-15-postgis-3"
 """Debian 12 packages that this needs; other releases have another number for 15."""
 
 _USER: Final = "ben"
+DATABASES: Final = (_USER, "dagster")
+"""Databases that ``start`` makes: for the data set, and for Dagster's own state."""
+
 _STATE: Final = "server.json"
 
 
@@ -224,40 +227,45 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("command", choices=("start", "stop", "dsn"))
     parser.add_argument("--folder", type=Path, default=Path(".postgis"))
-    options = parser.parse_args()
+    parser.add_argument("--database", choices=DATABASES, default=_USER)
+    given = parser.parse_args()
     try:
-        server = load(options.folder)
-        if options.command == "stop":
+        if given.command == "start":
+            _start(given.folder)
+        server = load(given.folder)
+        if given.command == "stop":
             if server is not None and server.is_running:
                 server.stop()
             return 0
         if server is None:
-            if options.command == "dsn":
-                raise ServerError(f"no server in {options.folder}; run: make postgis")
-            server = create(options.folder)
-        if options.command == "start" and not server.is_running:
-            server.start()
-            _make_database(server)
+            raise ServerError(f"no server in {given.folder}; run: make postgis")
     except ServerError as error:
         print(error, file=sys.stderr)
         return 2
-    print(server.dsn())
+    print(server.dsn(given.database))
     return 0
 
 
-def _make_database(server: Server) -> None:
-    """The database named like the user, which initdb does not make."""
-    environment = {**os.environ, "PGPASSWORD": server.password}
+def _start(folder: Path) -> None:
+    """Start the server of a folder, made if need be, with its databases."""
+    server = load(folder) or create(folder)
+    if not server.is_running:
+        server.start()
+    for database in DATABASES:
+        _make_database(server, database)
+
+
+def _make_database(server: Server, database: str) -> None:
     connection = ["-h", "127.0.0.1", "-p", str(server.port), "-U", _USER]
     done = subprocess.run(
-        [f"{server.bin_dir}/createdb", *connection, _USER],
-        env=environment,
+        [f"{server.bin_dir}/createdb", *connection, database],
+        env={**os.environ, "PGPASSWORD": server.password},
         capture_output=True,
         text=True,
         check=False,
     )
     if done.returncode and "already exists" not in done.stderr:
-        raise ServerError(f"createdb failed: {done.stderr.strip()}")
+        raise ServerError(f"createdb {database} failed: {done.stderr.strip()}")
 
 
 if __name__ == "__main__":

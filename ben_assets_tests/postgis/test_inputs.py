@@ -78,6 +78,15 @@ def test_reference_maps_from_postgis_are_the_same_bytes(shop, database, n_polygo
     assert shop.tree() == from_file
 
 
+def test_a_reader_may_make_maps_with_corine_from_the_database(shop, database):
+    from_file = shop.tree()
+    publish_clc2018(shop.bench())
+    shop.settings["BEN_CLC_PATH"] = "postgis"
+    shop.settings["BEN_POSTGIS_DSN"] = database.as_role("reader", "bigearthnet_reader")
+    shop.make("reference_maps", shop.keys[1])
+    assert shop.tree() == from_file
+
+
 def test_corine_that_was_not_loaded_is_asked_for(shop):
     shop.settings["BEN_CLC_PATH"] = "postgis"
     with pytest.raises(MissingInput, match="materialize postgis_clc2018"):
