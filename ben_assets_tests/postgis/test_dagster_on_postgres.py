@@ -86,7 +86,7 @@ def test_a_backfill_of_two_tiles_goes_through_the_daemon_one_at_a_time(
         *("--partitions", ",".join(keys)),
     )
     with team.daemon():
-        deadline = time.monotonic() + 150
+        deadline = time.monotonic() + 240
         while {status for status, _ in team.runs()} != {"SUCCESS"}:
             assert time.monotonic() < deadline, team.runs()
             time.sleep(0.5)
