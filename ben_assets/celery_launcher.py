@@ -7,7 +7,7 @@ Belongs here: is a run's worker alive, and how is a run stopped. Named in
 from __future__ import annotations
 
 import time
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import dagster as dg
 from dagster._core.launcher import CheckRunHealthResult, WorkerStatus
@@ -41,8 +41,9 @@ class WatchedCeleryRunLauncher(CeleryRunLauncher):
     @classmethod
     def config_type(cls) -> dict[str, Any]:
         """What ``dagster.yaml`` may say."""
+        inherited = cast("dict[str, Any]", CeleryRunLauncher.config_type())
         return {
-            **CeleryRunLauncher.config_type(),
+            **inherited,
             "lost_after_seconds": dg.Field(int, default_value=60),
         }
 
