@@ -60,3 +60,10 @@ def small_disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
 
     with mounted_disk(tmp_path / "disk") as mount:
         yield mount
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What tests measured with ``record_property``, for people; nothing hangs on it."""
+    for report in terminalreporter.getreports("passed"):
+        for name, value in report.user_properties:
+            terminalreporter.write_line(f"measured: {name}: {value}")

@@ -1,0 +1,136 @@
+"""A real browser on the real UI, on results made by real runs."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from ben_assets.demo.world import make_world
+from ben_assets_tests.browser.server import DagsterDev
+from resources.settings import REPOSITORY
+
+SCREENSHOTS = REPOSITORY / "screenshots"
+PATIENCE_MS = 60_000
+MAKING_SECONDS = 180
+
+
+@dataclass(frozen=True)
+class Results:
+    """Two tiles and their release, and a UI that shows them."""
+
+    keys: tuple[str, ...]
+    data: Path
+    ui: DagsterDev
+    on_record: subprocess.Popen[bytes]
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    path = shutil.which("chromium")
+    if path is None:
+        assert os.environ.get("CI") != "true", "no chromium; .ci/run installs it"
+        pytest.skip("no chromium on this machine (Debian: apt-get install chromium)")
+    return path
+
+
+@pytest.fixture(scope="session")
+def results(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator:
+    """Made while the UI starts; the second tile has a wrong tracked hash."""
+    home = tmp_path_factory.mktemp("browser")
+    world = make_world(home / "world", l1c=False)
+    (home / "dagster_home").mkdir()
+    shutil.copy(REPOSITORY / "dagster.yaml", home / "dagster_home")
+    tracked = home / "tracked" / "hashes" / "archives.csv"
+    tracked.parent.mkdir(parents=True)
+    wrong = f"{world.tile_keys[1]},3,1,{'0' * 64}"
+    tracked.write_text(f"tile,files,bytes,sha256\n{wrong}\n")
+    foreign = ("BEN_", "CDSE_", "DAGSTER_", "SEN2COR_")
+    environment = {
+        **{k: v for k, v in os.environ.items() if not k.startswith(foreign)},
+        **world.settings(),
+        "BEN_DATA_DIR": str(home / "data"),
+        "BEN_TRACKED_ARTIFACTS": str(home / "tracked"),
+        "DAGSTER_HOME": str(home / "dagster_home"),
+        "PYTHONPATH": str(REPOSITORY),
+    }
+
+    def start(*arguments: str) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-W", "ignore", "-m", *arguments]
+        return subprocess.Popen(command, cwd=home, env=environment)
+
+    # two processes that both make its tables would break a fresh instance
+    assert start("dagster", "instance", "info").wait(MAKING_SECONDS) == 0
+    ui = DagsterDev(home, environment)
+    try:
+        making = start("ben_assets_tests.browser.results", "tiles")
+        assert making.wait(MAKING_SECONDS) == 0
+        on_record = start("ben_assets_tests.browser.results", "record")
+        try:
+            ui.wait()
+            yield Results(world.tile_keys, home / "data", ui, on_record)
+        finally:
+            on_record.kill()
+            on_record.wait()
+    finally:
+        ui.stop()
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator[Browser]:
+    options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=options)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
+    """Opens pages; in the end no one may have asked any host but this one."""
+    requested: list[str] = []
+    pages: list[Page] = []
+
+    def open_one(**options: object) -> Page:
+        options = {"viewport": {"width": 1440, "height": 900}} | options
+        page = browser.new_page(**options)
+        page.set_default_timeout(PATIENCE_MS)
+        page.on("request", lambda request: requested.append(request.url))
+        pages.append(page)
+        return page
+
+    yield open_one
+    for page in pages:
+        page.close()
+    elsewhere = {
+        url[:100]
+        for url in requested
+        if urlsplit(url).scheme not in ("file", "data", "blob")
+        and urlsplit(url).hostname != "127.0.0.1"
+    }
+    assert elsewhere == set(), "pages must not need the internet"
+
+
+@pytest.fixture
+def page(open_page: Callable[..., Page]) -> Page:
+    return open_page()
+
+
+@pytest.fixture
+def photograph(request: pytest.FixtureRequest) -> Callable[..., None]:
+    """Keeps a screenshot under the name of the test."""
+
+    def take(page: Page, suffix: str = "", **options: object) -> None:
+        SCREENSHOTS.mkdir(exist_ok=True)
+        name = request.node.originalname.removeprefix("test_") + suffix
+        page.screenshot(path=SCREENSHOTS / f"{name}.png", **options)
+
+    return take
