@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from ben_assets.assets import columns
 from ben_assets.assets.patches import patches
 from ben_assets.assets.reference import s1s2_mapping, snow_and_cloud_lists
 from ben_assets.assets.reference_maps import reference_maps
@@ -17,6 +18,7 @@ from ben_assets.assets.tile_asset import (
     deps=[patches, reference_maps, s1s2_mapping, snow_and_cloud_lists],
     kinds={"parquet"},
     level="dataset",
+    columns=columns.METADATA_TABLES,
 )
 def metadata_tables(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
     """Labels, split, country and v1 and Sentinel-1 twins of every grid cell."""
@@ -45,7 +47,11 @@ def archives(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
     return materialize_tile(context, make_archives)
 
 
-@release_asset(deps=[metadata_tables, aligned_dataset], kinds={"parquet", "csv"})
+@release_asset(
+    deps=[metadata_tables, aligned_dataset],
+    kinds={"parquet", "csv"},
+    columns=columns.RELEASE_METADATA,
+)
 def release_metadata(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
     """The published metadata of all tiles in the data set: four CSV, two parquet.
 

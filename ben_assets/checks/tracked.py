@@ -12,7 +12,7 @@ from ben_assets.checks.check import where_on_disk
 from ben_assets.partitions import tile_partitions
 from resources.settings import Settings
 from resources.storage import Storage
-from resources.tracked import compare
+from resources.tracked import Comparison, compare
 
 
 def matches_tracked_hash(asset: dg.AssetsDefinition) -> dg.AssetChecksDefinition:
@@ -39,10 +39,29 @@ def matches_tracked_hash(asset: dg.AssetsDefinition) -> dg.AssetChecksDefinition
             if result.expected
             else dg.AssetCheckSeverity.WARN,
             description=result.verdict,
-            metadata={"expected": result.expected or "none", "found": result.found},
+            metadata={
+                "comparison": _side_by_side(result),
+                "what to do": "docs/checks.md, matches_tracked_hash",
+            },
         )
 
     return check
+
+
+def _side_by_side(result: Comparison) -> dg.TableMetadataValue:
+    expected = result.expected or {}
+    return dg.MetadataValue.table(
+        [
+            dg.TableRecord(
+                {
+                    "what": what,
+                    "expected": expected.get(what, "not tracked"),
+                    "found": found,
+                }
+            )
+            for what, found in result.found.items()
+        ]
+    )
 
 
 CHECKS: Final = [

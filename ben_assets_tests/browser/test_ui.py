@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import time
 
 import pytest
 from playwright.sync_api import Page, expect
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from ben_assets.assets import STAGES
 from ben_assets_tests.browser.conftest import MAKING_SECONDS, Results
@@ -18,14 +20,18 @@ FINISHED = re.compile(r"Success|Succeeded")
 
 def open_partition(page: Page, results: Results, asset: str, key: str) -> None:
     page.goto(f"{results.ui.url}/assets/{asset}?view=partitions&partition={key}")
-    page.get_by_text("Latest materialization").first.wait_for()
+    page.get_by_text("made_with", exact=True).first.wait_for()
 
 
 def open_launchpad(page: Page, results: Results, asset: str) -> None:
     """The dialog to materialize, with the first tile chosen."""
-    open_partition(page, results, asset, results.keys[0])
-    page.get_by_role("button", name="Materialize").first.click()
-    page.get_by_role("button", name="Launch 1 run").wait_for()
+    for _ in range(4):  # a dialog opened before the page knows its partitions is empty
+        open_partition(page, results, asset, results.keys[0])
+        page.get_by_role("button", name="Materialize").first.click()
+        with contextlib.suppress(PlaywrightTimeout):
+            page.get_by_role("button", name="Launch 1 run").wait_for(timeout=15_000)
+            return
+    raise AssertionError(page.locator("body").inner_text())
 
 
 def wait_for(ask, seconds: int = 120):

@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import dagster as dg
+import pyarrow.parquet as pq
+import pytest
+
+from ben_assets.definitions import build_definitions
+from ben_assets_tests.workshop import Workshop
+
+
+def metadata_of(asset: str) -> dict[str, object]:
+    specs = build_definitions().resolve_all_asset_specs()
+    (spec,) = (spec for spec in specs if spec.key == dg.AssetKey(asset))
+    return dict(spec.metadata)
+
+
+@pytest.mark.parametrize(
+    ("asset", "file"),
+    [
+        ("patches", None),
+        ("reference_maps", None),
+        ("metadata_tables", None),
+        ("release_metadata", "metadata.parquet"),
+    ],
+)
+def test_the_columns_shown_are_those_of_the_table(finished: Workshop, asset, file):
+    name = file or f"{finished.keys[0]}.parquet"
+    shown = metadata_of(asset)["dagster/column_schema"].columns
+    on_disk = pq.read_schema(finished.data / asset / name).names
+    assert [column.name for column in shown] == on_disk
+    assert all(column.description for column in shown)
+
+
+def test_every_asset_leads_to_docs_that_exist():
+    for spec in build_definitions().resolve_all_asset_specs():
+        links = spec.metadata["dagster/code_references"].code_references
+        assert links
+        assert all(Path(link.file_path).is_file() for link in links), spec.key
