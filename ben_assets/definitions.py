@@ -10,7 +10,7 @@ import dagster as dg
 from ben_assets.assets import STAGES
 from ben_assets.checks import CHECKS
 from ben_assets.jobs import JOBS
-from resources.settings import Settings
+from resources.settings import REPOSITORY, Settings
 
 
 def _kubernetes() -> dg.ExecutorDefinition:
@@ -25,6 +25,13 @@ _EXECUTORS: Final[dict[str, Callable[[], dg.ExecutorDefinition]]] = {
     "multiprocess": lambda: dg.multiprocess_executor,
     "k8s": _kubernetes,  # a pod for each asset of a tile
 }
+
+_DOCS: Final = {
+    "what it is": "architecture.md",
+    "what its checks mean": "checks.md",
+    "when it fails": "troubleshooting.md",
+}
+"""Title on an asset's page to a file of the docs."""
 
 
 def build_definitions() -> dg.Definitions:
@@ -43,7 +50,14 @@ def build_definitions() -> dg.Definitions:
 
 
 def _in_group(group: str) -> Callable[[dg.AssetSpec], dg.AssetSpec]:
-    return lambda spec: spec.replace_attributes(group_name=group)
+    """Sets what all assets of a group have: the group, and where to read on."""
+    docs = {
+        title: dg.MetadataValue.path(REPOSITORY / "docs" / name)
+        for title, name in _DOCS.items()
+    }
+    return lambda spec: spec.replace_attributes(
+        group_name=group, metadata={**docs, **spec.metadata}
+    )
 
 
 defs = build_definitions()

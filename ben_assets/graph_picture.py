@@ -21,19 +21,23 @@ _WIDEST_LINE: Final = 1200
 _NEXT_LINE: Final = _NODE[1] + _BETWEEN[1]
 _MARGIN: Final = 10
 _LEGEND: Final = 26
+_INPUTS: Final = "inputs"
+"""Group whose edges are written, not drawn: it feeds assets all over the picture."""
+_NOTE: Final = 16
 
 _STYLE: Final = """
 svg { font-family: system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif; }
 .group { fill: #eef1f4; } .name { fill: #4b5660; font-size: 14px; font-weight: 600; }
 .tile { fill: #fff; stroke: #14618f; } .all { fill: #fff; stroke: #8a5a00; }
-.key { fill: #4b5660; font-size: 12.5px; }
+.key, .note { fill: #4b5660; font-size: 12.5px; }
+.note { font-size: 11.5px; text-anchor: middle; }
 .node { fill: #1c2227; font-size: 12.5px; text-anchor: middle; }
 .edge { fill: none; stroke: #7b8792; stroke-width: 1.5; }
 .head { fill: #7b8792; }
 @media (prefers-color-scheme: dark) {
   .group { fill: #20262b; } .name { fill: #aab4bd; }
   .tile, .all { fill: #14181b; } .tile { stroke: #7cc0ea; } .all { stroke: #e0a84a; }
-  .node { fill: #e7ebee; } .key { fill: #aab4bd; }
+  .node { fill: #e7ebee; } .key, .note { fill: #aab4bd; }
 }
 """
 
@@ -104,6 +108,7 @@ def lay_out(nodes: Sequence[Node]) -> tuple[Boxes, Boxes]:
         rows = 1 + max(row for _, row in cells.values())
         width = 2 * _PAD + columns * (_NODE[0] + _GAP[0]) - _GAP[0]
         height = _HEAD + _PAD + rows * (_NODE[1] + _GAP[1]) - _GAP[1]
+        height += _NOTE if group == _INPUTS else 0
         if left > _MARGIN and left + width > _WIDEST_LINE:
             left, top, line_height = _MARGIN, top + line_height + _BETWEEN[1], 0
         group_boxes[group] = (left, top, width, height)
@@ -160,8 +165,14 @@ def draw(nodes: Sequence[Node]) -> str:
             f'<rect class="group" x="{x}" y="{y}" width="{w}" height="{h}" rx="8"/>',
             f'<text class="name" x="{x + _PAD}" y="{y + 18}">{group}</text>',
         ]
-    parts += [_edge(node_boxes, *edge) for edge in direct_edges(nodes)]
+    inputs = {node.name for node in nodes if node.group == _INPUTS}
+    edges = direct_edges(nodes)
+    parts += [_edge(node_boxes, *edge) for edge in edges if edge[0] not in inputs]
     parts += [_node(node, node_boxes) for node in nodes]
+    parts += [
+        _note(node_boxes[name], [target for source, target in edges if source == name])
+        for name in sorted(inputs)
+    ]
     parts += _legend(bottom + _LEGEND)
     return "\n".join([*parts, "</svg>", ""])
 
@@ -184,6 +195,12 @@ def _node(node: Node, boxes: Mapping[str, tuple[int, int, int, int]]) -> str:
         f'<rect class="{kind}" x="{x}" y="{y}" width="{w}" height="{h}" rx="5"/>'
         f'<text class="node" x="{x + w // 2}" y="{y + h // 2 + 4}">{node.name}</text>'
     )
+
+
+def _note(box: tuple[int, int, int, int], targets: Sequence[str]) -> str:
+    x, y, w, h = box
+    text = f"for {', '.join(targets)}" if targets else "for reference"
+    return f'<text class="note" x="{x + w // 2}" y="{y + h + 15}">{text}</text>'
 
 
 def _edge(

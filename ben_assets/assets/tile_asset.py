@@ -14,12 +14,11 @@ from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.failures import reported
 from ben_assets.partitions import tile_partitions
 from ben_assets.tiles import find_tile
-from resources.settings import REPOSITORY, Settings
+from resources.settings import Settings
 from resources.storage import Storage, StoredRecord
 
 OWNERS: Final = ["team:bigearthnet"]
 _SHOWN_AS_TABLE: Final = 12
-_DOCS: Final = ("quick-start.md", "checks.md", "troubleshooting.md")
 
 
 def tile_asset(
@@ -44,7 +43,7 @@ def tile_asset(
         owners=OWNERS,
         tags={"ben/level": level},
         code_version=code_version,
-        metadata=_defined(columns),
+        metadata=_table(columns),
         pool=pool,
         retry_policy=retry_policy,
         op_tags=_pod(cores=1, memory_gib=memory_gib),
@@ -77,22 +76,12 @@ def release_asset(
         owners=OWNERS,
         tags={"ben/level": "release"},
         code_version=code_version,
-        metadata=_defined(columns),
+        metadata=_table(columns),
     )
 
 
-def _defined(columns: dg.TableSchema | None) -> dict[str, Any]:
-    """What an asset's page shows at any time: links to the docs, and columns."""
-    docs = dg.CodeReferencesMetadataValue(
-        code_references=[
-            dg.LocalFileCodeReference(
-                file_path=str(REPOSITORY / "docs" / name), label=f"docs/{name}"
-            )
-            for name in _DOCS
-        ]
-    )
-    shown: dict[str, Any] = {"dagster/code_references": docs}
-    return shown | ({"dagster/column_schema": columns} if columns else {})
+def _table(columns: dg.TableSchema | None) -> dict[str, Any]:
+    return {"dagster/column_schema": columns} if columns else {}
 
 
 def materialize_tile(
