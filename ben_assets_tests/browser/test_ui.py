@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 import time
 
 import pytest
 from playwright.sync_api import Page, expect
-from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from ben_assets.assets import STAGES
 from ben_assets_tests.browser.conftest import MAKING_SECONDS, Results
@@ -25,13 +23,13 @@ def open_partition(page: Page, results: Results, asset: str, key: str) -> None:
 
 def open_launchpad(page: Page, results: Results, asset: str) -> None:
     """The dialog to materialize, with the first tile chosen."""
-    for _ in range(4):  # a dialog opened before the page knows its partitions is empty
-        open_partition(page, results, asset, results.keys[0])
-        page.get_by_role("button", name="Materialize").first.click()
-        with contextlib.suppress(PlaywrightTimeout):
-            page.get_by_role("button", name="Launch 1 run").wait_for(timeout=15_000)
-            return
-    raise AssertionError(page.locator("body").inner_text())
+    open_partition(page, results, asset, results.keys[0])
+    page.get_by_role("button", name="Materialize").first.click()
+    page.get_by_role("button", name=re.compile("Confirm|Launch 1 run")).wait_for()
+    confirm = page.get_by_role("button", name="Confirm")
+    if confirm.is_visible():  # inputs lie on disk without Dagster having fetched them
+        confirm.click()
+    page.get_by_role("button", name="Launch 1 run").wait_for()
 
 
 def wait_for(ask, seconds: int = 120):
