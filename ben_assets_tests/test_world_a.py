@@ -12,40 +12,14 @@ from pathlib import Path
 import pytest
 
 from ben_assets.bigearthnet.checksums import file_digest, parse_hash_list
-from ben_assets_tests.shared import SHARED, needs_shared
+from ben_assets_tests.shared import needs_shared
 from ben_assets_tests.workshop import Workshop
+from ben_assets_tests.world_a import FIRST, SECOND, WORLD_A, WorldA
 
 pytestmark = needs_shared
 
-WORLD = SHARED / "worlds/a"
-FIRST = "S2A_MSIL1C_20170613T101031_N0205_R022_T33UUP_20170613T101608"
-SECOND = "S2B_MSIL1C_20170802T095029_N0205_R079_T33UVP_20170802T095031"
 CHAIN = "l2a_tiles,patches,reference_maps,metadata_tables,aligned_dataset,archives"
 TARS = ("BigEarthNet-S1", "BigEarthNet-S2", "Reference_Maps")
-
-
-class WorldA:
-    """As ``demo.world.World``, but with inputs that lie elsewhere."""
-
-    def __init__(self, root: Path) -> None:
-        self.reference_dir, self.s1_dir = root / "reference", root / "S1"
-        self.tiles_csv, self.l2a_dir = root / "tiles.csv", WORLD / "inputs"
-        self.tile_keys = (FIRST, SECOND)
-        self.reference_dir.mkdir()
-        countries = SHARED / "reference/ne_110m_admin_0_countries.geojson"
-        for path in (countries, *WORLD.glob("inputs/[!S]*")):
-            (self.reference_dir / path.name).symlink_to(path)
-        unpack = ["tar", "-x", "--zstd", "-f", str(WORLD / "inputs/S1.tar.zst")]
-        subprocess.run([*unpack, "-C", str(root)], check=True)
-        self.tiles_csv.write_text(f"tile\n{SECOND}\n")
-
-    def settings(self) -> dict[str, str]:
-        return {
-            "BEN_TILES_CSV": str(self.tiles_csv),
-            "BEN_L2A_DIR": str(self.l2a_dir),
-            "BEN_REFERENCE_DIR": str(self.reference_dir),
-            "BEN_S1_DIR": str(self.s1_dir),
-        }
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +39,7 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def expected_hashes(name: str) -> dict[str, str]:
-    return parse_hash_list((WORLD / "expected" / name).read_text())
+    return parse_hash_list((WORLD_A / "expected" / name).read_text())
 
 
 def test_every_byte_is_that_of_the_original_pipeline(release):
@@ -86,7 +60,7 @@ def test_every_byte_is_that_of_the_original_pipeline(release):
 
 
 def check_tables(release: Path) -> None:
-    expected = json.loads((WORLD / "expected/hashes.json").read_text())
+    expected = json.loads((WORLD_A / "expected/hashes.json").read_text())
     promised = expected["csv_sha256"] | expected["parquet_sha256"]
     assert len(promised) == 6
     folder = release / "release_metadata"
@@ -94,7 +68,7 @@ def check_tables(release: Path) -> None:
 
 
 def check_archives(release: Path) -> None:
-    expected = json.loads((WORLD / "expected/tars.json").read_text())
+    expected = json.loads((WORLD_A / "expected/tars.json").read_text())
     folder = release / "release_archives"
     sums = dict(
         line.split("  ")[::-1]
@@ -118,7 +92,7 @@ def check_archives(release: Path) -> None:
 def check_data_set(release: Path, digests: dict[str, str]) -> None:
     """The shared tree holds just what the archives hold, and the parquet files."""
     root = release / "aligned_dataset"
-    listed = json.loads((WORLD / "expected/tars.json").read_text())
+    listed = json.loads((WORLD_A / "expected/tars.json").read_text())
     for name in TARS:
         files = [path for path in (root / name).rglob("*") if path.is_file()]
         assert len(files) == listed[f"{name}.tar"]["members"]

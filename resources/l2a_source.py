@@ -71,8 +71,10 @@ def link_or_copy(source: str, target: str) -> str:
 
     Of a symbolic link the file behind it: a link into the user's folders may break.
     """
+    if Path(source).is_symlink():
+        source = os.path.realpath(source)
     try:
-        os.link(os.path.realpath(source), target)
+        os.link(source, target)
     except OSError:
         shutil.copyfile(source, target)
     return target

@@ -96,7 +96,7 @@ def _patch_files(
         for patch in kept["patch_id"]:
             for suffix in suffixes:
                 name = f"{patch}{suffix}"
-                inside = Path(*Path(path_of(name)).parts[1:])
+                inside = path_of(name).partition("/")[2]
                 found[name] = (storage.folder(asset) / inside, digests[name])
     return found
 

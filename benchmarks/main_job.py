@@ -1,0 +1,307 @@
+"""The main job at full size, from L2A tiles to the release, beside what must take time.
+
+``python -m benchmarks.main_job [--folder DIR] [--repeats 1]``. Makes the two tiles of
+world A, or one generated full-size tile where the shared facts are not at hand. All
+assets of a tile are made in one process, as in a run. The physical limit of
+``patches`` is measured right after it, in a process of its own: decode the 12 JP2 once
+with the same threads, then write as many files of the same sizes to the same disk,
+flushed as ours.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Final
+
+from rich.console import Console
+from rich.table import Table
+
+from ben_assets.bigearthnet.band_rasters import read_band
+from ben_assets.bigearthnet.bands import BANDS, Band
+from ben_assets.bigearthnet.patch_grid import FULL_TILE_SIDE_M
+from ben_assets.bigearthnet.patching import write_file
+from ben_assets.bigearthnet.safe import L2AProduct, read_l2a
+from ben_assets.demo.tiles import DEMO_TILES
+from ben_assets.demo.world import make_world
+from ben_assets.steps.l2a import product_folder
+from ben_assets.steps.workbench import Workbench, cpu_count
+from ben_assets.tiles import find_tile
+from ben_assets_tests.workshop import RELEASE_STEPS, STEPS, Workshop
+from ben_assets_tests.world_a import WORLD_A, WorldA
+from resources.files import flush_file_system
+from resources.settings import REPOSITORY, Settings
+from resources.storage import StoredRecord
+
+GOAL_LIMIT_RATIO: Final = 1.1
+"""``patches`` takes at most so many times as long as the physical limit."""
+GOAL_SECONDS: Final = 60.0
+"""World A takes at most so long, from L2A to the release."""
+GOAL_BYTES: Final = 3 << 30
+"""A tile needs less memory."""
+
+STAGES_OF_THE_ORIGINAL: Final = {
+    "patches": (
+        "s2_tables",
+        "patches_geometrical",
+        "overlaps",
+        "border_split",
+        "invalid_regions",
+        "v1_parquet",
+        "validation_alignment",
+        "countries",
+        "export_patches",
+    ),
+    "reference_maps": (
+        "clc",
+        "overlay",
+        "rasterization_geoms",
+        "export_reference_maps",
+    ),
+    "metadata_tables": ("labels",),
+    "release_metadata": ("metadata_csvs", "finalizer_sql"),
+    "release_archives": ("tars", "zstd"),
+}
+"""Our asset to the original's stages that do the same."""
+
+_LIMIT: Final = "limit of patches"
+_ALL: Final = "all tiles"
+
+Row = dict[str, Any]
+
+
+def main() -> int:
+    """Measure and print the table; 1 if a goal is missed."""
+    parser = argparse.ArgumentParser("python -m benchmarks.main_job")
+    parser.add_argument("--folder", type=Path, default=REPOSITORY / ".bench/main_job")
+    parser.add_argument("--repeats", type=int, default=1)
+    parser.add_argument("--measure", nargs=2, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.measure:
+        what, key = given.measure
+        for row in _MEASURES[what](key):
+            print(json.dumps(row), flush=True)
+        return 0
+    shutil.rmtree(given.folder, ignore_errors=True)
+    folder = given.folder.resolve()
+    shop = Workshop(_inputs(folder), folder)
+    missed = [_report(_one_round(shop), shop) for _ in range(given.repeats)]
+    return 1 if any(missed) else 0
+
+
+def _inputs(folder: Path) -> Any:  # noqa: ANN401  # a World, or what looks like one
+    if WORLD_A.is_dir():
+        return WorldA(folder / "inputs")
+    print("generating a full-size tile ...", flush=True)
+    tiles = DEMO_TILES[:1]
+    root = folder / "inputs"
+    return make_world(root, side_m=FULL_TILE_SIDE_M, tiles=tiles, l1c=False)
+
+
+def _one_round(shop: Workshop) -> list[Row]:
+    shutil.rmtree(shop.data, ignore_errors=True)
+    rows: list[Row] = []
+    for key in shop.keys:
+        rows += _in_own_process(shop, "tile", key)
+        rows += _in_own_process(shop, "limit", key)
+    return rows + _in_own_process(shop, "release", _ALL)
+
+
+def _in_own_process(shop: Workshop, what: str, key: str) -> list[Row]:
+    command = [sys.executable, "-m", "benchmarks.main_job", "--measure", what, key]
+    ended = subprocess.run(
+        command,
+        cwd=REPOSITORY,
+        env=shop.environment(),
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    return [json.loads(line) for line in ended.stdout.splitlines()]
+
+
+def _measure_tile(key: str) -> Iterable[Row]:
+    bench = Workbench.from_settings(Settings(), lambda line: None)
+    tile = find_tile(key)
+    for asset, make in STEPS.items():
+        yield _timed(key, asset, lambda make=make: make(tile, bench))
+
+
+def _measure_release(key: str) -> Iterable[Row]:
+    bench = Workbench.from_settings(Settings(), lambda line: None)
+    for asset, make in RELEASE_STEPS.items():
+        yield _timed(key, asset, lambda make=make: make(bench))
+
+
+def _timed(key: str, asset: str, make: Callable[[], StoredRecord]) -> Row:
+    Path("/proc/self/clear_refs").write_text("5")  # the peak counts from here on
+    started, cpu = time.perf_counter(), time.process_time()
+    record = make()
+    return {
+        "tile": key,
+        "asset": asset,
+        "seconds": time.perf_counter() - started,
+        "cpu": time.process_time() - cpu,
+        "peak": _peak_bytes(),
+        "files": record.files,
+        "bytes": record.bytes,
+    }
+
+
+def _peak_bytes() -> int:
+    status = Path("/proc/self/status").read_text()
+    (line,) = (line for line in status.splitlines() if line.startswith("VmHWM"))
+    return int(line.split()[1]) * 1024
+
+
+def _measure_limit(key: str) -> Iterable[Row]:
+    bench = Workbench.from_settings(Settings(), lambda line: None)
+    product = read_l2a(product_folder(bench, bench.storage.require("l2a_tiles", key)))
+    made = bench.storage.folder("patches") / product.name.stem
+    sizes = {path.stem: path.stat().st_size for path in made.glob("*/*.tif")}
+    target = bench.storage.root / "limit"
+    started, cpu = time.perf_counter(), time.process_time()
+    with ThreadPoolExecutor(cpu_count()) as pool:
+        list(pool.map(lambda band: _decode(product, band), BANDS))
+        decoded = time.perf_counter()
+        for patch in {name.rpartition("_")[0] for name in sizes}:
+            (target / patch).mkdir(parents=True)
+        list(pool.map(lambda band: _write(target, sizes, band), BANDS))
+    flush_file_system(target)
+    ended = time.perf_counter()
+    yield {
+        "tile": key,
+        "asset": _LIMIT,
+        "seconds": ended - started,
+        "decoding": decoded - started,
+        "writing": ended - decoded,
+        "cpu": time.process_time() - cpu,
+        "peak": _peak_bytes(),
+        "files": len(sizes),
+        "bytes": sum(sizes.values()),
+    }
+    shutil.rmtree(target)
+
+
+def _decode(product: L2AProduct, band: Band) -> None:
+    read_band(product, band)
+
+
+def _write(target: Path, sizes: dict[str, int], band: Band) -> None:
+    for name, size in sizes.items():
+        if name.endswith(band.name):
+            write_file(target / name[:-4] / f"{name}.tif", bytes(size))
+
+
+_MEASURES: Final = {
+    "tile": _measure_tile,
+    "limit": _measure_limit,
+    "release": _measure_release,
+}
+
+
+def _report(rows: list[Row], shop: Workshop) -> bool:
+    """Print the table; returns whether a goal was missed."""
+    title = "world A" if WORLD_A.is_dir() else "a generated full-size tile"
+    table = Table(title=f"From L2A to the release: {title}, {cpu_count()} cores")
+    for name in ("tile", "asset", "s", "CPU s", "peak MiB", "files", "files/s", "MB/s"):
+        table.add_column(name, justify="left" if name in ("tile", "asset") else "right")
+    for row in rows:
+        table.add_row(*_cells(row))
+    console = Console(width=100)
+    console.print(table)
+    steps = [row for row in rows if row["asset"] != _LIMIT]
+    checks = [*_limit_checks(rows), *_total_checks(steps, len(shop.keys))]
+    for line in (*(line for line, _ in checks), *_against_the_original(steps)):
+        console.print(line, highlight=False, soft_wrap=True)
+    return not all(passed for _, passed in checks)
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    per_second = 1 / row["seconds"]
+    tile = row["tile"].split("_")[5] if "_" in row["tile"] else row["tile"]
+    return (
+        tile,
+        row["asset"],
+        f"{row['seconds']:.2f}",
+        f"{row['cpu']:.2f}",
+        f"{row['peak'] / 2**20:.0f}",
+        f"{row['files']}",
+        f"{row['files'] * per_second:.0f}",
+        f"{row['bytes'] * per_second / 1e6:.1f}",
+    )
+
+
+def _limit_checks(rows: list[Row]) -> list[tuple[str, bool]]:
+    checks = []
+    for limit in (row for row in rows if row["asset"] == _LIMIT):
+        (ours,) = (
+            row
+            for row in rows
+            if row["asset"] == "patches" and row["tile"] == limit["tile"]
+        )
+        ratio = ours["seconds"] / limit["seconds"]
+        line = (
+            f"patches: {ratio:.2f} times its limit ({limit['decoding']:.1f} s decoding "
+            f"and {limit['writing']:.1f} s writing); goal at most {GOAL_LIMIT_RATIO}"
+        )
+        checks.append((line, ratio <= GOAL_LIMIT_RATIO))
+    return checks
+
+
+def _total_checks(steps: list[Row], tiles: int) -> list[tuple[str, bool]]:
+    seconds = sum(row["seconds"] for row in steps)
+    cpu = sum(row["cpu"] for row in steps)
+    peak = max(row["peak"] for row in steps)
+    return [
+        (
+            f"all steps: {seconds:.1f} s for {tiles} tiles ({cpu / tiles:.1f} s of CPU "
+            f"a tile); goal at most {GOAL_SECONDS:.0f} s",
+            seconds <= GOAL_SECONDS,
+        ),
+        (
+            f"peak memory: {peak / 2**20:.0f} MiB; goal below {GOAL_BYTES >> 20} MiB",
+            peak < GOAL_BYTES,
+        ),
+    ]
+
+
+def _against_the_original(steps: list[Row]) -> list[str]:
+    """Ratios to the original's stages, which were measured on 2 noisy cores."""
+    path = WORLD_A / "timings.json"
+    if not path.is_file():
+        return []
+    timings: dict[str, dict[str, dict[str, float]]] = json.loads(path.read_text())
+    lines = []
+    for asset, stages in STAGES_OF_THE_ORIGINAL.items():
+        theirs = sum(_wall_seconds(timings[stage]) for stage in stages)
+        ours = sum(row["seconds"] for row in steps if row["asset"] == asset)
+        lines.append(
+            f"{asset}: {ours:.1f} s, the original {theirs:.1f} s: "
+            f"{theirs / ours:.0f} times as fast"
+        )
+    theirs = sum(_wall_seconds(stage) for stage in timings.values())
+    ours = sum(row["seconds"] for row in steps)
+    return [
+        *lines,
+        f"together: {ours:.1f} s, the original {theirs:.0f} s: "
+        f"{theirs / ours:.0f} times as fast",
+    ]
+
+
+def _wall_seconds(stage: dict[str, dict[str, float]]) -> float:
+    """Of the whole where that was measured; otherwise parts ran one after another."""
+    if "all" in stage:
+        return stage["all"]["wall_s"]
+    return sum(part["wall_s"] for part in stage.values())
+
+
+if __name__ == "__main__":
+    sys.exit(main())
