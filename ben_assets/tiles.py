@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 
 from ben_assets.bigearthnet.errors import InvalidInput
@@ -13,20 +14,30 @@ _log = logging.getLogger(__name__)
 
 def load_tiles(settings: Settings | None = None) -> dict[str, Tile]:
     """Tile key to tile, in order; what is wrong with the user's CSV is logged."""
-    settings = settings or Settings()
-    tracked = REPOSITORY / "tracked-artifacts" / "tiles.csv"
-    tiles = parse_tracked_tiles(tracked.read_text())
-    own = settings.path("BEN_TILES_CSV")
+    own = (settings or Settings()).path("BEN_TILES_CSV")
+    own_text = ""
     if own is not None:
         try:
-            text = own.read_text(encoding="utf-8", errors="replace")
+            own_text = own.read_text(encoding="utf-8", errors="replace")
         except OSError as error:
             _log.warning("BEN_TILES_CSV: %s cannot be read: %s", own, error)
-        else:
-            tiles, reports = add_own_tiles(tiles, text, str(own))
-            for report in reports:
-                _log.warning("%s", report)
+            own = None
+    tracked = REPOSITORY / "tracked-artifacts" / "tiles.csv"
+    tiles, reports = _parsed(tracked.read_text(), own_text, own and str(own))
+    for report in reports:
+        _log.warning("%s", report)
     return {tile.key: tile for tile in tiles}
+
+
+@functools.lru_cache(maxsize=4)  # each asset of a run asks; 50,000 rows take seconds
+def _parsed(
+    tracked_text: str, own_text: str, own_name: str | None
+) -> tuple[tuple[Tile, ...], tuple[str, ...]]:
+    tiles = parse_tracked_tiles(tracked_text)
+    reports: list[str] = []
+    if own_name is not None:
+        tiles, reports = add_own_tiles(tiles, own_text, own_name)
+    return tuple(tiles), tuple(reports)
 
 
 def find_tile(key: str, settings: Settings | None = None) -> Tile:

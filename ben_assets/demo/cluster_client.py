@@ -19,6 +19,8 @@ _BACKFILL: Final = """mutation($p: LaunchBackfillParams!) {
     ... on PythonError { message } } }"""
 _RUNS: Final = """query { runsOrError(limit: 500) { ... on Runs { results {
   id status startTime endTime creationTime tags { key value } } } } }"""
+_CODE: Final = """query { repositoriesOrError {
+  ... on RepositoryConnection { nodes { name } } } }"""
 _TERMINATE: Final = "mutation($id: String!) { terminateRun(runId: $id) { __typename } }"
 
 
@@ -41,6 +43,12 @@ class ClusterClient:
     def __init__(self, port: int) -> None:
         """The webserver need not answer yet."""
         self._port = port
+
+    def has_code(self) -> bool:
+        """Whether the webserver answers and has the code location's jobs and assets."""
+        with contextlib.suppress(OSError, ClusterError):
+            return bool(self.ask(_CODE)["repositoriesOrError"].get("nodes"))
+        return False
 
     def launch(self, job: str, tile: str, tags: Mapping[str, str] = {}) -> str:
         """Queue a run of a job for a tile; gives its id."""

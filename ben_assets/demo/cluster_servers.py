@@ -129,7 +129,7 @@ class Cluster:
         web = ["-h", "127.0.0.1", "-p", str(self._web_port), *workspace]
         self._start("web", [sys.executable, "-m", "dagster_webserver", *web])
         self.start_daemon()
-        wait_until(lambda: _answers(self._web_port), "the webserver")
+        wait_until(self.client.has_code, "the webserver to have the code location")
 
     def start_daemon(self) -> None:
         """Start the daemon, which launches queued runs and watches started ones."""
