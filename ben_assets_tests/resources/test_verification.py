@@ -308,3 +308,18 @@ def test_a_run_that_ended_while_it_put_a_tile_in_place_is_reported(finished):
     assert named(found) == {("metadata_tables", record.name, Kind.UNFINISHED)}
     heal(finished, found)
     assert differences(finished) == []
+
+
+def test_a_record_that_lost_a_folder_does_not_make_strays_of_its_files(finished):
+    record = finished.storage.record_path("aligned_dataset", finished.keys[0])
+    text = record.read_text()
+    output = next(
+        o for o in json.loads(text)["outputs"] if o.startswith("BigEarthNet-S1")
+    )
+    replace_file(record, text.replace(f'"{output}"', '"BigEarthNet-S1/other"').encode())
+    found = differences(finished)
+    assert {(one.tile, one.rebuilt_by) for one in found} == {
+        (finished.keys[0], "aligned_dataset")
+    }
+    assert (found[0].asset, found[0].kind) == ("aligned_dataset", Kind.MISSING)
+    assert ("aligned_dataset", record.name, Kind.WRONG) in named(found)

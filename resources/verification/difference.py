@@ -22,6 +22,7 @@ RELEASE_ASSETS: Final = (
     "l1c_hash_csv",
     "release_metadata",
     "release_archives",
+    "release_report",
 )
 """Assets with one record for all tiles, in flow order."""
 

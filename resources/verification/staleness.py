@@ -47,7 +47,8 @@ def _digest_now(storage: Storage, record: StoredRecord, name: str) -> str | None
     """Digest of an upstream artifact, or of its table (``<asset>.parquet``)."""
     asset = name.removesuffix(".parquet")
     if record.tile == RELEASE and asset not in RELEASE_ASSETS:
-        upstream = _find(storage, _TILES_OF[record.asset], name)
+        tiles_of = _TILES_OF.get(record.asset)
+        upstream = _find(storage, tiles_of, name) if tiles_of else None
     elif asset in (*TILE_ASSETS, *RELEASE_ASSETS):
         upstream = _find(storage, asset, record.tile)
     else:

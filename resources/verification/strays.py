@@ -12,7 +12,7 @@ from ben_assets.bigearthnet.checksums import file_digest, parse_hash_list
 from ben_assets.bigearthnet.dataset_layout import path_of
 from ben_assets.bigearthnet.errors import BenError
 from ben_assets.bigearthnet.product_names import Acquisition, ProductName
-from resources.records import RELEASE
+from resources.records import RELEASE, is_sealed
 from resources.storage import Storage
 from resources.verification.difference import RELEASE_ASSETS, Difference, Kind
 
@@ -61,19 +61,20 @@ def _without_record(asset: str, tile: str, left: set[str]) -> list[Difference]:
 
 
 def _tiles_with_files(storage: Storage, asset: str, strays: set[str]) -> list[str]:
-    """Tiles without a readable record that files may be left of."""
+    """Tiles without a sound record that files may be left of."""
     if asset in RELEASE_ASSETS:
         return [RELEASE]
-    unreadable = {
+    damaged = {
         tile for tile in storage.tiles(asset) if _is_damaged(storage, asset, tile)
     }
-    return sorted(unreadable | {key for path in strays if (key := _key_of(path))})
+    return sorted(damaged | {key for path in strays if (key := _key_of(path))})
 
 
 def _is_damaged(storage: Storage, asset: str, tile: str) -> bool:
     try:
-        return storage.find(asset, tile) is None
-    except BenError:
+        text = storage.record_path(asset, tile).read_text()
+        return not is_sealed(text)
+    except (OSError, ValueError, TypeError, AttributeError):
         return True
 
 
