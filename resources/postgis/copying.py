@@ -1,8 +1,11 @@
-"""COPY of rows into a table: text in memory for tables, a stream for large files."""
+"""COPY of rows into a table: text for frames, binary where millions are to come."""
 
 from __future__ import annotations
 
 import io
+import struct
+from collections.abc import Iterable, Sequence
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +13,10 @@ import pandas as pd
 import shapely
 
 from resources.postgis.database import Cursor
+
+_SIGNATURE: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)
+_TRAILER: Final = b"\xff\xff"
+_NULL: Final = b"\xff\xff\xff\xff"
 
 
 def copy_frame(cursor: Cursor, table: str, frame: pd.DataFrame) -> int:
@@ -19,14 +26,37 @@ def copy_frame(cursor: Cursor, table: str, frame: pd.DataFrame) -> int:
         The number of rows.
     """
     text = frame.to_csv(header=False, index=False)
-    return copy_csv(cursor, table, tuple(frame.columns), text.encode())
+    return _copy(cursor, table, frame.columns, "csv", text.encode())
 
 
-def copy_csv(cursor: Cursor, table: str, columns: tuple[str, ...], rows: bytes) -> int:
-    """Append rows of CSV; an empty field without quotes is null."""
-    cursor.copy_expert(
-        f"COPY {table} ({', '.join(columns)}) FROM STDIN (FORMAT csv)", io.BytesIO(rows)
-    )
+def copy_binary(
+    cursor: Cursor,
+    table: str,
+    columns: Sequence[str],
+    rows: Iterable[Sequence[bytes | None]],
+) -> int:
+    """Append rows of values in PostgreSQL's binary form; None is null.
+
+    A third of the processor time of text, for geometries on both sides.
+
+    Returns:
+        The number of rows.
+    """
+    count = struct.pack("!h", len(columns))
+    fields = (count + b"".join(map(_field, row)) for row in rows)
+    content = b"".join((_SIGNATURE, *fields, _TRAILER))
+    return _copy(cursor, table, columns, "binary", content)
+
+
+def _field(value: bytes | None) -> bytes:
+    return _NULL if value is None else struct.pack("!i", len(value)) + value
+
+
+def _copy(
+    cursor: Cursor, table: str, columns: Iterable[str], form: str, rows: bytes
+) -> int:
+    command = f"COPY {table} ({', '.join(columns)}) FROM STDIN (FORMAT {form})"
+    cursor.copy_expert(command, io.BytesIO(rows))
     return int(cursor.rowcount)
 
 

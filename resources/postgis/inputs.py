@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import io
 import struct
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import geopandas as gpd
 import pandas as pd
 import pyarrow as pa
-import pyarrow.csv
 import pyogrio
 import shapely
 
 from ben_assets.bigearthnet.reference_map import LAYER
 from ben_assets.bigearthnet.reproject import CORINE_EPSG, to_utm
-from resources.postgis.copying import copy_csv, copy_frame, ewkb
+from resources.postgis.copying import copy_binary, copy_frame, ewkb
 from resources.postgis.database import Cursor, Postgis
 from resources.postgis.tiles import GEOGRAPHIC
 
@@ -29,7 +27,6 @@ _BATCH_ROWS: Final = 2_000  # CORINE polygons: about 8 MB
 _CLC_COLUMNS: Final = ("fid", "id", "code_18", "remark", "area_ha", "geom")
 _CLC_FIELDS: Final = ("ID", "Code_18", "Remark", "Area_Ha")
 _HAS_SRID: Final = 0x20000000  # flag in the type of an EWKB geometry
-_CSV: Final = pyarrow.csv.WriteOptions(include_header=False)
 
 
 def load_clc(database: Postgis, path: Path, digest: Mapping[str, str]) -> int:
@@ -49,14 +46,14 @@ def load_clc(database: Postgis, path: Path, digest: Mapping[str, str]) -> int:
         cursor.execute("DROP INDEX IF EXISTS clc2018_geom")
         loaded = 0
         for rows in _clc_batches(path):
-            loaded += copy_csv(cursor, CLC_TABLE, _CLC_COLUMNS, rows)
+            loaded += copy_binary(cursor, CLC_TABLE, _CLC_COLUMNS, rows)
         cursor.execute(f"CREATE INDEX clc2018_geom ON {CLC_TABLE} USING gist (geom)")
         _note(cursor, CLC_TABLE, dict.fromkeys(digest, loaded), digest)
     return loaded
 
 
-def _clc_batches(path: Path) -> Iterator[bytes]:
-    """The file's polygons as CSV in the order of ``_CLC_COLUMNS``."""
+def _clc_batches(path: Path) -> Iterator[list[tuple[bytes | None, ...]]]:
+    """The file's polygons as values in the order of ``_CLC_COLUMNS``."""
     first = 1
     with pyogrio.open_arrow(
         path, layer=LAYER, columns=_CLC_FIELDS, batch_size=_BATCH_ROWS, use_pyarrow=True
@@ -66,28 +63,42 @@ def _clc_batches(path: Path) -> Iterator[bytes]:
             first += batch.num_rows
 
 
-def _clc_rows(batch: pa.RecordBatch, first: int, geometry_name: str) -> bytes:
+def _clc_rows(
+    batch: pa.RecordBatch, first: int, geometry_name: str
+) -> list[tuple[bytes | None, ...]]:
     there = set(batch.schema.names)
-    columns = {
-        "fid": pa.array(range(first, first + batch.num_rows)),
-        **{
-            field: batch.column(field) if field in there else pa.nulls(batch.num_rows)
-            for field in _CLC_FIELDS
-        },
-        "geom": pa.array(map(_with_srid, batch.column(geometry_name).to_pylist())),
-    }
-    text = io.BytesIO()
-    pyarrow.csv.write_csv(pa.table(columns), text, _CSV)
-    return text.getvalue()
+
+    def column(name: str) -> list[Any]:
+        found = name in there
+        return batch.column(name).to_pylist() if found else [None] * batch.num_rows
+
+    return list(
+        zip(
+            (struct.pack("!q", first + n) for n in range(batch.num_rows)),
+            map(_text, column("ID")),
+            map(_text, column("Code_18")),
+            map(_text, column("Remark")),
+            map(_number, column("Area_Ha")),
+            map(_with_srid, column(geometry_name)),
+            strict=True,
+        )
+    )
 
 
-def _with_srid(wkb: bytes | None) -> str | None:
-    """OGR's little-endian WKB as hex EWKB in CORINE's CRS."""
+def _text(value: object) -> bytes | None:
+    return None if value is None else str(value).encode()
+
+
+def _number(value: float | None) -> bytes | None:
+    return None if value is None else struct.pack("!d", value)
+
+
+def _with_srid(wkb: bytes | None) -> bytes | None:
+    """OGR's little-endian WKB as EWKB in CORINE's CRS."""
     if wkb is None:
         return None
     (kind,) = struct.unpack_from("<I", wkb, 1)
-    header = struct.pack("<BII", 1, kind | _HAS_SRID, CORINE_EPSG)
-    return header.hex() + wkb[5:].hex()
+    return struct.pack("<BII", 1, kind | _HAS_SRID, CORINE_EPSG) + wkb[5:]
 
 
 def load_v1_footprints(
