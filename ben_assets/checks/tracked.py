@@ -40,7 +40,7 @@ def matches_tracked_hash(asset: dg.AssetsDefinition) -> dg.AssetChecksDefinition
             else dg.AssetCheckSeverity.WARN,
             description=result.verdict,
             metadata={
-                "comparison": _side_by_side(result),
+                "comparison": _one_above_the_other(result),
                 "what to do": "docs/checks.md, matches_tracked_hash",
             },
         )
@@ -48,18 +48,14 @@ def matches_tracked_hash(asset: dg.AssetsDefinition) -> dg.AssetChecksDefinition
     return check
 
 
-def _side_by_side(result: Comparison) -> dg.TableMetadataValue:
-    expected = result.expected or {}
+def _one_above_the_other(result: Comparison) -> dg.TableMetadataValue:
+    """Two digests side by side would not fit on the page."""
+    rows = {"expected": result.expected, "found": result.found}
     return dg.MetadataValue.table(
         [
-            dg.TableRecord(
-                {
-                    "what": what,
-                    "expected": expected.get(what, "not tracked"),
-                    "found": found,
-                }
-            )
-            for what, found in result.found.items()
+            dg.TableRecord({"": title, **values})
+            for title, values in rows.items()
+            if values is not None
         ]
     )
 

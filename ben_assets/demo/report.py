@@ -11,6 +11,7 @@ from ben_assets.demo.runs import Check, FinishedRun
 
 _NEXT = """Next:
   make demo-ui                 look at these results in the Dagster UI
+  .demo/data/release_report/report.html   the release on one page: open in a browser
   .venv/bin/ben --help         the command line beside it
   cp .env.example .env         set up a real run (see README.md)"""
 

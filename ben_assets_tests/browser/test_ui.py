@@ -116,7 +116,11 @@ def test_a_failing_check_says_what_differs(page, results, photograph):
     )
     page.get_by_text("differs from the tracked hash in bytes, sha256").wait_for()
     page.get_by_text(results.keys[1]).first.wait_for()
-    page.get_by_text("0" * 64).first.wait_for()  # the wrong tracked hash, beside ours
+    wrong = page.get_by_text("0" * 64).first
+    wrong.wait_for()
+    place = wrong.bounding_box()
+    assert place is not None
+    assert place["x"] + place["width"] <= 1440, "all of the digest is on the screen"
     page.get_by_text("Failed", exact=True).first.wait_for()
     photograph(page)
 
