@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
-import subprocess
 import sys
 import time
 from collections.abc import Mapping
@@ -85,7 +84,8 @@ def _serve(port: str) -> int:
     command += ["-m", "ben_assets.definitions"]
     # not in the repository's folder, whose .env Dagster would read
     environment = demo_environment(world) | {"PYTHONPATH": str(REPOSITORY)}
-    return subprocess.run(command, cwd=DEMO, env=environment, check=False).returncode
+    os.chdir(DEMO)
+    os.execve(sys.executable, command, environment)  # signals go to Dagster itself
 
 
 if __name__ == "__main__":
