@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import Final
 
 from ben_assets.demo.cdse_server import CdseServer
 from ben_assets.demo.report import print_report
@@ -85,12 +85,8 @@ def _serve(port: str) -> int:
     # not in the repository's folder, whose .env Dagster would read
     environment = demo_environment(world) | {"PYTHONPATH": str(REPOSITORY)}
     os.chdir(DEMO)
-    _become(command, environment)
-
-
-def _become(command: list[str], environment: Mapping[str, str]) -> NoReturn:
-    """Replace this process, so that signals go to Dagster itself."""
-    os.execve(command[0], command, environment)
+    # in the place of this process, so that signals go to Dagster itself
+    return os.execve(sys.executable, command, environment)
 
 
 if __name__ == "__main__":
