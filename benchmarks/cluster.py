@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from ben_assets.demo.cluster import TILE_ASSETS, cluster_settings, wait_for_runs
-from ben_assets.demo.cluster_servers import Cluster
+from ben_assets.demo.cluster_servers import Cluster, end_on_term
 from ben_assets.demo.tiles import own_tiles
 from ben_assets.demo.world import World, make_world
 from resources.settings import REPOSITORY
@@ -32,6 +32,7 @@ def main() -> int:
     parser.add_argument("--tiles", type=int, default=8)
     parser.add_argument("--side", type=int, default=24_000, help="of a tile, in metres")
     options = parser.parse_args()
+    end_on_term()
     shutil.rmtree(FOLDER, ignore_errors=True)
     print(f"making {options.tiles} tiles of {options.side} m ...", flush=True)
     tiles = own_tiles(options.tiles)

@@ -21,7 +21,7 @@ from typing import Any, Final
 import psycopg2
 
 from ben_assets.demo.cluster import FINISHED, TILE_ASSETS, cluster_settings
-from ben_assets.demo.cluster_servers import Cluster, wait_until
+from ben_assets.demo.cluster_servers import Cluster, end_on_term, wait_until
 from ben_assets.demo.tiles import OWN_TILE
 from ben_assets.demo.world import World, make_world
 from resources.settings import REPOSITORY
@@ -68,8 +68,10 @@ _QUEUE_SECONDS: Final = 60
 def main() -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--tiles", type=int, default=50_000)
+    parser.add_argument("--tiles", type=int, default=50_000, help="in the list")
+    parser.add_argument("--backfill", type=int, default=1_000, help="tiles of it")
     options = parser.parse_args()
+    end_on_term()
     shutil.rmtree(FOLDER, ignore_errors=True)
     world = make_world(FOLDER / "world", tiles=(OWN_TILE,), l1c=False)
     keys = tile_keys(options.tiles)
@@ -78,7 +80,7 @@ def main() -> int:
     say("size of the tile list", f"{world.tiles_csv.stat().st_size / 1e6:.1f} MB")
     measure_loading(world, keys)
     measure_folders(keys)
-    measure_cluster(world, keys)
+    measure_cluster(world, keys, options.backfill)
     return 0
 
 
@@ -154,8 +156,8 @@ def timed(action: Callable[[], object]) -> str:
     return f"{time.perf_counter() - start:.3f} s"
 
 
-def measure_cluster(world: World, keys: list[str]) -> None:
-    """Pages, a backfill of all tiles, and what one tile adds to the database."""
+def measure_cluster(world: World, keys: list[str], number: int) -> None:
+    """Pages, a backfill, and what one tile adds to the database."""
     settings = cluster_settings(world, FOLDER / "data") | _LARGE_MESSAGES
     start = time.perf_counter()
     with Cluster(FOLDER / "servers", settings) as cluster:
@@ -165,7 +167,7 @@ def measure_cluster(world: World, keys: list[str]) -> None:
         measure_pages(cluster)
         cluster.start_worker("w1")
         measure_run(cluster, keys[0])
-        measure_backfill(cluster, keys)
+        measure_backfill(cluster, keys[:number])
         measure_pages(cluster)
         for name in ("code", "web", "daemon"):
             say(f"memory of the {name} server", f"{memory_mb(cluster, name):.0f} MB")
@@ -205,11 +207,14 @@ def _status(cluster: Cluster, run_id: str) -> str:
 
 
 def measure_backfill(cluster: Cluster, keys: list[str]) -> None:
-    """Creation of a backfill of all tiles, and how fast its runs are queued."""
+    """Creation of a backfill, and how fast its runs are queued."""
     before = database(cluster, "select pg_database_size(current_database())")
     start = time.perf_counter()
     backfill = cluster.client.backfill(TILE_ASSETS, keys)
-    say("creation of the backfill", f"{time.perf_counter() - start:.1f} s")
+    say(
+        f"creation of a backfill of {len(keys)} tiles",
+        f"{time.perf_counter() - start:.1f} s",
+    )
     runs = "select count(*) from runs"
     wait_until(lambda: database(cluster, runs) > 1, "the first queued run", 900)
     say("first run queued after", f"{time.perf_counter() - start:.0f} s")

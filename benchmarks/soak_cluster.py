@@ -25,7 +25,7 @@ from ben_assets.demo.cluster import (
     cluster_settings,
     wait_for_runs,
 )
-from ben_assets.demo.cluster_servers import Cluster
+from ben_assets.demo.cluster_servers import Cluster, end_on_term
 from ben_assets.demo.tiles import own_tiles
 from ben_assets.demo.world import World, make_world
 from benchmarks.cluster import digests
@@ -43,6 +43,7 @@ def main() -> int:
     parser.add_argument("--tiles", type=int, default=4)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
+    end_on_term()
     shutil.rmtree(FOLDER, ignore_errors=True)
     tiles = own_tiles(options.tiles)
     world = make_world(FOLDER / "world", side_m=12_000, tiles=tiles, l1c=False)

@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ben_assets.demo.cluster_client import ClusterError
-from ben_assets.demo.cluster_servers import Cluster
+from ben_assets.demo.cluster_servers import Cluster, end_on_term
 from ben_assets.demo.tiles import own_tiles
 from ben_assets.demo.world import World, make_world
 from resources.settings import REPOSITORY
@@ -46,6 +46,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make cluster-demo", description=__doc__)
     parser.add_argument("--tiles", type=int, default=6, help="how many tiles")
     options = parser.parse_args()
+    end_on_term()
     shutil.rmtree(FOLDER, ignore_errors=True)
     print(f"making {options.tiles} small Sentinel-2 tiles ...", flush=True)
     world = make_world(FOLDER / "world", tiles=own_tiles(options.tiles), l1c=False)

@@ -244,6 +244,11 @@ class Cluster:
         self._processes[name] = process
 
 
+def end_on_term() -> None:
+    """Have TERM end this process as Ctrl-C does, so that it stops what it started."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+
+
 def free_ports(number: int) -> list[int]:
     """Ports of loopback that nobody listens on."""
     with contextlib.ExitStack() as stack:
