@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Final
 
 from ben_assets.demo.cluster import TILE_ASSETS, cluster_settings, wait_for_runs
-from ben_assets.demo.cluster_servers import Cluster, end_on_term
+from ben_assets.demo.cluster_servers import Cluster
+from ben_assets.demo.processes import end_on_term
 from ben_assets.demo.tiles import own_tiles
 from ben_assets.demo.world import World, make_world
 from resources.settings import REPOSITORY

@@ -21,7 +21,8 @@ from typing import Any, Final
 import psycopg2
 
 from ben_assets.demo.cluster import FINISHED, TILE_ASSETS, cluster_settings
-from ben_assets.demo.cluster_servers import Cluster, end_on_term, wait_until
+from ben_assets.demo.cluster_servers import Cluster
+from ben_assets.demo.processes import end_on_term, wait_until
 from ben_assets.demo.tiles import OWN_TILE
 from ben_assets.demo.world import World, make_world
 from resources.settings import REPOSITORY

@@ -25,7 +25,8 @@ from ben_assets.demo.cluster import (
     cluster_settings,
     wait_for_runs,
 )
-from ben_assets.demo.cluster_servers import Cluster, end_on_term
+from ben_assets.demo.cluster_servers import Cluster
+from ben_assets.demo.processes import end_on_term
 from ben_assets.demo.tiles import own_tiles
 from ben_assets.demo.world import World, make_world
 from benchmarks.cluster import digests

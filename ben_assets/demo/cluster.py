@@ -20,7 +20,8 @@ from rich.console import Console
 from rich.table import Table
 
 from ben_assets.demo.cluster_client import ClusterError
-from ben_assets.demo.cluster_servers import Cluster, end_on_term
+from ben_assets.demo.cluster_servers import Cluster
+from ben_assets.demo.processes import end_on_term
 from ben_assets.demo.tiles import own_tiles
 from ben_assets.demo.world import World, make_world
 from resources.settings import REPOSITORY

@@ -12,21 +12,19 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Any, Final, Self
 
 from ben_assets.demo.cluster_client import ClusterClient, ClusterError
+from ben_assets.demo.processes import answers, free_ports, signal_group, wait_until
 from deploy import postgis_server
 from resources.settings import REPOSITORY
 
 DEPLOY: Final = REPOSITORY / "deploy" / "celery"
-_START_SECONDS: Final = 120
 _STOP_SECONDS: Final = 15
 
 
@@ -124,7 +122,7 @@ class Cluster:
         self._run_dagster("instance", "migrate")
         code = ["api", "grpc", "-h", "127.0.0.1", "-p", str(self._code_port)]
         self._start("code", self._dagster(*code, "-m", "ben_assets.definitions"))
-        wait_until(lambda: _answers(self._code_port), "the code server")
+        wait_until(lambda: answers(self._code_port), "the code server")
         workspace = ["-w", str(DEPLOY / "workspace.yaml")]
         web = ["-h", "127.0.0.1", "-p", str(self._web_port), *workspace]
         self._start("web", [sys.executable, "-m", "dagster_webserver", *web])
@@ -143,7 +141,7 @@ class Cluster:
         port = ["--port", str(self._redis_port), "--bind", "127.0.0.1"]
         command = ["redis-server", str(DEPLOY / "redis.conf"), *port]
         self._start("redis", [*command, "--dir", str(folder)])
-        wait_until(lambda: _answers(self._redis_port), "Redis")
+        wait_until(lambda: answers(self._redis_port), "Redis")
 
     def start_worker(self, name: str, cores: Sequence[int] = ()) -> None:
         """Start a worker with one slot, and wait until it takes tasks.
@@ -177,7 +175,7 @@ class Cluster:
     def kill(self, name: str, number: signal.Signals = signal.SIGKILL) -> None:
         """Send a signal to a process of ours and its group; it is forgotten."""
         process = self._processes.pop(name)
-        _signal_group(process, number)
+        signal_group(process, number)
         process.wait()
 
     def log(self, name: str) -> str:
@@ -190,11 +188,11 @@ class Cluster:
         processes = list(reversed(self._processes.values()))
         self._processes.clear()
         for process in processes:
-            _signal_group(process, signal.SIGTERM)
+            signal_group(process, signal.SIGTERM)
         for process in processes:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(_STOP_SECONDS)
-            _signal_group(process, signal.SIGKILL)
+            signal_group(process, signal.SIGKILL)
             process.wait()
         postgis_server.remove(self.root / "postgres")
 
@@ -242,43 +240,3 @@ class Cluster:
         if cores:
             os.sched_setaffinity(process.pid, cores)
         self._processes[name] = process
-
-
-def end_on_term() -> None:
-    """Have TERM end this process as Ctrl-C does, so that it stops what it started."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-
-
-def free_ports(number: int) -> list[int]:
-    """Ports of loopback that nobody listens on."""
-    with contextlib.ExitStack() as stack:
-        probes = [stack.enter_context(socket.socket()) for _ in range(number)]
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [int(probe.getsockname()[1]) for probe in probes]
-
-
-def wait_until(
-    condition: Callable[[], bool], what: str, seconds: float = _START_SECONDS
-) -> None:
-    """Return when a condition holds.
-
-    Raises:
-        ClusterError: it does not in time.
-    """
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            raise ClusterError(f"waited {seconds:.0f} s for {what} in vain")
-        time.sleep(0.2)
-
-
-def _answers(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
-    """To the process and its children; the group is there while one of them is."""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, number)
