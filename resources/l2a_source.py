@@ -47,7 +47,9 @@ def _acquisition_of(path: Path) -> Acquisition | None:
 
 
 def copy_product(source: Path, target: Path) -> Path:
-    """Put a product into the folder ``target``; hard links where possible.
+    """Copy or unpack a product into the folder ``target``.
+
+    A copy, not links: what happens to ours must not happen to the user's.
 
     Returns:
         The ``.SAFE`` folder.
@@ -62,7 +64,7 @@ def copy_product(source: Path, target: Path) -> Path:
         place = copy / Path(folder).relative_to(source)
         place.mkdir(parents=True)
         for name in names:
-            link_or_copy(f"{folder}/{name}", f"{place}/{name}")
+            shutil.copyfile(f"{folder}/{name}", f"{place}/{name}")
     return copy
 
 
