@@ -20,6 +20,7 @@ class WorldA:
         self.reference_dir, self.s1_dir = root / "reference", root / "S1"
         self.tiles_csv, self.l2a_dir = root / "tiles.csv", WORLD_A / "inputs"
         self.tile_keys = (FIRST, SECOND)
+        self.root = root
         self.reference_dir.mkdir(parents=True)
         countries = SHARED / "reference/ne_110m_admin_0_countries.geojson"
         for path in (countries, *WORLD_A.glob("inputs/[!S]*")):
@@ -30,6 +31,7 @@ class WorldA:
 
     def settings(self) -> dict[str, str]:
         return {
+            "BEN_TRACKED_ARTIFACTS": str(self.root / "tracked"),
             "BEN_TILES_CSV": str(self.tiles_csv),
             "BEN_L2A_DIR": str(self.l2a_dir),
             "BEN_REFERENCE_DIR": str(self.reference_dir),
