@@ -12,8 +12,9 @@ from ben_assets.steps.postgis import (
     publish_v1_footprints,
 )
 from ben_assets_tests.shared import needs_shared
-from ben_assets_tests.test_world_a import FIRST, SECOND, WORLD, WorldA, expected_hashes
+from ben_assets_tests.test_world_a import expected_hashes
 from ben_assets_tests.workshop import Workshop
+from ben_assets_tests.world_a import FIRST, SECOND, WORLD_A, WorldA
 from resources.postgis.crosschecks import RULES, cross_check
 
 pytestmark = needs_shared
@@ -39,7 +40,7 @@ def test_maps_are_the_originals_and_every_cross_check_agrees(tmp_path, database)
         for key in (FIRST, SECOND)
     ]
     assert {r.verdict for r in results} == {"all 8281 cells agree"}
-    with (WORLD / "expected/overlaps.csv").open() as file:
+    with (WORLD_A / "expected/overlaps.csv").open() as file:
         expected = {row["patch_id"] for row in csv.DictReader(file)}
     pairs = database.query("SELECT patch_1, patch_2 FROM overlapping_patches")
     assert {patch for pair in pairs for patch in pair} == expected
