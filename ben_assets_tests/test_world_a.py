@@ -11,22 +11,32 @@ from pathlib import Path
 
 import pytest
 
-from ben_assets.bigearthnet.checksums import file_digest, parse_hash_list
+from ben_assets.bigearthnet.checksums import (
+    file_digest,
+    hash_list_digest,
+    parse_hash_list,
+)
 from ben_assets_tests.shared import needs_shared
-from ben_assets_tests.workshop import Workshop
+from ben_assets_tests.workshop import Workshop, edit
 from ben_assets_tests.world_a import FIRST, SECOND, WORLD_A, WorldA
 
-pytestmark = needs_shared
+pytestmark = [needs_shared, pytest.mark.xdist_group("world_a")]
 
 CHAIN = "l2a_tiles,patches,reference_maps,metadata_tables,aligned_dataset,archives"
 TARS = ("BigEarthNet-S1", "BigEarthNet-S2", "Reference_Maps")
 
 
+PATCH_BYTES = 4 * 29_196 + 6 * 7_572 + 2 * 1_172
+"""Sizes of the bands of a published patch at 10, 20 and 60 m."""
+
+
 @pytest.fixture(scope="module")
-def release(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The data root after both tiles and the release were made, one run each."""
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
+    """Both tiles and the release, one run each, held to the expected patch hashes."""
     root = tmp_path_factory.mktemp("world_a")
     shop = Workshop(WorldA(root), root)
+    for key in (FIRST, SECOND):
+        track_patches(shop, key)
     for select, key in (
         (CHAIN, FIRST),
         (CHAIN, SECOND),
@@ -34,8 +44,31 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     ):
         run = shop.run(select, key)
         assert run.code == 0, run.output[-5000:]
-    yield shop.data
+    yield shop
     shutil.rmtree(root)
+
+
+@pytest.fixture(scope="module")
+def release(shop: Workshop) -> Path:
+    """The data root."""
+    return shop.data
+
+
+def track_patches(shop: Workshop, key: str) -> None:
+    """Promise what the original pipeline made of a tile."""
+    tile_id = shop.tile(key).product.acquisition.mgrs
+    digests = {
+        name: digest
+        for name, digest in expected_hashes("patch_hashes.csv").items()
+        if f"_T{tile_id}_" in name
+    }
+    size = len(digests) // 12 * PATCH_BYTES
+    path = Path(shop.settings["BEN_TRACKED_ARTIFACTS"]) / "hashes/patches.csv"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as file:
+        if not file.tell():
+            file.write("tile,files,bytes,sha256\n")
+        file.write(f"{key},{len(digests)},{size},{hash_list_digest(digests)}\n")
 
 
 def expected_hashes(name: str) -> dict[str, str]:
@@ -43,7 +76,6 @@ def expected_hashes(name: str) -> dict[str, str]:
 
 
 def test_every_byte_is_that_of_the_original_pipeline(release):
-    """One test, so that one process makes the world once."""
     found = {path.stem: file_digest(path) for path in release.glob("patches/*/*/*.tif")}
     assert len(found) == 40_224
     assert found == expected_hashes("patch_hashes.csv")
@@ -103,3 +135,21 @@ def check_data_set(release: Path, digests: dict[str, str]) -> None:
         assert file_digest(root / name) == file_digest(
             release / "release_metadata" / name
         )
+
+
+def test_one_wrong_tracked_hash_fails_just_that_tile_and_blocks_it(shop):
+    claim = ("patches", "matches_tracked_hash")
+    for key in (FIRST, SECOND):
+        run = shop.run_verify(key)
+        assert run.code == 0, run.output[-5000:]
+        assert shop.evaluations()[claim][:2] == (True, "ERROR")
+    promised = shop.storage.require("patches", SECOND).sha256
+    tracked = Path(shop.settings["BEN_TRACKED_ARTIFACTS"]) / "hashes/patches.csv"
+    edit(tracked, promised, "0" * 64)
+    assert shop.run_verify(FIRST).code == 0
+    assert shop.run_verify(SECOND).code == 1
+    failed = {name for name, said in shop.evaluations().items() if not said[0]}
+    assert failed == {claim}
+    shop.storage.remove("archives", SECOND)
+    assert shop.run(CHAIN, SECOND).code == 1
+    assert shop.storage.find("archives", SECOND) is None

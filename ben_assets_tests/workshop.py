@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -124,6 +126,35 @@ class Workshop:
     def run(self, select: str, key: str | None = None, **settings: str) -> Run:
         """Materialize through Dagster's command line, as users do."""
         return Run(self.command(select, key), self.environment(**settings))
+
+    def run_verify(self, key: str, **settings: str) -> Run:
+        """The job of checks alone, as it is called from outside."""
+        tags = json.dumps({"dagster/partition": key})
+        job = ["-m", "ben_assets.definitions", "-j", "verify", "--tags", tags]
+        command = [sys.executable, "-m", "dagster", "job", "execute", *job]
+        return Run(command, self.environment(**settings))
+
+    def evaluations(self) -> dict[tuple[str, str], tuple[bool, str, str]]:
+        """(asset, check) to the newest (passed, severity, description) on record."""
+        found = {}
+        runs = self.root / "dagster_home" / "history" / "runs"
+        for path in sorted(runs.glob("*.db"), key=lambda path: path.stat().st_mtime_ns):
+            with sqlite3.connect(path) as database:
+                try:
+                    rows = database.execute("SELECT event FROM event_logs").fetchall()
+                except sqlite3.OperationalError:
+                    continue
+            for (text,) in rows:
+                event = json.loads(text).get("dagster_event") or {}
+                if event.get("event_type_value") == "ASSET_CHECK_EVALUATION":
+                    data = event["event_specific_data"]
+                    key = (data["asset_key"]["path"][-1], data["check_name"])
+                    found[key] = (
+                        data["success"],
+                        data["severity"]["__enum__"].split(".")[-1],
+                        data.get("description") or "",
+                    )
+        return found
 
     @staticmethod
     def command(select: str, key: str | None = None) -> list[str]:

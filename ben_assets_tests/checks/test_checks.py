@@ -1,12 +1,9 @@
 from __future__ import annotations
 
-import json
 import shutil
-import sqlite3
-import sys
 
 from ben_assets.checks import CHECKS
-from ben_assets_tests.workshop import Run, Workshop, edit
+from ben_assets_tests.workshop import edit
 from resources.tracking import track_tiles
 
 ALWAYS = {
@@ -31,37 +28,6 @@ ALWAYS = {
 """Asset to checks that it must have."""
 
 
-def run_verify(shop: Workshop, key: str) -> Run:
-    """The job of checks alone, as it is called from outside."""
-    tags = json.dumps({"dagster/partition": key})
-    job = ["-m", "ben_assets.definitions", "-j", "verify", "--tags", tags]
-    command = [sys.executable, "-m", "dagster", "job", "execute", *job]
-    return Run(command, shop.environment())
-
-
-def evaluations(shop: Workshop) -> dict[tuple[str, str], tuple[bool, str, str]]:
-    """(asset, check) to (passed, severity, description) of all that was recorded."""
-    home = shop.root / "dagster_home"
-    found = {}
-    for path in sorted((home / "history" / "runs").glob("*.db")):
-        with sqlite3.connect(path) as database:
-            try:
-                rows = database.execute("SELECT event FROM event_logs").fetchall()
-            except sqlite3.OperationalError:
-                continue
-        for (text,) in rows:
-            event = json.loads(text).get("dagster_event") or {}
-            if event.get("event_type_value") == "ASSET_CHECK_EVALUATION":
-                data = event["event_specific_data"]
-                key = (data["asset_key"]["path"][-1], data["check_name"])
-                found[key] = (
-                    data["success"],
-                    data["severity"]["__enum__"].split(".")[-1],
-                    data.get("description") or "",
-                )
-    return found
-
-
 def test_every_artifact_has_its_checks():
     found: dict[str, set[str]] = {}
     for check in CHECKS:
@@ -75,11 +41,11 @@ def test_all_of_a_tile_and_of_the_release_is_judged_without_making_any_of_it(fin
     key = finished.keys[0]
     before = finished.tree()
     files = {p: p.stat().st_mtime_ns for p in finished.data.rglob("*.json")}
-    run = run_verify(finished, key)
+    run = finished.run_verify(key)
     assert run.code == 0, run.output
     assert finished.tree() == before
     assert {p: p.stat().st_mtime_ns for p in finished.data.rglob("*.json")} == files
-    said = evaluations(finished)
+    said = finished.evaluations()
     for asset in ("patches", "metadata_tables", "aligned_dataset", "archives"):
         for name in ALWAYS[asset]:
             assert said[asset, name][:2] == (True, "ERROR"), (asset, name)
@@ -93,11 +59,11 @@ def test_all_of_a_tile_and_of_the_release_is_judged_without_making_any_of_it(fin
 
 
 def test_a_tile_of_which_nothing_is_on_disk_is_no_failure(workshop):
-    run = run_verify(workshop, workshop.keys[0])
+    run = workshop.run_verify(workshop.keys[0])
     assert run.code == 0, run.output
     assert {
         said[:2]
-        for (asset, _), said in evaluations(workshop).items()
+        for (asset, _), said in workshop.evaluations().items()
         if asset in ("patches", "archives", "l1c_zips", "tile_ids", "release_metadata")
     } == {(True, "WARN")}
 
@@ -107,8 +73,8 @@ def test_the_checks_alone_find_a_damaged_patch(finished):
     tile_id = finished.storage.require("patches", key).facts["tile_id"]
     folder = finished.storage.folder("patches") / tile_id
     shutil.rmtree(next(folder.iterdir()))
-    run = run_verify(finished, key)
-    said = evaluations(finished)["patches", "every_patch_has_its_bands"]
+    run = finished.run_verify(key)
+    said = finished.evaluations()["patches", "every_patch_has_its_bands"]
     assert said[:2] == (False, "ERROR")
     assert run.code == 1
 
@@ -127,7 +93,7 @@ def test_one_wrong_tracked_row_fails_that_tile_and_blocks_what_follows(
         finished.storage.remove("archives", key)
     run = finished.run("aligned_dataset,archives", wrong, **settings)
     assert run.code == 1
-    said = evaluations(finished)
+    said = finished.evaluations()
     assert said["aligned_dataset", "matches_tracked_hash"][:2] == (False, "ERROR")
     assert finished.storage.tiles("archives") == [finished.keys[1]]
     run = finished.run("aligned_dataset,archives", right, **settings)
