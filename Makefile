@@ -38,7 +38,7 @@ demo-ui: setup  ## the Dagster UI on the demo's results
 	@$(BIN)/python -m ben_assets.demo --ui --port $(PORT)
 
 test: setup  ## the whole test suite
-	@$(BIN)/python -m pytest -q -n 2 --dist loadgroup
+	@$(BIN)/python -m pytest -q -n 2 --dist loadscope --no-loadscope-reorder
 
 lint: setup  ## ruff and mypy
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy

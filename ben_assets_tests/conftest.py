@@ -62,6 +62,11 @@ def small_disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
         yield mount
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Modules with a time limit of their own are the long ones: these start first."""
+    items.sort(key=lambda item: item.get_closest_marker("timeout") is None)
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """What tests measured with ``record_property``, for people; nothing hangs on it."""
     for report in terminalreporter.getreports("passed"):

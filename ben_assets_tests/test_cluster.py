@@ -19,7 +19,6 @@ pytestmark = [
         bool(missing_parts()) and os.environ.get("CI") != "true",
         reason=f"missing: {'; '.join(missing_parts())}",
     ),
-    pytest.mark.xdist_group("cluster"),
     pytest.mark.timeout(600),
 ]
 
