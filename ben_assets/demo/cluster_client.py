@@ -51,7 +51,10 @@ class ClusterClient:
         return False
 
     def launch(self, job: str, tile: str, tags: Mapping[str, str] = {}) -> str:
-        """Queue a run of a job for a tile; gives its id."""
+        """Queue a run of a job for a tile; gives its id.
+
+        Asks again while the webserver finds its database away.
+        """
         all_tags = {"dagster/partition": tile, **tags}
         params = {
             "selector": {**_LOCATION, "pipelineName": job},
@@ -61,7 +64,9 @@ class ClusterClient:
                 "tags": [{"key": k, "value": v} for k, v in all_tags.items()]
             },
         }
-        return str(self.ask(_LAUNCH_RUN, p=params)["launchRun"]["run"]["runId"])
+        return str(
+            self._ask_patiently(_LAUNCH_RUN, p=params)["launchRun"]["run"]["runId"]
+        )
 
     def backfill(self, assets: Sequence[str], tiles: Sequence[str]) -> str:
         """Have the daemon launch a run for each tile; gives the backfill's id."""
@@ -86,12 +91,12 @@ class ClusterClient:
             run["tags"] = {tag["key"]: tag["value"] for tag in run["tags"]}
         return list(runs)
 
-    def _ask_patiently(self, query: str) -> dict[str, Any]:
+    def _ask_patiently(self, query: str, **variables: object) -> dict[str, Any]:
         for _ in range(_TRIES):
             with contextlib.suppress(OSError, ClusterError):
-                return self.ask(query)
+                return self.ask(query, **variables)
             time.sleep(1)
-        return self.ask(query)
+        return self.ask(query, **variables)
 
     def ask(self, query: str, **variables: object) -> dict[str, Any]:
         """The answer of the webserver to a GraphQL query.
