@@ -8,11 +8,12 @@ from typing import Final
 
 BENCHMARKS: Final = (
     ("benchmarks.main_job",),
-    ("benchmarks.hash_tiffs", ".bench/main_job/data/patches"),
+    ("benchmarks.hash_tiffs", ".bench/main_job/round-1/data/patches"),
     ("benchmarks.overview",),
     ("benchmarks.dark_object",),
     ("benchmarks.cdse_download",),
     ("benchmarks.postgis",),
+    ("benchmarks.cluster",),
 )
 """Modules with a ``main`` that prints its table, and their arguments; each in a process
 of its own. The main job leaves its patches for the hashes."""

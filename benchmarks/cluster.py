@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from ben_assets.demo.cluster import TILE_ASSETS, cluster_settings, wait_for_runs
-from ben_assets.demo.cluster_servers import Cluster
+from ben_assets.demo.cluster_servers import Cluster, missing_parts
 from ben_assets.demo.processes import end_on_term
 from ben_assets.demo.tiles import own_tiles
 from ben_assets.demo.world import World, make_world
@@ -34,6 +34,9 @@ def main() -> int:
     parser.add_argument("--side", type=int, default=24_000, help="of a tile, in metres")
     options = parser.parse_args()
     end_on_term()
+    if missing := missing_parts():
+        print(f"not run, as this machine lacks: {'; '.join(missing)}")
+        return 0
     shutil.rmtree(FOLDER, ignore_errors=True)
     print(f"making {options.tiles} tiles of {options.side} m ...", flush=True)
     tiles = own_tiles(options.tiles)

@@ -1,11 +1,14 @@
 """The main job at full size, from L2A tiles to the release, beside what must take time.
 
-``python -m benchmarks.main_job [--folder DIR] [--repeats 1]``. Makes the two tiles of
-world A, or one generated full-size tile where the shared facts are not at hand. All
-assets of a tile are made in one process, as in a run. The physical limit of
-``patches`` is measured right after it, in a process of its own: decode the 12 JP2 once
-with the same threads, then write as many files of the same sizes to the same disk,
-flushed as ours.
+``python -m benchmarks.main_job [--folder DIR] [--repeats 3]``, best of the repeats.
+Makes the two tiles of world A, or one generated full-size tile where the shared facts
+are not at hand. All assets of a tile are made in one process, as in a run. The physical
+limit of ``patches`` is measured right after it, in a process of its own: decode the 12
+JP2 once with the same threads, then write as many files of the same sizes to the same
+disk, flushed as ours.
+
+Nothing is deleted before the end: ext4 makes new files slowly for minutes after many
+were deleted.
 """
 
 from __future__ import annotations
@@ -81,7 +84,7 @@ def main() -> int:
     """Measure and print the table; 1 if a goal is missed."""
     parser = argparse.ArgumentParser("python -m benchmarks.main_job")
     parser.add_argument("--folder", type=Path, default=REPOSITORY / ".bench/main_job")
-    parser.add_argument("--repeats", type=int, default=1)
+    parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--measure", nargs=2, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.measure:
@@ -89,29 +92,40 @@ def main() -> int:
         for row in _MEASURES[what](key):
             print(json.dumps(row), flush=True)
         return 0
-    shutil.rmtree(given.folder, ignore_errors=True)
     folder = given.folder.resolve()
-    shop = Workshop(_inputs(folder), folder)
-    missed = [_report(_one_round(shop), shop) for _ in range(given.repeats)]
-    return 1 if any(missed) else 0
+    old = folder.with_name(f"{folder.name}.old")
+    if folder.exists():
+        shutil.rmtree(old, ignore_errors=True)
+        folder.rename(old)
+    inputs = _inputs(folder / "inputs")
+    shops = [Workshop(inputs, folder / f"round-{n + 1}") for n in range(given.repeats)]
+    missed = _report(_best([_one_round(shop) for shop in shops]), shops[0])
+    shutil.rmtree(old, ignore_errors=True)
+    return 1 if missed else 0
 
 
 def _inputs(folder: Path) -> Any:  # noqa: ANN401  # a World, or what looks like one
     if WORLD_A.is_dir():
-        return WorldA(folder / "inputs")
+        return WorldA(folder)
     print("generating a full-size tile ...", flush=True)
     tiles = DEMO_TILES[:1]
-    root = folder / "inputs"
-    return make_world(root, side_m=FULL_TILE_SIDE_M, tiles=tiles, l1c=False)
+    return make_world(folder, side_m=FULL_TILE_SIDE_M, tiles=tiles, l1c=False)
 
 
 def _one_round(shop: Workshop) -> list[Row]:
-    shutil.rmtree(shop.data, ignore_errors=True)
+    shop.data.mkdir(parents=True)
     rows: list[Row] = []
     for key in shop.keys:
         rows += _in_own_process(shop, "tile", key)
         rows += _in_own_process(shop, "limit", key)
     return rows + _in_own_process(shop, "release", _ALL)
+
+
+def _best(rounds: list[list[Row]]) -> list[Row]:
+    """The fastest of each row: what others do on the machine only ever adds."""
+    return [
+        min(same, key=lambda row: row["seconds"]) for same in zip(*rounds, strict=True)
+    ]
 
 
 def _in_own_process(shop: Workshop, what: str, key: str) -> list[Row]:
@@ -187,7 +201,6 @@ def _measure_limit(key: str) -> Iterable[Row]:
         "files": len(sizes),
         "bytes": sum(sizes.values()),
     }
-    shutil.rmtree(target)
 
 
 def _decode(product: L2AProduct, band: Band) -> None:

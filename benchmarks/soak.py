@@ -7,7 +7,11 @@ import sys
 import time
 from typing import Final
 
-CAMPAIGNS: Final = ("benchmarks.soak_main_job", "benchmarks.soak_cdse")
+CAMPAIGNS: Final = (
+    "benchmarks.soak_main_job",
+    "benchmarks.soak_cdse",
+    "benchmarks.soak_cluster",
+)
 """Modules with a ``main``; each in a process of its own."""
 
 

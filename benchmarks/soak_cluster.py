@@ -25,7 +25,7 @@ from ben_assets.demo.cluster import (
     cluster_settings,
     wait_for_runs,
 )
-from ben_assets.demo.cluster_servers import Cluster
+from ben_assets.demo.cluster_servers import Cluster, missing_parts
 from ben_assets.demo.processes import end_on_term
 from ben_assets.demo.tiles import own_tiles
 from ben_assets.demo.world import World, make_world
@@ -45,6 +45,9 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     end_on_term()
+    if missing := missing_parts():
+        print(f"not run, as this machine lacks: {'; '.join(missing)}")
+        return 0
     shutil.rmtree(FOLDER, ignore_errors=True)
     tiles = own_tiles(options.tiles)
     world = make_world(FOLDER / "world", side_m=12_000, tiles=tiles, l1c=False)

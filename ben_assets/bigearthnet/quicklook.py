@@ -49,8 +49,9 @@ def true_colour(
     blue: npt.NDArray[np.uint16],
 ) -> npt.NDArray[np.uint8]:
     """RGB of three bands, shape (rows, cols, 3), brightened for the eye (gamma 1.6)."""
-    stack = np.stack([red, green, blue], axis=-1).astype(np.float32) / _BRIGHTEST_DN
-    return (np.clip(stack, 0, 1) ** (1 / _GAMMA) * 255).astype(np.uint8)
+    dn = np.arange(_BRIGHTEST_DN + 1, dtype=np.float32)
+    brightness = ((dn / _BRIGHTEST_DN) ** (1 / _GAMMA) * 255).astype(np.uint8)
+    return brightness[np.minimum(np.stack([red, green, blue], axis=-1), _BRIGHTEST_DN)]
 
 
 def true_colour_picture(

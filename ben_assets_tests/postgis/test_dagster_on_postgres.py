@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from ben_assets.demo.processes import signal_group
 from ben_assets_tests.postgis.house import Database
 from ben_assets_tests.workshop import Run, Workshop
 from resources.settings import REPOSITORY
@@ -55,12 +57,14 @@ class Team:
                 env=self.environment,
                 stdout=log,
                 stderr=subprocess.STDOUT,
+                start_new_session=True,
             )
             try:
                 yield
             finally:
                 process.terminate()
                 process.wait(30)
+                signal_group(process, signal.SIGKILL)  # its code server
 
 
 MODULE = "ben_assets.definitions"
