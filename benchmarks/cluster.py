@@ -1,4 +1,4 @@
-"""Eight tiles by one Celery worker, by two, and by one process: times and bytes.
+"""Eight tiles by one Celery worker and by two: times and bytes.
 
 ``python -m benchmarks.cluster`` needs the extra ``cluster``, PostgreSQL and Redis. Each
 worker is held to one core, so each tile to one thread. Exit 1 if the bytes differ or

@@ -112,7 +112,7 @@ def print_runs(runs: Sequence[dict[str, Any]], workers: dict[str, str]) -> None:
         tile = run["tags"]["dagster/partition"]
         times = (f"{begin:.1f}", f"{end:.1f}", f"{end - begin:.1f}")
         table.add_row(workers[run["id"]], tile, *times)
-    Console().print(table)
+    Console(width=110).print(table)  # whole tile keys, also where no terminal is
     busy = sum(run["endTime"] - run["startTime"] for run in runs)
     number = len(set(workers.values()))
     print(
