@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from ben_assets.demo.cdse_server import CdseServer
 from ben_assets_tests.shared import SHARED, needs_shared
 from ben_assets_tests.workshop import Workshop, replace_file
 from resources.settings import REPOSITORY
@@ -169,6 +170,23 @@ def test_doctor_finds_nothing_missing_where_all_is_at_hand(workshop):
     done = Ben(workshop, "doctor")
     assert done.code == 0, done.out
     assert "0 of " in done.out.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({}, "ok     L1C products"),
+        ({"CDSE_PASSWORD": "wrong"}, "lacks  L1C products"),
+    ],
+)
+def test_doctor_tries_the_credentials(workshop, tmp_path, change, said):
+    (tmp_path / "archive").mkdir()
+    del workshop.settings["BEN_L2A_DIR"]
+    with CdseServer(tmp_path / "archive") as server:
+        workshop.settings |= server.environment() | change
+        done = Ben(workshop, "doctor")
+    assert said in done.out
+    assert "wrong" not in done.out + done.err
 
 
 @needs_shared
