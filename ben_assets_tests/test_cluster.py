@@ -125,6 +125,23 @@ def test_a_run_whose_worker_is_killed_is_made_by_one_that_comes_late(
     assert final_outcome(cluster, run_id) == "SUCCESS"
 
 
+def test_a_run_waits_for_a_worker_but_not_when_its_task_is_lost(cluster, shop):
+    import redis
+
+    for worker in cluster.workers:
+        cluster.kill(worker)
+    run_id = cluster.client.launch(JOB, shop.keys[0])
+    tasks = redis.from_url(cluster.environment["BEN_BROKER"])
+    wait_until(lambda: tasks.llen("dagster") == 1, "the task to be in the queue")
+    time.sleep(PATIENCE["lost_after_seconds"] + 5)
+    assert find(cluster, run_id)["status"] == "STARTING"
+    tasks.delete("dagster")  # as when the worker dies that had reserved it
+    assert outcome(cluster, run_id) == "FAILURE"
+    cluster.start_worker("w3")
+    cluster.start_worker("w4")
+    assert final_outcome(cluster, run_id) == "SUCCESS"
+
+
 def test_overlapping_runs_outlast_restarts_of_redis_and_postgresql(
     cluster, locks, shop
 ):

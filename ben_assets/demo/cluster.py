@@ -86,7 +86,11 @@ def wait_for_runs(cluster: Cluster, number: int) -> list[dict[str, Any]]:
     """All runs once there are so many and they are over; tells of each."""
     told: set[str] = set()
     while True:
-        runs = cluster.client.runs()
+        runs = [
+            run
+            for run in cluster.client.runs()
+            if run["status"] != "NOT_STARTED"  # its launch failed, and was told so
+        ]
         finished = [run for run in runs if run["status"] in FINISHED]
         for run in finished:
             if run["id"] not in told:
