@@ -76,21 +76,6 @@ class L2AProcessor(ABC):
         """
 
 
-def l2a_processor(settings: Settings) -> L2AProcessor:
-    """The processor that ``BEN_L2A_PROCESSOR`` names.
-
-    Raises:
-        InvalidInput: it has another value.
-    """
-    if settings.choice("BEN_L2A_PROCESSOR", PROCESSORS) == SEN2COR:
-        from resources.sen2cor import Sen2Cor
-
-        return Sen2Cor(settings)
-    from resources.dark_object import DarkObject
-
-    return DarkObject(cores(settings))
-
-
 def cores(settings: Settings) -> int:
     """``BEN_L2A_CORES``: cores for one product; by default all there are, up to 8."""
     available = len(os.sched_getaffinity(0))

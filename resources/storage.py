@@ -30,6 +30,8 @@ from ben_assets.bigearthnet.errors import (
     LockLost,
     MissingInput,
 )
+from resources.configured_locks import locks_of
+from resources.file_locks import FileLocks
 from resources.files import (
     files_below,
     flush_file_system,
@@ -37,7 +39,7 @@ from resources.files import (
     local_errors,
     write_atomically,
 )
-from resources.locks import FileLocks, Lock, Locks, locks_of
+from resources.locks import Lock, Locks
 from resources.records import (
     RELEASE,
     FileProof,
@@ -161,7 +163,7 @@ class Storage:
     ) -> Iterator[Lock]:
         """Hold the right to write one tile; a second process waits and says for whom.
 
-        Whoever dies, on whichever host, loses it: see ``resources.locks``.
+        Whoever dies, on whichever host, loses it: see ``resources.file_locks``.
         """
         with contextlib.ExitStack() as stack:
             with local_errors(self.root):

@@ -7,13 +7,10 @@ import re
 import select
 import socket
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
 from ben_assets.demo.cdse_faults import NAMED, Fault
 from ben_assets.demo.cdse_handler import PRODUCT, Handler
-
-if TYPE_CHECKING:
-    pass
 
 
 class DownloadHandler(Handler):

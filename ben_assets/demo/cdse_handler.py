@@ -12,14 +12,11 @@ import socket
 import struct
 import termios
 import time
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from ben_assets.demo.cdse_faults import Fault
-
-if TYPE_CHECKING:
-    from ben_assets.demo.cdse_server import CdseServer
-
+from ben_assets.demo.cdse_state import CdseState
 
 PRODUCT: Final = re.compile(r"/odata/v1/Products\(([^)]*)\)(/\$value)?")
 """Path of one product, or of its content."""
@@ -33,8 +30,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
     role = ""
 
     @property
-    def cdse(self) -> CdseServer:
-        """The whole server."""
+    def cdse(self) -> CdseState:
+        """What all hosts share."""
         return self.server.cdse  # type: ignore[attr-defined,no-any-return]
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002, ANN401

@@ -12,6 +12,7 @@ from xml.sax.saxutils import escape
 
 from ben_assets.demo.cdse_download_host import DownloadHandler
 from ben_assets.demo.cdse_handler import PRODUCT, Handler
+from ben_assets.demo.cdse_state import S3_ACCESS_KEY, matching
 
 
 class CatalogueHandler(Handler):
@@ -42,8 +43,6 @@ class CatalogueHandler(Handler):
         self._send_list(self.cdse.deleted if route == "deleted" else rows, query)
 
     def _send_list(self, rows: list[dict[str, Any]], query: dict[str, str]) -> None:
-        from ben_assets.demo.cdse_server import matching
-
         found = matching(rows, query.get("$filter", ""))
         if found is None:
             self.send_json({"detail": "Invalid filter"}, 400)
@@ -104,8 +103,6 @@ class S3Handler(Handler):
 
     def answer(self, path: str, query: dict[str, str]) -> None:
         """A list of keys, or one file."""
-        from ben_assets.demo.cdse_server import S3_ACCESS_KEY
-
         fault = self.fault("s3")
         if fault.status is not None:
             self._refuse(fault.status, "SlowDown")

@@ -15,12 +15,8 @@ from ben_assets.bigearthnet.safe_zip import extract_product
 from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.steps import l1c
 from ben_assets.steps.workbench import Workbench, versions
-from resources.l2a_processors import (
-    DARK_OBJECT,
-    SEN2COR,
-    ProcessingResult,
-    l2a_processor,
-)
+from resources.configured_processor import l2a_processor
+from resources.l2a_processors import DARK_OBJECT, SEN2COR, ProcessingResult
 from resources.l2a_source import copy_product, find_l2a
 from resources.storage import Draft, Record, StoredRecord
 from resources.verification import still_verifies

@@ -20,7 +20,8 @@ from ben_assets.bigearthnet.errors import (
     UnsafeZip,
 )
 from ben_assets.demo.cdse_faults import Fault
-from ben_assets.demo.cdse_server import S3_ACCESS_KEY, S3_SECRET_KEY, CdseServer
+from ben_assets.demo.cdse_server import CdseServer
+from ben_assets.demo.cdse_state import S3_ACCESS_KEY, S3_SECRET_KEY
 from ben_assets_tests.zip_products import (
     KEY,
     band_path,

@@ -26,8 +26,8 @@ from ben_assets_tests.l1c_products import (
     make_l1c,
     pixels,
 )
+from resources.configured_processor import l2a_processor
 from resources.dark_object import DarkObject
-from resources.l2a_processors import l2a_processor
 from resources.settings import Settings
 
 SHARED = Path(

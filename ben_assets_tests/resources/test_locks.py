@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from ben_assets.bigearthnet.errors import InvalidInput, LockLost
-from resources.locks import FileLocks, Owner, locks_of
+from resources.configured_locks import locks_of
+from resources.file_locks import FileLocks
+from resources.locks import Owner
 from resources.settings import REPOSITORY, Settings
 
 NAME = "patches/tile"
@@ -20,7 +22,7 @@ NAME = "patches/tile"
 HOLD_UNTIL_KILLED = """
 import sys, time
 from pathlib import Path
-from resources.locks import FileLocks
+from resources.file_locks import FileLocks
 lock = FileLocks(Path(sys.argv[1])).lock(sys.argv[2])
 assert lock.acquire()
 print("held", flush=True)
@@ -30,7 +32,7 @@ time.sleep(60)
 COUNT_UP = """
 import sys
 from pathlib import Path
-from resources.locks import FileLocks
+from resources.file_locks import FileLocks
 locks, counter = FileLocks(Path(sys.argv[1])), Path(sys.argv[2])
 locks.poll_seconds = 0.01
 for _ in range(int(sys.argv[3])):

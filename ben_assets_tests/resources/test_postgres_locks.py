@@ -11,7 +11,8 @@ import pytest
 from ben_assets.bigearthnet.errors import InvalidInput, LockLost, ServiceUnavailable
 from deploy import postgis_server
 from resources import postgres_locks
-from resources.locks import Owner, locks_of
+from resources.configured_locks import locks_of
+from resources.locks import Owner
 from resources.postgres_locks import PostgresLocks
 from resources.settings import REPOSITORY, Settings
 from resources.storage import Record, Storage

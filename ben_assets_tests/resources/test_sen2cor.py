@@ -20,9 +20,9 @@ from ben_assets.bigearthnet.errors import (
 from ben_assets.bigearthnet.safe import read_l2a
 from ben_assets_tests.l1c_products import KEY, L2A_STEM, make_l1c
 from ben_assets_tests.resources import l2a_process
+from resources.configured_processor import l2a_processor
 from resources.dark_object import DarkObject
 from resources.gipp import default_gipp
-from resources.l2a_processors import l2a_processor
 from resources.sen2cor import Sen2Cor
 from resources.settings import Settings
 
