@@ -5,7 +5,7 @@ Makes the two tiles of world A, or one generated full-size tile where the shared
 are not at hand. All assets of a tile are made in one process, as in a run. The physical
 limit of ``patches`` is measured right after it, in a process of its own: decode the 12
 JP2 once with the same threads, then write as many files of the same sizes to the same
-disk, flushed as ours.
+disk, flushed as ours; the ratio is the median over all such pairs.
 
 Nothing is deleted before the end: ext4 makes new files slowly for minutes after many
 were deleted.
@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+import statistics
 import subprocess
 import sys
 import time
@@ -99,7 +100,7 @@ def main() -> int:
         folder.rename(old)
     inputs = _inputs(folder / "inputs")
     shops = [Workshop(inputs, folder / f"round-{n + 1}") for n in range(given.repeats)]
-    missed = _report(_best([_one_round(shop) for shop in shops]), shops[0])
+    missed = _report([_one_round(shop) for shop in shops], shops[0])
     shutil.rmtree(old, ignore_errors=True)
     return 1 if missed else 0
 
@@ -184,7 +185,6 @@ def _measure_limit(key: str) -> Iterable[Row]:
     started, cpu = time.perf_counter(), time.process_time()
     with ThreadPoolExecutor(cpu_count()) as pool:
         list(pool.map(lambda band: _decode(product, band), BANDS))
-        decoded = time.perf_counter()
         for patch in {name.rpartition("_")[0] for name in sizes}:
             (target / patch).mkdir(parents=True)
         list(pool.map(lambda band: _write(target, sizes, band), BANDS))
@@ -194,8 +194,6 @@ def _measure_limit(key: str) -> Iterable[Row]:
         "tile": key,
         "asset": _LIMIT,
         "seconds": ended - started,
-        "decoding": decoded - started,
-        "writing": ended - decoded,
         "cpu": time.process_time() - cpu,
         "peak": _peak_bytes(),
         "files": len(sizes),
@@ -220,8 +218,9 @@ _MEASURES: Final = {
 }
 
 
-def _report(rows: list[Row], shop: Workshop) -> bool:
+def _report(rounds: list[list[Row]], shop: Workshop) -> bool:
     """Print the table; returns whether a goal was missed."""
+    rows = _best(rounds)
     title = "world A" if WORLD_A.is_dir() else "a generated full-size tile"
     table = Table(title=f"From L2A to the release: {title}, {cpu_count()} cores")
     for name in ("tile", "asset", "s", "CPU s", "peak MiB", "files", "files/s", "MB/s"):
@@ -231,7 +230,7 @@ def _report(rows: list[Row], shop: Workshop) -> bool:
     console = Console(width=100)
     console.print(table)
     steps = [row for row in rows if row["asset"] != _LIMIT]
-    checks = [*_limit_checks(rows), *_total_checks(steps, len(shop.keys))]
+    checks = [_limit_check(rounds), *_total_checks(steps, len(shop.keys))]
     for line in (*(line for line, _ in checks), *_against_the_original(steps)):
         console.print(line, highlight=False, soft_wrap=True)
     return not all(passed for _, passed in checks)
@@ -252,21 +251,22 @@ def _cells(row: Row) -> tuple[str, ...]:
     )
 
 
-def _limit_checks(rows: list[Row]) -> list[tuple[str, bool]]:
-    checks = []
-    for limit in (row for row in rows if row["asset"] == _LIMIT):
-        (ours,) = (
-            row
-            for row in rows
-            if row["asset"] == "patches" and row["tile"] == limit["tile"]
-        )
-        ratio = ours["seconds"] / limit["seconds"]
-        line = (
-            f"patches: {ratio:.2f} times its limit ({limit['decoding']:.1f} s decoding "
-            f"and {limit['writing']:.1f} s writing); goal at most {GOAL_LIMIT_RATIO}"
-        )
-        checks.append((line, ratio <= GOAL_LIMIT_RATIO))
-    return checks
+def _limit_check(rounds: list[list[Row]]) -> tuple[str, bool]:
+    """Each tile against the limit that was measured right after it."""
+    ratios = []
+    for rows in rounds:
+        seconds = {(row["tile"], row["asset"]): row["seconds"] for row in rows}
+        ratios += [
+            seconds[tile, "patches"] / limit
+            for (tile, asset), limit in seconds.items()
+            if asset == _LIMIT
+        ]
+    ratio = statistics.median(ratios)
+    line = (
+        f"patches: {ratio:.2f} times the limit (median of {len(ratios)} pairs, "
+        f"{min(ratios):.2f} to {max(ratios):.2f}); goal at most {GOAL_LIMIT_RATIO}"
+    )
+    return line, ratio <= GOAL_LIMIT_RATIO
 
 
 def _total_checks(steps: list[Row], tiles: int) -> list[tuple[str, bool]]:

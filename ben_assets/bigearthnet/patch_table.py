@@ -25,7 +25,6 @@ from ben_assets.bigearthnet.seasons import season_of
 
 def patch_table(
     product: L2AProduct,
-    valid: npt.NDArray[np.bool_],
     v1_names: Mapping[tuple[int, int], str],
     countries: gpd.GeoDataFrame,
 ) -> gpd.GeoDataFrame:
@@ -33,23 +32,22 @@ def patch_table(
 
     Args:
         product: the L2A product.
-        valid: cells without nodata, shape (rows, columns).
         v1_names: cell (column, row) to the v1 patch it aligns with.
         countries: from ``countries.select_countries``.
 
     Returns:
-        Columns patch_id, x, y, valid, season, split, country, s2v1_name (None if not
-        aligned) and geometry (squares in the tile's UTM zone).
+        Columns patch_id, x, y, season, split, country, s2v1_name (None if not aligned)
+        and geometry (squares in the tile's UTM zone); ``with_validity`` adds the rest.
     """
     grid = product.geocoding
     cells = grid.cell_names()
-    squares = np.array([_square(*grid.corner(x, y)) for x, y in cells], dtype=object)
+    west, north = np.array([grid.corner(x, y) for x, y in cells]).T
+    squares = shapely.box(west, north - PATCH_SIZE_M, west + PATCH_SIZE_M, north)
     return gpd.GeoDataFrame(
         {
             "patch_id": [patch_id(product.name.stem, x, y) for x, y in cells],
             "x": np.array([x for x, _ in cells], dtype=np.int16),
             "y": np.array([y for _, y in cells], dtype=np.int16),
-            "valid": [bool(valid[y, x]) for x, y in cells],
             "season": season_of(product.start_time),
             "split": [split_of_cell(grid, x, y) for x, y in cells],
             "country": nearest_country(squares, grid.epsg, countries),
@@ -60,8 +58,19 @@ def patch_table(
     )
 
 
-def _square(west: int, north: int) -> shapely.Polygon:
-    return shapely.box(west, north - PATCH_SIZE_M, west + PATCH_SIZE_M, north)
+def with_validity(
+    patches: gpd.GeoDataFrame, valid: npt.NDArray[np.bool_]
+) -> gpd.GeoDataFrame:
+    """The table with a column ``valid`` behind ``y``.
+
+    Args:
+        patches: from ``patch_table``.
+        valid: cells without nodata, shape (rows, columns).
+    """
+    at = patches.columns.get_loc("y") + 1
+    table = patches.copy()
+    table.insert(at, "valid", valid[patches["y"], patches["x"]])
+    return table
 
 
 def metadata_table(
@@ -77,7 +86,7 @@ def metadata_table(
     """Labels and twins of every grid cell of a tile.
 
     Args:
-        patches: from ``patch_table``.
+        patches: from ``with_validity``.
         code_pixels: columns patch_id, clc_code, pixels of the reference maps.
         s1_names: v1 patch name to the name of its Sentinel-1 twin.
         snow: v1 names of patches with seasonal snow.

@@ -105,8 +105,9 @@ def cut_patches(
         on_band,
     )
     digests: dict[str, str] = {}
-    # the coarse bands first: they find most of the no-data area in no time
-    order = sorted(BANDS, key=lambda band: -band.gsd_m)
+    # those of 60 m first: they find most of the no-data area in no time; then the
+    # largest, so that the threads end at the same time
+    order = sorted(BANDS, key=lambda band: (band.gsd_m != 60, band.gsd_m))
     with ThreadPoolExecutor(threads) as pool:
         running = {pool.submit(cutter.cut_band, band): band for band in order}
         try:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from ben_assets.bigearthnet.alignment import align
-from ben_assets.bigearthnet.band_rasters import BandPixels
 from ben_assets.bigearthnet.bands import BANDS
-from ben_assets.bigearthnet.patch_table import patch_table
+from ben_assets.bigearthnet.patch_table import patch_table, with_validity
 from ben_assets.bigearthnet.patching import CutPatches, cut_patches
-from ben_assets.bigearthnet.quicklook import COLOUR_BANDS, thin
 from ben_assets.bigearthnet.safe import L2AProduct
 from ben_assets.bigearthnet.seasons import season_of
 from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.steps import l2a
-from ben_assets.steps.pictures import write_patch_pictures
+from ben_assets.steps.pictures import TrueColour, write_cell_picture
 from ben_assets.steps.workbench import (
     Workbench,
     carried_facts,
@@ -22,6 +21,7 @@ from ben_assets.steps.workbench import (
     table_facts,
     versions,
 )
+from resources.files import flush_file_system
 from resources.pins import COUNTRIES, V1_ZONES, footprints_name
 from resources.storage import Draft, Record, StoredRecord
 
@@ -44,21 +44,27 @@ def make_patches(tile: Tile, bench: Workbench) -> StoredRecord:
     grid = product.geocoding
     wanted = sorted(v1_names) if tile.alignment == "v1" else grid.cell_names()
     with bench.storage.draft(ASSET, tile.key, bench.log) as draft:
-        thinned: dict[str, BandPixels] = {}
         folder = draft.path / product.name.stem
         folder.mkdir()
-        cut = cut_patches(
-            product,
-            wanted,
-            folder,
-            threads=cpu_count(),
-            on_progress=bench.log,
-            on_band=lambda band, pixels: _keep_colours(thinned, band.name, pixels),
-        )
-        table = patch_table(product, cut.valid, v1_names, countries)
+
+        def after_band(line: str) -> None:
+            bench.log(line)
+            flush_file_system(folder)  # the disk writes while others are decoded
+
+        with ThreadPoolExecutor(1) as beside:
+            cells = beside.submit(patch_table, product, v1_names, countries)
+            cut = cut_patches(
+                product,
+                wanted,
+                folder,
+                threads=cpu_count(),
+                on_progress=after_band,
+                on_band=TrueColour(draft, tile, grid).show,
+            )
+        table = with_validity(cells.result(), cut.valid)
         path = draft.path / f"{tile.key}.parquet"
         table.to_parquet(path, index=False)
-        write_patch_pictures(draft, tile, grid, thinned, table)
+        write_cell_picture(draft, tile, grid, table)
         facts = {
             **carried_facts(upstream),
             **table_facts(path, len(table)),
@@ -69,13 +75,6 @@ def make_patches(tile: Tile, bench: Workbench) -> StoredRecord:
             "patches": len(cut.digests) // len(BANDS),
         }
         return draft.publish(_record(tile, bench, draft, cut, upstream, facts))
-
-
-def _keep_colours(
-    thinned: dict[str, BandPixels], name: str, pixels: BandPixels
-) -> None:
-    if name in COLOUR_BANDS:
-        thinned[name] = thin(pixels)
 
 
 def _v1_names(

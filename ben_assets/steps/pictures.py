@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ben_assets.bigearthnet.band_rasters import BandPixels
+from ben_assets.bigearthnet.bands import Band
 from ben_assets.bigearthnet.cell_picture import cell_picture
 from ben_assets.bigearthnet.label_picture import label_picture
 from ben_assets.bigearthnet.patch_grid import TileGeocoding
@@ -15,6 +18,7 @@ from ben_assets.bigearthnet.product_names import ProductName
 from ben_assets.bigearthnet.quicklook import (
     COLOUR_BANDS,
     land_cover_picture,
+    thin,
     true_colour_picture,
 )
 from ben_assets.bigearthnet.tile_list import Tile
@@ -22,27 +26,40 @@ from ben_assets.steps.workbench import exported_cells
 from resources.storage import Draft
 
 
-def write_patch_pictures(
-    draft: Draft,
-    tile: Tile,
-    geocoding: TileGeocoding,
-    thinned: dict[str, npt.NDArray[np.uint16]],
-    cells: pd.DataFrame,
-) -> None:
-    """``<tile key>.jpg``, true colour, and ``<tile key>.png``, split and validity.
+class TrueColour:
+    """Writes ``<tile key>.jpg`` as soon as it was shown all ``COLOUR_BANDS``."""
 
-    Args:
-        draft: where to write.
-        tile: the tile.
-        geocoding: its grid.
-        thinned: at least the ``COLOUR_BANDS``, by ``quicklook.thin``.
-        cells: the table of all grid cells.
-    """
-    red, green, blue = (thinned[name] for name in COLOUR_BANDS)
-    title = f"{_place_and_day(tile)}: true colour ({', '.join(COLOUR_BANDS)})"
-    (draft.path / f"{tile.key}.jpg").write_bytes(
-        true_colour_picture(title, geocoding, (red, green, blue))
-    )
+    def __init__(self, draft: Draft, tile: Tile, geocoding: TileGeocoding) -> None:
+        """The picture of ``tile`` in ``draft``."""
+        self._draft = draft
+        self._tile = tile
+        self._geocoding = geocoding
+        self._thinned: dict[str, BandPixels] = {}
+        self._lock = threading.Lock()
+
+    def show(self, band: Band, pixels: BandPixels) -> None:
+        """Keep what the picture needs of a band; several threads may call."""
+        if band.name not in COLOUR_BANDS:
+            return
+        thinned = thin(pixels)
+        with self._lock:
+            self._thinned[band.name] = thinned
+            is_last = len(self._thinned) == len(COLOUR_BANDS)
+        if is_last:
+            self._write()
+
+    def _write(self) -> None:
+        red, green, blue = (self._thinned[name] for name in COLOUR_BANDS)
+        title = f"{_place_and_day(self._tile)}: true colour ({', '.join(COLOUR_BANDS)})"
+        (self._draft.path / f"{self._tile.key}.jpg").write_bytes(
+            true_colour_picture(title, self._geocoding, (red, green, blue))
+        )
+
+
+def write_cell_picture(
+    draft: Draft, tile: Tile, geocoding: TileGeocoding, cells: pd.DataFrame
+) -> None:
+    """``<tile key>.png``: split and validity of all grid cells."""
     picture = cell_picture(
         f"{_place_and_day(tile)}: split and validity of the patches",
         geocoding,
