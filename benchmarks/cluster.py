@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from ben_assets.demo.cluster import TILE_ASSETS, cluster_settings, wait_for_runs
+from ben_assets.demo.cluster import BACKFILLED, cluster_settings, wait_for_runs
 from ben_assets.demo.cluster_servers import Cluster, missing_parts
 from ben_assets.demo.processes import end_on_term
 from ben_assets.demo.tiles import own_tiles
@@ -69,7 +69,7 @@ def digests(data: Path) -> dict[str, str]:
     """Relative path to SHA-256 of all that a backfill made."""
     return {
         str(path.relative_to(data)): hashlib.sha256(path.read_bytes()).hexdigest()
-        for asset in TILE_ASSETS
+        for asset in BACKFILLED
         for path in sorted((data / asset).rglob("*"))
         if path.is_file()
     }

@@ -20,7 +20,7 @@ from typing import Any, Final
 
 import psycopg2
 
-from ben_assets.demo.cluster import FINISHED, TILE_ASSETS, cluster_settings
+from ben_assets.demo.cluster import BACKFILLED, FINISHED, cluster_settings
 from ben_assets.demo.cluster_servers import Cluster
 from ben_assets.demo.processes import end_on_term, wait_until
 from ben_assets.demo.tiles import OWN_TILE
@@ -211,7 +211,7 @@ def measure_backfill(cluster: Cluster, keys: list[str]) -> None:
     """Creation of a backfill, and how fast its runs are queued."""
     before = database(cluster, "select pg_database_size(current_database())")
     start = time.perf_counter()
-    backfill = cluster.client.backfill(TILE_ASSETS, keys)
+    backfill = cluster.client.backfill(BACKFILLED, keys)
     say(
         f"creation of a backfill of {len(keys)} tiles",
         f"{time.perf_counter() - start:.1f} s",

@@ -20,8 +20,8 @@ from collections import Counter
 from typing import Final
 
 from ben_assets.demo.cluster import (
+    BACKFILLED,
     FINISHED,
-    TILE_ASSETS,
     cluster_settings,
     wait_for_runs,
 )
@@ -82,7 +82,7 @@ def _storm(cluster: Cluster, world: World, seconds: float, seed: int) -> Counter
     while time.monotonic() < end:
         with contextlib.suppress(OSError):  # the webserver may find its database away
             if not _unfinished(cluster):
-                cluster.client.backfill(TILE_ASSETS, world.tile_keys)
+                cluster.client.backfill(BACKFILLED, world.tile_keys)
                 _launch_all(cluster, world)
         time.sleep(chance.uniform(2, 15))
         what = chance.choice(("worker", "worker", "redis", "postgres", "terminate"))

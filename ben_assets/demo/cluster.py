@@ -26,16 +26,10 @@ from ben_assets.demo.tiles import own_tiles
 from ben_assets.demo.world import World, make_world
 from resources.settings import REPOSITORY
 from resources.storage import Storage
+from resources.verification import TILE_ASSETS
 
 FOLDER: Final = REPOSITORY / ".cluster-demo"
-TILE_ASSETS: Final = (
-    "l2a_tiles",
-    "patches",
-    "reference_maps",
-    "metadata_tables",
-    "aligned_dataset",
-    "archives",
-)
+BACKFILLED: Final = TILE_ASSETS[TILE_ASSETS.index("l2a_tiles") :]
 """What a backfill of adopted L2A products makes of each tile."""
 FINISHED: Final = ("SUCCESS", "FAILURE", "CANCELED")
 _FOREIGN: Final = ("BEN_", "CDSE_", "DAGSTER_", "SEN2COR_")
@@ -70,7 +64,7 @@ def _run(world: World) -> int:
     with Cluster(FOLDER / "servers", cluster_settings(world, data)) as cluster:
         cluster.start_worker("w1")
         print("worker w1 is ready; backfill of all tiles", flush=True)
-        cluster.client.backfill(TILE_ASSETS, world.tile_keys)
+        cluster.client.backfill(BACKFILLED, world.tile_keys)
         cluster.start_worker("w2")
         print("worker w2 is ready", flush=True)
         runs = wait_for_runs(cluster, len(world.tile_keys))

@@ -14,17 +14,7 @@ import dagster as dg
 
 from ben_assets.demo.runs import run_job
 from ben_assets.tiles import load_tiles
-
-TILE_ASSETS = (
-    "tile_ids",
-    "l1c_zips",
-    "l2a_tiles",
-    "patches",
-    "reference_maps",
-    "metadata_tables",
-    "aligned_dataset",
-    "archives",
-)
+from resources.verification import TILE_ASSETS
 
 
 def make_tiles() -> None:
