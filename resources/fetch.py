@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 import stamina
+import stamina.instrumentation
 
 from ben_assets.bigearthnet.errors import (
     ChangedUpstream,
@@ -23,6 +24,8 @@ from ben_assets.bigearthnet.errors import (
 )
 from resources.files import local_errors
 from resources.pins import Pin
+
+stamina.instrumentation.set_on_retry_hooks([])  # tries are told to the caller's log
 
 _ATTEMPTS: Final = 5
 _TIMEOUT_SECONDS: Final = 60
@@ -64,6 +67,8 @@ def fetch(
         timeout=None,
     ):
         with attempt, local_errors(target):
+            if attempt.num > 1:
+                log(f"{pin.name}: not whole yet; try {attempt.num} of {_ATTEMPTS}")
             was_continued = _receive(pin, part, log)
     if not pin.matches(part) and was_continued:
         log(f"{pin.name}: the continued file does not match its pin: from the start")

@@ -64,7 +64,8 @@ class InputStatus:
         if self.is_pinned:
             return "the pinned file"
         return (
-            f"not the pinned file ({self.pin.expected}): "
+            f"not the pinned file (expected {self.pin.expected}, found sha256 "
+            f"{self.sha256}): "
             f"{CONSEQUENCES[self.pin.name]}; hashes of what is made from it will not "
             "be the published ones"
         )
@@ -80,6 +81,12 @@ class PinnedInputs:
         self._clc_path = None if from_database else settings.path("BEN_CLC_PATH")
         self._digests = DigestCache(Storage(settings.data_dir))
         self.pins = load_pins()
+
+    def place(self, name: str) -> Path:
+        """Where an input is expected; CORINE may have a setting of its own."""
+        if name == CORINE and self._clc_path is not None:
+            return self._clc_path
+        return self.folder / name
 
     def find(self, name: str) -> InputStatus | None:
         """An input as it is on disk, or None where it is not."""
@@ -106,7 +113,7 @@ class PinnedInputs:
         pin = self.pins[name]
         if not pin.is_fetchable:
             raise MissingInput(
-                f"{name} is missing: expected {self.folder / name}; get it by hand "
+                f"{name} is missing: expected {self.place(name)}; get it by hand "
                 f"from {pin.home} and put it there"
             )
         fetch(pin, self.folder / name, log)

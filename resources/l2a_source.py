@@ -34,7 +34,7 @@ def find_l2a(folder: Path, acquisition: Acquisition) -> Path | None:
 
 def _acquisition_of(path: Path) -> Acquisition | None:
     try:
-        if path.is_dir():
+        if path.is_dir() and path.suffix == ".SAFE":
             name = path.name
         elif path.suffix == ".zip":
             name = product_of_zip(path) or path.name.removesuffix(".zip")

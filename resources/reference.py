@@ -166,7 +166,13 @@ class ReferenceInputs:
     def _read_lists(self, name: str, columns: list[str]) -> pd.DataFrame:
         path = self.find(name)
         try:
-            return pd.read_csv(path, header=None, names=columns, dtype="str")
+            return pd.read_csv(
+                path,
+                header=None,
+                names=columns,
+                usecols=range(len(columns)),
+                dtype="str",
+            )
         except (ValueError, OSError, EOFError) as error:
             raise InvalidInput(
                 f"{path}: expected CSV without header, columns {', '.join(columns)}: "

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from ben_assets.bigearthnet.errors import InvalidInput
+from ben_assets.bigearthnet.errors import InvalidInput, LocalResourceError
 
 REPOSITORY: Final = Path(__file__).resolve().parents[1]
 """Root of the repository: relative settings are relative to it."""
@@ -35,8 +35,19 @@ class Settings:
 
     @property
     def data_dir(self) -> Path:
-        """``BEN_DATA_DIR``: root of everything written."""
-        return self.path("BEN_DATA_DIR") or REPOSITORY / "data"
+        """``BEN_DATA_DIR``: root of everything written; made on the first write.
+
+        Raises:
+            LocalResourceError: it is no folder, or below something that is none.
+        """
+        folder = self.path("BEN_DATA_DIR") or REPOSITORY / "data"
+        there = next(path for path in (folder, *folder.parents) if path.exists())
+        if not there.is_dir():
+            raise LocalResourceError(
+                f"BEN_DATA_DIR is {folder}: a file is in the place of a folder: "
+                f"{there}; choose another"
+            )
+        return folder
 
     @property
     def tracked_artifacts(self) -> Path:
@@ -50,8 +61,12 @@ class Settings:
 
     @property
     def force(self) -> bool:
-        """``BEN_FORCE=1``: redo what would be kept."""
-        return self.text("BEN_FORCE") == "1"
+        """``BEN_FORCE=1``: redo what would be kept.
+
+        Raises:
+            InvalidInput: it is neither 1 nor 0.
+        """
+        return self.choice("BEN_FORCE", ("0", "1")) == "1"
 
     def choice(self, name: str, options: tuple[str, ...]) -> str:
         """One of ``options``; the first is the default.

@@ -250,9 +250,20 @@ class Storage:
                     shutil.rmtree(gone, ignore_errors=True)
         for journal in self._drafts(asset).glob(f"{tile}-*{_JOURNAL}"):
             if not self.record_path(asset, tile).exists():
-                for output in json.loads(journal.read_text()):
+                outputs = set(json.loads(journal.read_text()))
+                for output in outputs - self._of_others(asset, tile):
                     self._discard(asset, self.folder(asset) / output)
             journal.unlink(missing_ok=True)
+
+    def _of_others(self, asset: str, tile: str) -> set[str]:
+        """Outputs in records of other tiles: two may have one Sentinel-1 twin."""
+        found: set[str] = set()
+        for other in self.tiles(asset):
+            if other != tile:
+                with contextlib.suppress(InvalidInput):  # damaged: reported elsewhere
+                    record = self.find(asset, other)
+                    found |= set(record.outputs if record else ())
+        return found
 
     def unfinished(self, asset: str) -> dict[str, list[str]]:
         """Tiles without a record that a run is putting in place, or was killed at.
@@ -333,7 +344,9 @@ class Draft:
     def _clear(self, old: tuple[str, ...], new: tuple[str, ...] | None = None) -> None:
         """Take the old tile away and put the new one, if any, in its place."""
         self.lock.require()
-        self._replace(old, new)
+        gone = set(old) - set(new or ())
+        theirs = self.storage._of_others(self.asset, self.tile) if gone else set()
+        self._replace(tuple(path for path in old if path not in gone & theirs), new)
 
     def _replace(self, old: tuple[str, ...], new: tuple[str, ...] | None) -> None:
         """Renames alone, out of the draft or into it.

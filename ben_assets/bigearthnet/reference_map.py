@@ -36,7 +36,7 @@ class ClcPolygons:
     codes: npt.NDArray[np.uint16]
     """Level 3 codes, shape (n,)."""
     polygons: npt.NDArray[np.object_]
-    """Multipolygons, shape (n,), in the order in which one wins over the next."""
+    """Parts of multipolygons, shape (n,), each before those that it wins over."""
 
 
 def require_geopackage(path: Path) -> None:
@@ -89,8 +89,9 @@ def prepare_polygons(
 ) -> ClcPolygons:
     """Transform CORINE polygons to the tile's zone, in order of precedence.
 
-    Where polygons overlap, the lowest ID wins, compared as text in C order, then the
-    lowest code (RULES, "Reference map raster").
+    Each part of a multipolygon counts by itself (RULES, "CLC overlay"). Where they
+    overlap, the lowest ID wins, compared as text in C order, then the lowest code
+    (RULES, "Reference map raster").
 
     Args:
         table: columns Code_18 and ID, geometry in EPSG:3035.
@@ -101,16 +102,18 @@ def prepare_polygons(
         InvalidInput: an unknown code, or a polygon that crosses itself.
     """
     ordered = table.sort_values(["ID", "Code_18"], key=_c_order, kind="stable")
-    polygons = to_utm(ordered.geometry.to_numpy(), CORINE_EPSG, grid.epsg)
+    parts, owners = shapely.get_parts(ordered.geometry.to_numpy(), return_index=True)
+    polygons = to_utm(parts, CORINE_EPSG, grid.epsg)
     near = shapely.intersects(polygons, shapely.box(*grid.bounds()))
-    ids, polygons = ordered["ID"].to_numpy()[near], polygons[near]
+    polygons, ordered = polygons[near], ordered.iloc[owners[near]]
+    ids = ordered["ID"].to_numpy()
     _require_valid(polygons, ids, source)
-    codes = _parse_codes(ordered["Code_18"].to_numpy()[near], ids, source)
+    codes = _parse_codes(ordered["Code_18"].to_numpy(), ids, source)
     return ClcPolygons(codes, polygons)
 
 
 def _c_order(column: pd.Series) -> pd.Series:
-    return column.astype(str).map(str.encode).astype(object)
+    return column.astype(object).fillna("").astype(str).map(str.encode).astype(object)
 
 
 def _parse_codes(

@@ -111,10 +111,16 @@ def require_unique(kept: pd.DataFrame, column: str) -> None:
     )
     if len(repeated):
         first, second = repeated["patch_id"].iloc[:2]
+        tiles = [tile_id_of_patch(patch) for patch in (first, second)]
+        advice = (
+            "release one of the two tiles only"
+            if tiles[0] != tiles[1]
+            else "correct s1s2_mapping.csv"
+        )
         raise InvalidInput(
             f"{column} must be unique in a release; {repeated[column].iloc[0]} is the "
-            f"twin of {first} (tile {tile_id_of_patch(first)}) and of {second} (tile "
-            f"{tile_id_of_patch(second)}); release one of the two tiles only"
+            f"twin of {first} (tile {tiles[0]}) and of {second} (tile {tiles[1]}); "
+            f"{advice}"
         )
 
 

@@ -24,6 +24,12 @@ _TILES: Final = [
     claim_check(
         patches,
         "patches",
+        "zone_has_v1_footprints",
+        says="A tile to be aligned with v1 lies in a zone where v1 has footprints.",
+    ),
+    claim_check(
+        patches,
+        "patches",
         "no_pixel_is_zero",
         says="No pixel of any exported patch is 0, which stands for no measurement.",
     ),

@@ -20,6 +20,7 @@ from ben_assets.steps.workbench import (
     read_table,
 )
 from resources.files import files_below
+from resources.pins import V1_ZONES
 
 _BYTES_PER_PIXEL: Final = 2
 _PIXEL_BYTES: Final = {
@@ -37,6 +38,16 @@ def every_patch_has_its_bands(tile: Tile, bench: Workbench) -> Verdict:
         f"{len(cells)} patches, {len(expected)} files",
         f"{len(found)} files",
     )
+
+
+def zone_has_v1_footprints(tile: Tile, bench: Workbench) -> Verdict:
+    """A tile to be aligned with v1 lies in one of the seven zones where v1 has any."""
+    epsg = bench.storage.require(ASSET, tile.key).facts["epsg"]
+    expected = f"EPSG {', '.join(map(str, V1_ZONES))}, or alignment none"
+    if tile.alignment == "none" or epsg in V1_ZONES:
+        return Verdict(True, expected, f"EPSG {epsg}, alignment {tile.alignment}")
+    found = f"EPSG {epsg} has no v1 footprints: nothing aligns, no patch is exported"
+    return Verdict(False, expected, found, is_warning=True)
 
 
 def no_pixel_is_zero(tile: Tile, bench: Workbench) -> Verdict:

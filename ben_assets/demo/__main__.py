@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import shutil
+import signal
+import socket
 import sys
 import time
 from collections.abc import Mapping
@@ -18,9 +21,11 @@ from ben_assets.demo.cdse_server import CdseServer
 from ben_assets.demo.report import print_report
 from ben_assets.demo.runs import run_job
 from ben_assets.demo.world import World, make_world
+from resources.locks import started_at
 from resources.settings import REPOSITORY
 
 DEMO: Final = REPOSITORY / ".demo"
+_UI: Final = DEMO / "ui.process"
 _FOREIGN: Final = ("BEN_", "CDSE_", "DAGSTER_", "SEN2COR_")
 
 
@@ -32,14 +37,23 @@ def main() -> int:
     options = parser.parse_args()
     if options.ui:
         return _serve(options.port)
-    return _run()
+    try:
+        return _run()
+    except KeyboardInterrupt:
+        print("interrupted; run make demo again", file=sys.stderr)
+        return 130
 
 
 def _run() -> int:
+    if _is_ui_running():
+        advice = "stop it (Ctrl-C there) and run make demo again"
+        print(f"the UI shows what is in .demo/: {advice}", file=sys.stderr)
+        return 2
     started = time.perf_counter()
     shutil.rmtree(DEMO, ignore_errors=True)
     print("making two small Sentinel-2 tiles and their surroundings ...", flush=True)
     world = make_world(DEMO / "world", l2a=False)
+    _write_settings(world)
     print("starting a Copernicus Data Space of our own on loopback ...", flush=True)
     with CdseServer(world.l1c_dir) as cdse:
         _use(demo_environment(world) | cdse.environment())
@@ -50,23 +64,39 @@ def _run() -> int:
     return 0 if all(run.is_fine for run in runs) else 1
 
 
-def demo_environment(world: World, home: Path = DEMO) -> dict[str, str]:
-    """The environment of the demo: the world's settings, and homes below ``home``.
+def _is_ui_running() -> bool:
+    try:
+        pid, started = _UI.read_text().split()
+    except (FileNotFoundError, ValueError):
+        return False
+    return started_at(int(pid)) == started
 
-    sen2cor cannot be part of it, so the embedded processor takes its place.
-    """
+
+def demo_environment(world: World, home: Path = DEMO) -> dict[str, str]:
+    """The environment of the demo: the world's settings, and homes below ``home``."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(_FOREIGN)}
+    return kept | _settings(world, home)
+
+
+def _settings(world: World, home: Path) -> dict[str, str]:
+    """sen2cor cannot be part of it, so the embedded processor takes its place."""
     dagster_home = home / "dagster_home"
     dagster_home.mkdir(parents=True, exist_ok=True)
     shutil.copy(REPOSITORY / "dagster.yaml", dagster_home)
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(_FOREIGN)}
     settings = world.settings()
     del settings["BEN_L2A_DIR"], settings["BEN_TRACKED_ARTIFACTS"]
-    return kept | {
+    return {
         **settings,
         "BEN_DATA_DIR": str(home / "data"),
         "BEN_L2A_PROCESSOR": "dark-object",
         "DAGSTER_HOME": str(dagster_home),
     }
+
+
+def _write_settings(world: World) -> None:
+    """``settings.sh``, for commands on the demo's results."""
+    lines = [f"export {k}={shlex.quote(v)}" for k, v in _settings(world, DEMO).items()]
+    (DEMO / "settings.sh").write_text("\n".join(lines) + "\n")
 
 
 def _use(environment: Mapping[str, str]) -> None:
@@ -78,6 +108,11 @@ def _serve(port: str) -> int:
     if not (DEMO / "dagster_home").is_dir():
         print("no demo results yet: run 'make demo' first", file=sys.stderr)
         return 2
+    with socket.socket() as probe:
+        if probe.connect_ex(("127.0.0.1", int(port))) == 0:
+            advice = "stop it, or choose another: make demo-ui PORT=3001"
+            print(f"port {port} is taken by another program; {advice}", file=sys.stderr)
+            return 2
     world = World(DEMO / "world", ())
     print(f"Dagster UI on http://127.0.0.1:{port} (stop with Ctrl-C)", flush=True)
     command = [sys.executable, "-m", "dagster", "dev", "-h", "127.0.0.1", "-p", port]
@@ -85,6 +120,9 @@ def _serve(port: str) -> int:
     # not in the repository's folder, whose .env Dagster would read
     environment = demo_environment(world) | {"PYTHONPATH": str(REPOSITORY)}
     os.chdir(DEMO)
+    _UI.write_text(f"{os.getpid()} {started_at(os.getpid())}")
+    # a shell's background job ignores it, and Dagster would go on to
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     # in the place of this process, so that signals go to Dagster itself
     return os.execve(sys.executable, command, environment)
 

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from ben_assets.bigearthnet.patch_grid import TileGeocoding
+
+OTHER_FILE: Final = "another file than pinned"
+"""Verdict on an input that has the name, but not the digest, of a pinned one."""
 
 
 @dataclass(frozen=True)
@@ -174,6 +178,11 @@ class ReleaseFacts:
     def bytes(self) -> int:
         """Size of the files of the release."""
         return sum(file.bytes for file in self.files if not file.name.endswith(".tar"))
+
+    @property
+    def other_inputs(self) -> int:
+        """Inputs that are another file than pinned."""
+        return sum(one.verdict == OTHER_FILE for one in self.inputs)
 
     @property
     def days(self) -> tuple[str, str]:

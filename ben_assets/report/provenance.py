@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ben_assets.report.facts import FileFacts, InputFacts
+from ben_assets.report.facts import OTHER_FILE, FileFacts, InputFacts
 from resources.pins import Pin
 from resources.storage import StoredRecord
 
@@ -47,7 +47,7 @@ def _verdict(digest: str, pin: Pin | None) -> str:
         return "not a pinned file"
     if pin.sha256 is None:
         return "pinned, but its published SHA-256 is not known"
-    return "the pinned file" if digest == pin.sha256 else "another file than pinned"
+    return "the pinned file" if digest == pin.sha256 else OTHER_FILE
 
 
 def release_files(

@@ -22,6 +22,7 @@ from ben_assets.bigearthnet.dataset_layout import (
     s1_folder,
 )
 from ben_assets.bigearthnet.errors import MissingInput
+from ben_assets.bigearthnet.release_tables import require_unique
 from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.steps import metadata, patches, reference_maps
 from ben_assets.steps.workbench import (
@@ -29,6 +30,7 @@ from ben_assets.steps.workbench import (
     carried_facts,
     cpu_count,
     read_table,
+    require_current,
     versions,
 )
 from resources.l2a_source import link_or_copy
@@ -44,9 +46,11 @@ def make_aligned_dataset(tile: Tile, bench: Workbench) -> StoredRecord:
 
     Raises:
         MissingInput: an upstream tile, ``BEN_S1_DIR`` or an S1 patch is not on disk.
+        InvalidInput: the table is of other patches, or two patches have one twin.
     """
-    upstream = bench.storage.require(metadata.ASSET, tile.key)
+    upstream = require_current(bench, metadata.ASSET, tile)
     kept = read_table(bench, metadata.ASSET, tile).query("kept")
+    require_unique(kept, "s1_name")
     s1_names = sorted(kept["s1_name"].dropna())
     s1_files = _s1_files(bench.settings.path("BEN_S1_DIR"), s1_names)
     sources = _patch_files(tile, bench.storage, kept)
@@ -139,9 +143,10 @@ def make_archives(tile: Tile, bench: Workbench) -> StoredRecord:
 
     Raises:
         MissingInput: the tile is not in the aligned data set.
+        InvalidInput: the aligned data set is of other patches.
         ChecksumMismatch: a file is not what the aligned data set promises.
     """
-    upstream = bench.storage.require(ASSET, tile.key)
+    upstream = require_current(bench, ASSET, tile)
     members = sort_by_root(dataset_members(bench.storage, tile.key))
     with bench.storage.draft(ARCHIVES, tile.key, bench.log) as draft:
         folder = draft.path / tile.key

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib.metadata
 import os
 import platform
@@ -34,6 +35,7 @@ GIGABYTES_OF_ASSET: Final[dict[str, float]] = {
 }
 """Rough sizes of one full tile; the patches of the data set are hard links."""
 
+_SETTING: Final = re.compile(r"^([A-Z0-9_]+)=", re.MULTILINE)
 _EXACT: Final = re.compile(r"([a-z0-9-]+)==([0-9.]+)")
 
 
@@ -61,9 +63,10 @@ def diagnose(tiles: Sequence[Tile], settings: Settings) -> list[Finding]:
     """All findings for a run that makes these tiles."""
     looks: tuple[tuple[str, Callable[[], Iterator[Finding]]], ...] = (
         ("versions", _versions),
+        ("settings", lambda: _settings(settings)),
         ("data root", lambda: _data_root(settings)),
         ("disk space", lambda: _disk_space(tiles, settings)),
-        ("L1C products", lambda: _l1c(settings)),
+        ("L1C products", lambda: _l1c(tiles, settings)),
         ("L2A processor", lambda: _l2a(settings)),
         ("pinned inputs", lambda: _inputs(tiles, settings)),
         ("Sentinel-1", lambda: _sentinel1(tiles, settings)),
@@ -77,6 +80,8 @@ def _caught(subject: str, look: Callable[[], Iterator[Finding]]) -> list[Finding
         return list(look())
     except BenError as error:
         return [Finding(subject, State.LACKS, f"[{error.failure_class}] {error}")]
+    except OSError as error:
+        return [Finding(subject, State.LACKS, f"{error}; see docs/troubleshooting.md")]
 
 
 def _versions() -> Iterator[Finding]:
@@ -100,6 +105,21 @@ def _versions() -> Iterator[Finding]:
         yield Finding("versions", State.LACKS, f"{stated}; {advice}")
     else:
         yield Finding("versions", State.OK, f"{stated}; {len(pins)} pins hold")
+
+
+def _settings(settings: Settings) -> Iterator[Finding]:
+    """Values that a step would refuse later, and names that nothing reads."""
+    from resources.l2a_processors import cores
+
+    detail = f"{cores(settings)} cores for L2A"
+    if settings.force:
+        detail += "; BEN_FORCE redoes what would be kept"
+    yield Finding("settings", State.OK, detail)
+    known = _SETTING.findall((REPOSITORY / ".env.example").read_text())
+    for name in sorted(os.environ.keys() - set(known)):
+        for meant in difflib.get_close_matches(name, known, n=1, cutoff=0.85):
+            detail = f"nothing reads {name}; is {meant} meant?"
+            yield Finding("settings", State.WARNS, detail)
 
 
 def _data_root(settings: Settings) -> Iterator[Finding]:
@@ -133,7 +153,12 @@ def _disk_space(tiles: Sequence[Tile], settings: Settings) -> Iterator[Finding]:
     yield Finding("disk space", state, detail)
 
 
-def _l1c(settings: Settings) -> Iterator[Finding]:
+def _l1c(tiles: Sequence[Tile], settings: Settings) -> Iterator[Finding]:
+    storage = Storage(settings.data_dir)
+    there = {*storage.tiles("l1c_zips"), *storage.tiles("l2a_tiles")}
+    if all(tile.key in there for tile in tiles):
+        yield Finding("L1C products", State.OK, "not needed: all tiles have theirs")
+        return
     for name in ("BEN_L2A_DIR", "BEN_L1C_DIR"):
         folder = settings.path(name)
         if folder is not None:
@@ -178,10 +203,10 @@ def _inputs(tiles: Sequence[Tile], settings: Settings) -> Iterator[Finding]:
             continue
         status = inputs.find(name)
         if status is None:
-            advice = (
-                f"missing in {inputs.folder}; ben reference fetch, or by hand from "
-            )
-            yield Finding(name, State.LACKS, advice + inputs.pins[name].home)
+            pin = inputs.pins[name]
+            how = "ben reference fetch, or by hand" if pin.is_fetchable else "by hand"
+            advice = f"missing: expected {inputs.place(name)}; {how} from {pin.home}"
+            yield Finding(name, State.LACKS, advice)
         else:
             state = State.OK if status.is_pinned else State.WARNS
             yield Finding(name, state, status.verdict)

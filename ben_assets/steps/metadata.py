@@ -15,6 +15,7 @@ from ben_assets.steps.workbench import (
     Workbench,
     carried_facts,
     read_table,
+    require_current,
     table_digest,
     table_facts,
     versions,
@@ -45,10 +46,11 @@ def make_metadata_table(tile: Tile, bench: Workbench) -> StoredRecord:
 
     Raises:
         MissingInput: patches, maps or a reference input are not on disk.
-        InvalidInput: a labelled patch has no Sentinel-1 twin.
+        InvalidInput: a labelled patch has no Sentinel-1 twin, or the maps are of
+            other patches.
     """
-    cells_record = bench.storage.require(patches.ASSET, tile.key)
-    maps_record = bench.storage.require(reference_maps.ASSET, tile.key)
+    cells_record = require_current(bench, patches.ASSET, tile)
+    maps_record = require_current(bench, reference_maps.ASSET, tile)
     cells = read_table(bench, patches.ASSET, tile)
     needs_v1 = tile.alignment == "v1"
     used = (S1_MAPPING, SNOW, CLOUD) if needs_v1 else ()

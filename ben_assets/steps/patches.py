@@ -68,6 +68,7 @@ def make_patches(tile: Tile, bench: Workbench) -> StoredRecord:
         facts = {
             **carried_facts(upstream),
             **table_facts(path, len(table)),
+            "alignment": tile.alignment,
             "season": season_of(product.start_time),
             "cells": len(table),
             "valid": int(cut.valid.sum()),

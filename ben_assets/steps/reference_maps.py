@@ -21,6 +21,7 @@ from ben_assets.steps.workbench import (
     exported_cells,
     geocoding_of,
     read_table,
+    require_current,
     table_digest,
     table_facts,
     versions,
@@ -35,9 +36,9 @@ def make_reference_maps(tile: Tile, bench: Workbench) -> StoredRecord:
 
     Raises:
         MissingInput: the patches or the CORINE polygons are not on disk.
-        InvalidInput: CORINE breaks a rule.
+        InvalidInput: CORINE breaks a rule, or the patches are of another L2A product.
     """
-    upstream = bench.storage.require(patches.ASSET, tile.key)
+    upstream = require_current(bench, patches.ASSET, tile)
     grid = geocoding_of(upstream)
     cells = exported_cells(read_table(bench, patches.ASSET, tile), tile)[["x", "y"]]
     clc = bench.inputs.clc_polygons(grid)
@@ -71,7 +72,11 @@ def make_reference_maps(tile: Tile, bench: Workbench) -> StoredRecord:
                     **bench.inputs.clc_digest(),
                 },
                 made_with=versions("rasterio", "pyproj", "pyarrow"),
-                facts={**carried_facts(upstream), **table_facts(path, len(rows))},
+                facts={
+                    **carried_facts(upstream),
+                    **table_facts(path, len(rows)),
+                    "alignment": tile.alignment,
+                },
             )
         )
 

@@ -18,6 +18,7 @@ from ben_assets.bigearthnet.tile_list import Tile
 from resources.reference import ReferenceInputs
 from resources.settings import Settings
 from resources.storage import Storage, StoredRecord
+from resources.verification import stale_inputs
 
 TILE_FACTS: Final = (
     "tile_id",
@@ -78,6 +79,27 @@ def geocoding_of(record: StoredRecord) -> TileGeocoding:
 def carried_facts(record: StoredRecord) -> dict[str, Any]:
     """What the next record repeats of this one."""
     return {name: record.facts[name] for name in TILE_FACTS}
+
+
+def require_current(bench: Workbench, asset: str, tile: Tile) -> StoredRecord:
+    """The record of a tile that another step needs, if it still fits what it is of.
+
+    Raises:
+        MissingInput: the tile has no record.
+        InvalidInput: what it was made from, or the tile's alignment, changed since.
+    """
+    record = bench.storage.require(asset, tile.key)
+    changed = stale_inputs(bench.storage, record)
+    if record.facts["alignment"] != tile.alignment:
+        then, now = record.facts["alignment"], tile.alignment
+        changed.append(f"alignment: {then} then, {now} now")
+    if changed:
+        raise InvalidInput(
+            f"{asset} of {tile.key} was made from something else than what is there "
+            f"now ({'; '.join(changed)}); materialize {asset} of this tile again, and "
+            "what comes after it"
+        )
+    return record
 
 
 def table_facts(path: Path, rows: int) -> dict[str, Any]:

@@ -68,6 +68,28 @@ def test_polygons_beside_the_tile_are_left_out_whatever_they_are():
     assert prepare_polygons(corine(rows), GRID, "corine").codes.tolist() == [311]
 
 
+def test_parts_of_a_multipolygon_count_by_themselves():
+    """Together they are invalid where they share an edge or lie in one another."""
+    table = corine([("311", "EU_1", box(0, 0, 300, 300))])
+    whole = prepare_polygons(table, GRID, "corine")
+    left, right, inner = (0, 0, 150, 300), (150, 0, 300, 300), (50, 50, 100, 100)
+    parts = shapely.MultiPolygon([box(*sides) for sides in (left, right, inner)])
+    cut_up = gpd.GeoDataFrame(
+        {"Code_18": ["311"], "ID": ["EU_1"]}, geometry=[parts], crs=GRID.epsg
+    ).to_crs(CORINE_EPSG)
+    found = prepare_polygons(cut_up, GRID, "corine")
+    assert found.codes.tolist() == [311] * 3
+    assert (rasterize(found, GRID) == rasterize(whole, GRID)).all()
+
+
+def test_polygons_without_id_come_first():
+    square = box(100, 100, 500, 500)
+    rows = [("312", "EU_1", square), ("311", None, square)]
+    for kept in (rows, rows[1:]):
+        found = prepare_polygons(corine(kept), GRID, "corine")
+        assert found.codes[0] == 311
+
+
 def test_an_unknown_code_is_named():
     rows = [("390", "EU_7", box(0, 0, 99, 99))]
     with pytest.raises(InvalidInput, match=r"corine: .*'390' of polygon EU_7"):

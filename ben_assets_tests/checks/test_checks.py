@@ -7,7 +7,11 @@ from ben_assets_tests.workshop import edit
 from resources.tracking import track_tiles
 
 ALWAYS = {
-    "patches": {"every_patch_has_its_bands", "no_pixel_is_zero"},
+    "patches": {
+        "every_patch_has_its_bands",
+        "no_pixel_is_zero",
+        "zone_has_v1_footprints",
+    },
     "reference_maps": {"codes_are_known"},
     "metadata_tables": {
         "labels_are_known",

@@ -132,6 +132,7 @@ def test_digests_and_provenance_are_shown(page, finished):
     assert "duckdb 1.0.0" in page.text
     assert "U2018_CLC2018_V2020_20u1.gpkg" in page.text
     assert "another file than pinned" in page.text
+    assert "Other inputs than BigEarthNet's" in page.text
     assert "own tile, not aligned with v1" in page.text
 
 

@@ -20,8 +20,9 @@ from ben_assets.bigearthnet.band_rasters import read_band
 from ben_assets.bigearthnet.bands import BANDS
 from ben_assets.bigearthnet.checksums import file_digest, parse_hash_list
 from ben_assets.bigearthnet.corine import CODES, labels_of
-from ben_assets.bigearthnet.errors import InvalidInput
+from ben_assets.bigearthnet.errors import InvalidInput, MissingInput
 from ben_assets.bigearthnet.safe import read_l2a
+from ben_assets.claims.patches import zone_has_v1_footprints
 from ben_assets.demo.tiles import DEMO_SIDE_M, DEMO_TILES, OWN_TILE
 from ben_assets_tests.workshop import STEPS, Workshop, edit, link_tree, replace_file
 
@@ -231,6 +232,9 @@ def test_a_zone_without_v1_footprints_aligns_with_nothing(workshop):
     workshop.make_tile(OWN_TILE.key)
     assert workshop.storage.require("patches", OWN_TILE.key).files == 0
     assert any("EPSG:32630 has no v1 footprints" in line for line in workshop.log)
+    tile = workshop.tile(OWN_TILE.key)
+    found = zone_has_v1_footprints(tile, workshop.bench())
+    assert (found.passed, found.is_warning) == (False, True)
 
 
 def test_an_l2a_product_that_verifies_is_kept_and_force_redoes_it(finished):
@@ -339,8 +343,47 @@ def test_two_tiles_with_the_same_twins_cannot_be_released_together(finished):
     with pytest.raises(InvalidInput, match=says):
         finished.make("release_metadata")
     finished.storage.remove("aligned_dataset", TWIN)
-    finished.make("aligned_dataset", SUMMER.key)  # the twins went with the other tile
+    finished.make("archives", SUMMER.key)  # the twins stay for the tile that has them
     finished.make_release()
+
+
+def test_two_patches_of_a_tile_with_one_twin_are_refused(workshop):
+    workshop.make_tile(SUMMER.key, upto="metadata_tables")
+    kept = table_of(workshop, "metadata_tables", SUMMER.key).query("kept")
+    first, second = kept["s1_name"].iloc[:2]
+    path = workshop.own_inputs("reference") / "s1s2_mapping.csv"
+    edit(path, f",{second}", f",{first}")
+    workshop.make("metadata_tables", SUMMER.key)
+    with pytest.raises(InvalidInput, match=r"s1_name must .* correct s1s2_mapping"):
+        workshop.make("aligned_dataset", SUMMER.key)
+
+
+@pytest.mark.parametrize("asset", ["metadata_tables", "aligned_dataset", "archives"])
+def test_a_step_refuses_what_was_made_of_other_patches(finished, asset):
+    path = finished.own_inputs("reference") / "bigearthnet_v1_spatial_32633.parquet"
+    gpd.read_parquet(path).iloc[1::2].to_parquet(path.with_suffix(".new"))
+    path.with_suffix(".new").replace(path)
+    finished.make("patches", SUMMER.key)
+    with pytest.raises(InvalidInput, match=r"was made from .*patches: .* then, "):
+        finished.make(asset, SUMMER.key)
+    assert finished.make_tile(SUMMER.key)
+
+
+def test_another_alignment_asks_for_the_patches_again(finished):
+    tiles = finished.root / "tiles.csv"
+    tiles.write_text(f"tile,alignment\n{SUMMER.key},none\n")
+    finished.settings["BEN_TILES_CSV"] = str(tiles)
+    says = r"patches of .*\(alignment: v1 then, none now\); materialize patches"
+    with pytest.raises(InvalidInput, match=says):
+        finished.make("reference_maps", SUMMER.key)
+    assert finished.make_tile(SUMMER.key)
+
+
+def test_a_folder_that_is_no_safe_is_not_taken_for_a_product(workshop):
+    product = workshop.product(SUMMER.key)
+    product.rename(product.with_suffix(""))
+    with pytest.raises(MissingInput):
+        workshop.make("l2a_tiles", SUMMER.key)
 
 
 def test_links_in_the_users_folders_are_followed(workshop):
