@@ -12,7 +12,7 @@ from ben_assets.demo.runs import Check, FinishedRun
 _NEXT = """Next:
   make demo-ui                 look at these results in the Dagster UI
   .demo/data/release_report/report.html   the release on one page
-  . .demo/settings.sh          then .venv/bin/ben tiles, ben verify --all --deep ...
+  . .demo/settings.sh          for this shell; then: .venv/bin/ben tiles
   cp .env.example .env         set up a real run (see README.md)"""
 
 
