@@ -138,6 +138,15 @@ def test_a_full_disk_of_the_server_is_no_bug_of_ours(shop, database):
         sort_much()
 
 
+@pytest.fixture
+def _heeds_ctrl_c():
+    """What a shell runs in the background ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_heeds_ctrl_c")
 def test_a_loading_that_breaks_off_leaves_the_polygons_of_before(
     shop, database, monkeypatch
 ):

@@ -215,6 +215,8 @@ def test_nothing_is_lost_between_processes_of_which_some_are_killed(tmp_path):
         victim.communicate()
     assert [worker.wait() for worker in workers] == [0, 0, 0]
     assert counter.read_text() == "150"
+    with FileLocks(tmp_path / "locks").hold("counter", print):
+        pass  # a victim may have come last
     assert list((tmp_path / "locks").iterdir()) == []
 
 
