@@ -32,7 +32,7 @@ cluster-setup: .venv/.cluster  ## the extra cluster, from requirements-cluster.l
 	@touch $@
 
 cluster-demo: cluster-setup  ## demo tiles through PostgreSQL, Redis and two Celery workers
-	@$(BIN)/python -m ben_assets.demo.cluster
+	@$(BIN)/python -m ben_assets.testing.cluster
 
 demo-ui: setup  ## the Dagster UI on the demo's results
 	@$(BIN)/python -m ben_assets.demo --ui --port $(PORT)
@@ -49,21 +49,21 @@ dev: setup  ## Dagster UI and daemon on http://127.0.0.1:3000 (PORT=)
 	@DAGSTER_HOME="$(CURDIR)/.dagster_home" $(BIN)/dagster dev -h 127.0.0.1 -p $(PORT)
 
 postgis:  ## a private PostgreSQL with PostGIS on loopback, in .postgis/; prints its DSN
-	@$(PYTHON) deploy/postgis_server.py start --folder .postgis
+	@$(PYTHON) ben_assets/testing/postgis_server.py start --folder .postgis
 
 dev-postgres: setup postgis  ## dev with Dagster's state in that server, and PostGIS switched on
 	@mkdir -p .dagster_home/postgres && cp deploy/postgres/dagster.yaml .dagster_home/postgres/
 	@export DAGSTER_HOME="$(CURDIR)/.dagster_home/postgres" \
-	  BEN_POSTGIS_DSN="$$($(PYTHON) deploy/postgis_server.py dsn)" \
-	  DAGSTER_PG_URL="$$($(PYTHON) deploy/postgis_server.py dsn --database dagster \
+	  BEN_POSTGIS_DSN="$$($(PYTHON) ben_assets/testing/postgis_server.py dsn)" \
+	  DAGSTER_PG_URL="$$($(PYTHON) ben_assets/testing/postgis_server.py dsn --database dagster \
 	    | sed 's/^postgresql:/postgresql+psycopg2:/')"; \
 	$(BIN)/dagster instance info >/dev/null && $(BIN)/dagster dev -h 127.0.0.1 -p $(PORT)
 
 postgis-stop:  ## stop it; its data stay
-	@$(PYTHON) deploy/postgis_server.py stop --folder .postgis
+	@$(PYTHON) ben_assets/testing/postgis_server.py stop --folder .postgis
 
 sen2cor: setup  ## ESA's sen2cor 2.11, from its home or FILE= (ACCEPT_LICENCE=1)
-	@$(BIN)/python -m resources.sen2cor_install $(if $(FILE),--file "$(FILE)") $(if $(ACCEPT_LICENCE),--accept-licence)
+	@$(BIN)/python -m resources.sen2cor.install $(if $(FILE),--file "$(FILE)") $(if $(ACCEPT_LICENCE),--accept-licence)
 
 preflight: setup  ## what the CDSE catalogue knows of all tiles, without downloading
 	@$(BIN)/ben preflight

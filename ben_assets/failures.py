@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from ben_assets.bigearthnet.errors import BenError
-from resources.files import local_errors
+from resources.data_root.files import local_errors
 from resources.settings import Settings
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from ben_assets.demo.tiles import DEMO_TILES, OWN_TILE
-from ben_assets.demo.world import World, make_world
+from ben_assets.synthetic.dataset import World, make_world
+from ben_assets.synthetic.tiles import DEMO_TILES, OWN_TILE
 from ben_assets_tests.workshop import Workshop, link_tree
 
 _SETTINGS = ("BEN_", "CDSE_", "SEN2COR_", "DAGSTER_")

@@ -8,8 +8,8 @@ import numpy as np
 from ben_assets.bigearthnet.bands import L1C_BANDS
 from ben_assets.bigearthnet.patch_grid import TileGeocoding
 from ben_assets.bigearthnet.product_names import ProductName
-from ben_assets.bigearthnet.safe_description import ProductDescription
-from ben_assets.bigearthnet.safe_writer import write_l1c_product, zip_product
+from ben_assets.synthetic.safe_description import ProductDescription
+from ben_assets.synthetic.safe_writer import write_l1c_product, zip_product
 
 KEY = "S2A_MSIL1C_20170613T101031_N0205_R022_T33UUP_20170613T101608"
 L2A_STEM = "S2A_MSIL2A_20170613T101031_N9999_R022_T33UUP"

@@ -6,13 +6,13 @@ import time
 
 import pytest
 
-from ben_assets.demo.cluster import FINISHED, cluster_settings
-from ben_assets.demo.cluster_servers import Cluster, missing_parts
-from ben_assets.demo.processes import wait_until
-from ben_assets.demo.tiles import own_tiles
-from ben_assets.demo.world import make_world
+from ben_assets.synthetic.dataset import make_world
+from ben_assets.synthetic.tiles import own_tiles
+from ben_assets.testing.cluster import FINISHED, cluster_settings
+from ben_assets.testing.cluster_servers import Cluster, missing_parts
+from ben_assets.testing.processes import wait_until
 from ben_assets_tests.workshop import Workshop, tree_of
-from resources.postgres_locks import PostgresLocks
+from resources.data_root.postgres_locks import PostgresLocks
 
 pytestmark = [
     pytest.mark.skipif(

@@ -25,7 +25,7 @@ from ben_assets.bigearthnet.product_names import ProductName
 from ben_assets.bigearthnet.release_tables import CLEAR, UNCLEAR, write_parquet
 from ben_assets.bigearthnet.seasons import season_of
 from ben_assets_tests.shared import SHARED, needs_shared
-from resources.reference import ReferenceInputs
+from resources.inputs.reference import ReferenceInputs
 from resources.settings import Settings
 
 pytestmark = needs_shared

@@ -12,8 +12,8 @@ from ben_assets.bigearthnet.bands import BANDS, Band
 from ben_assets.bigearthnet.patch_grid import FULL_TILE_SIDE_M, TileGeocoding
 from ben_assets.bigearthnet.patching import cut_patches
 from ben_assets.bigearthnet.product_names import ProductName, patch_id
-from ben_assets.bigearthnet.safe import L2AProduct
-from ben_assets.bigearthnet.safe_writer import LOSSLESS_JP2
+from ben_assets.safe.l2a import L2AProduct
+from ben_assets.synthetic.safe_writer import LOSSLESS_JP2
 from ben_assets_tests.shared import SHARED, needs_shared
 
 GRID = TileGeocoding(32633, 300_000, 5_400_000, FULL_TILE_SIDE_M)

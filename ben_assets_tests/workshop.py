@@ -16,7 +16,6 @@ from pathlib import Path
 import pytest
 
 from ben_assets.bigearthnet.tile_list import Tile
-from ben_assets.demo.world import World
 from ben_assets.steps.dataset import make_aligned_dataset, make_archives
 from ben_assets.steps.l2a import make_l2a_tile
 from ben_assets.steps.metadata import make_metadata_table
@@ -24,9 +23,10 @@ from ben_assets.steps.patches import make_patches
 from ben_assets.steps.reference_maps import make_reference_maps
 from ben_assets.steps.release import make_release_archives, make_release_metadata
 from ben_assets.steps.workbench import Workbench
+from ben_assets.synthetic.dataset import World
 from ben_assets.tiles import find_tile
+from resources.data_root.store import Storage, StoredRecord
 from resources.settings import REPOSITORY, Settings
-from resources.storage import Storage, StoredRecord
 
 STEPS: dict[str, Callable[[Tile, Workbench], StoredRecord]] = {
     "l2a_tiles": make_l2a_tile,

@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ben_assets.bigearthnet.product_proofs import prove_product
+from ben_assets.safe.manifest import prove_product
 from resources.cdse.access import Access
 from resources.cdse.attempts import Attempts, Pause
 from resources.cdse.catalogue import Catalogue
@@ -64,7 +64,7 @@ def write_large_product(folder: Path, megabytes: int) -> Path:
 def running_server(folder: Path) -> Iterator[dict[str, str]]:
     """The loopback CDSE in a process of its own; gives the settings to reach it."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "ben_assets.demo.cdse_server", str(folder)],
+        [sys.executable, "-m", "ben_assets.testing.cdse_server", str(folder)],
         stdout=subprocess.PIPE,
         text=True,
     )

@@ -24,14 +24,14 @@ from typing import Any, Final
 import numpy as np
 import rasterio
 
-from ben_assets.bigearthnet.band_rasters import read_band
 from ben_assets.bigearthnet.bands import L1C_BANDS
 from ben_assets.bigearthnet.patch_grid import FULL_TILE_SIDE_M, TileGeocoding
 from ben_assets.bigearthnet.product_names import ProductName
-from ben_assets.bigearthnet.safe_description import ProductDescription
-from ben_assets.bigearthnet.safe_l1c import read_l1c
-from ben_assets.bigearthnet.safe_writer import LOSSLESS_JP2, write_l1c_product
-from resources.dark_object import DarkObject
+from ben_assets.safe.band_rasters import read_band
+from ben_assets.safe.l1c import read_l1c
+from ben_assets.synthetic.safe_description import ProductDescription
+from ben_assets.synthetic.safe_writer import LOSSLESS_JP2, write_l1c_product
+from resources.sen2cor.dark_object import DarkObject
 from resources.settings import REPOSITORY
 
 GOAL_RATIO: Final = 1.5

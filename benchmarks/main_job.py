@@ -28,21 +28,21 @@ from typing import Any, Final
 from rich.console import Console
 from rich.table import Table
 
-from ben_assets.bigearthnet.band_rasters import read_band
 from ben_assets.bigearthnet.bands import BANDS, Band
 from ben_assets.bigearthnet.patch_grid import FULL_TILE_SIDE_M
 from ben_assets.bigearthnet.patching import write_file
-from ben_assets.bigearthnet.safe import L2AProduct, read_l2a
-from ben_assets.demo.tiles import DEMO_TILES
-from ben_assets.demo.world import make_world
+from ben_assets.safe.band_rasters import read_band
+from ben_assets.safe.l2a import L2AProduct, read_l2a
 from ben_assets.steps.l2a import product_folder
 from ben_assets.steps.workbench import Workbench, cpu_count
+from ben_assets.synthetic.dataset import make_world
+from ben_assets.synthetic.tiles import DEMO_TILES
 from ben_assets.tiles import find_tile
 from ben_assets_tests.workshop import RELEASE_STEPS, STEPS, Workshop
 from ben_assets_tests.world_a import WORLD_A, WorldA
-from resources.files import flush_file_system
+from resources.data_root.files import flush_file_system
+from resources.data_root.store import StoredRecord
 from resources.settings import REPOSITORY, Settings
-from resources.storage import StoredRecord
 
 GOAL_LIMIT_RATIO: Final = 1.1
 """``patches`` takes at most so many times as long as the physical limit."""

@@ -19,11 +19,11 @@ from typing import Final
 
 from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.tiles import load_tiles
-from resources.records import Record, format_record
+from ben_assets.validation.recording import track_tiles
+from resources.data_root.records import Record, format_record
+from resources.data_root.store import Storage
+from resources.data_root.verification import TILE_ASSETS
 from resources.settings import REPOSITORY
-from resources.storage import Storage
-from resources.tracking import track_tiles
-from resources.verification import TILE_ASSETS
 
 GOAL_SECONDS: Final = 3.0
 PATCHES: Final = 549_488

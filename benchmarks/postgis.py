@@ -31,12 +31,12 @@ from ben_assets.bigearthnet.reproject import CORINE_EPSG
 from ben_assets.steps.metadata import SCHEMA
 from ben_assets.steps.postgis import publish_patches
 from ben_assets.steps.workbench import Workbench, table_digest, table_facts
+from ben_assets.testing import postgis_server
 from ben_assets.tiles import find_tile
-from deploy import postgis_server
+from resources.data_root.store import Record, Storage
 from resources.postgis.database import Postgis
 from resources.postgis.inputs import load_clc
 from resources.settings import Settings
-from resources.storage import Record, Storage
 
 TILE = "S2A_MSIL1C_20170613T101031_N0205_R022_T33UUP_20170613T101608"
 TILE_ID = "S2A_MSIL2A_20170613T101031_N9999_R022_T33UUP"

@@ -20,13 +20,13 @@ from typing import Any, Final
 
 import psycopg2
 
-from ben_assets.demo.cluster import BACKFILLED, FINISHED, cluster_settings
-from ben_assets.demo.cluster_servers import Cluster
-from ben_assets.demo.processes import end_on_term, wait_until
-from ben_assets.demo.tiles import OWN_TILE
-from ben_assets.demo.world import World, make_world
+from ben_assets.synthetic.dataset import World, make_world
+from ben_assets.synthetic.tiles import OWN_TILE
+from ben_assets.testing.cluster import BACKFILLED, FINISHED, cluster_settings
+from ben_assets.testing.cluster_servers import Cluster
+from ben_assets.testing.processes import end_on_term, wait_until
+from resources.data_root.store import Storage
 from resources.settings import REPOSITORY
-from resources.storage import Storage
 
 FOLDER: Final = REPOSITORY / ".bench" / "scale"
 _LOAD: Final = """

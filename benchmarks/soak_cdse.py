@@ -19,8 +19,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
-from ben_assets.demo.cdse_faults import Fault
-from ben_assets.demo.cdse_server import CdseServer
+from ben_assets.testing.cdse_faults import Fault
+from ben_assets.testing.cdse_server import CdseServer
 from ben_assets_tests.zip_products import KEY, other_key, write_product
 from resources.settings import REPOSITORY, Settings
 

@@ -19,16 +19,16 @@ import time
 from collections import Counter
 from typing import Final
 
-from ben_assets.demo.cluster import (
+from ben_assets.synthetic.dataset import World, make_world
+from ben_assets.synthetic.tiles import own_tiles
+from ben_assets.testing.cluster import (
     BACKFILLED,
     FINISHED,
     cluster_settings,
     wait_for_runs,
 )
-from ben_assets.demo.cluster_servers import Cluster, missing_parts
-from ben_assets.demo.processes import end_on_term
-from ben_assets.demo.tiles import own_tiles
-from ben_assets.demo.world import World, make_world
+from ben_assets.testing.cluster_servers import Cluster, missing_parts
+from ben_assets.testing.processes import end_on_term
 from benchmarks.cluster import digests
 from resources.settings import REPOSITORY
 

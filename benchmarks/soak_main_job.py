@@ -19,8 +19,8 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Final
 
-from ben_assets.demo.tiles import DEMO_TILES
-from ben_assets.demo.world import World, make_world
+from ben_assets.synthetic.dataset import World, make_world
+from ben_assets.synthetic.tiles import DEMO_TILES
 from ben_assets_tests.workshop import STEPS, Workshop
 
 KEY: Final = DEMO_TILES[0].key

@@ -7,7 +7,7 @@ import dagster as dg
 
 from ben_assets.assets.tile_asset import OWNERS
 from ben_assets.failures import reported
-from resources.pins import (
+from resources.inputs.pins import (
     CLOUD,
     CORINE,
     COUNTRIES,
@@ -84,7 +84,7 @@ def files_of(key: dg.AssetKey) -> tuple[str, ...]:
 
 def _provide(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
     """Fetch what is not there yet, and say what is."""
-    from resources.inputs import PinnedInputs, count_rows, digest_of
+    from resources.inputs.pinned import PinnedInputs, count_rows, digest_of
 
     with reported():
         inputs = PinnedInputs(Settings())

@@ -14,8 +14,8 @@ from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.failures import reported
 from ben_assets.partitions import tile_partitions
 from ben_assets.tiles import find_tile
+from resources.data_root.store import Storage, StoredRecord
 from resources.settings import Settings
-from resources.storage import Storage, StoredRecord
 
 OWNERS: Final = ["team:bigearthnet"]
 _SHOWN_AS_TABLE: Final = 12

@@ -19,8 +19,8 @@ from ben_assets.bigearthnet.countries import nearest_country
 from ben_assets.bigearthnet.errors import InvalidInput
 from ben_assets.bigearthnet.patch_grid import split_of_cell
 from ben_assets.bigearthnet.product_names import patch_id
-from ben_assets.bigearthnet.safe import L2AProduct
 from ben_assets.bigearthnet.seasons import season_of
+from ben_assets.safe.l2a import L2AProduct
 
 
 def patch_table(

@@ -7,12 +7,12 @@ from typing import Any
 
 import dagster as dg
 
-from ben_assets.claims.verdict import Verdict
 from ben_assets.failures import reported
 from ben_assets.tiles import find_tile
-from resources.records import RELEASE
+from ben_assets.validation.result import Verdict
+from resources.data_root.records import RELEASE
+from resources.data_root.store import Storage
 from resources.settings import Settings
-from resources.storage import Storage
 
 _Check = Callable[[dg.AssetCheckExecutionContext], dg.AssetCheckResult]
 
@@ -20,7 +20,7 @@ _Check = Callable[[dg.AssetCheckExecutionContext], dg.AssetCheckResult]
 def claim_check(
     asset: dg.AssetsDefinition, module: str, name: str, *arguments: str, says: str
 ) -> dg.AssetChecksDefinition:
-    """The check that a claim of ``ben_assets.claims`` holds; blocks what follows.
+    """The check that a claim of ``ben_assets.validation`` holds; blocks what follows.
 
     Args:
         asset: what it is about.
@@ -33,7 +33,9 @@ def claim_check(
 
     @where_on_disk(asset)
     def check(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
-        judge = getattr(importlib.import_module(f"ben_assets.claims.{module}"), name)
+        judge = getattr(
+            importlib.import_module(f"ben_assets.validation.{module}"), name
+        )
         tile = [find_tile(context.partition_key)] if asset.partitions_def else []
         return _result(judge(*arguments, *tile, _workbench(context)))
 

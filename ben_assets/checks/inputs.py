@@ -21,7 +21,7 @@ def is_pinned(
         "be used all the same; the warning says what follows from it.",
     )
     def check() -> dg.AssetCheckResult:
-        from resources.inputs import PinnedInputs
+        from resources.inputs.pinned import PinnedInputs
 
         with reported():
             inputs = PinnedInputs(Settings())

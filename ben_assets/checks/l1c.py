@@ -9,8 +9,8 @@ from ben_assets.checks.check import where_on_disk
 from ben_assets.failures import reported
 from ben_assets.partitions import tile_partitions
 from ben_assets.tiles import find_tile
+from resources.data_root.store import Storage, StoredRecord
 from resources.settings import Settings
-from resources.storage import Storage, StoredRecord
 
 _PREVIEW: Final = 40
 _ERROR: Final = dg.AssetCheckSeverity.ERROR
@@ -44,7 +44,7 @@ def zip_is_tracked(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResul
     Another zip whose images its manifest proves is a warning: services add previews
     and pack anew. Images without proof, or unlike the tracked ones, stop the tile.
     """
-    from ben_assets.steps.l1c_tracked import Verdict, judge
+    from ben_assets.validation.l1c_rules import Verdict, judge
 
     with reported():
         tile = find_tile(context.partition_key)

@@ -9,8 +9,8 @@ from ben_assets.checks.check import where_on_disk
 from ben_assets.failures import reported
 from ben_assets.partitions import tile_partitions
 from ben_assets.tiles import find_tile
+from resources.data_root.store import Storage, StoredRecord
 from resources.settings import Settings
-from resources.storage import Storage, StoredRecord
 
 _ERROR: Final = dg.AssetCheckSeverity.ERROR
 _WARN: Final = dg.AssetCheckSeverity.WARN  # only where it fails: it shows as one
@@ -23,7 +23,7 @@ def has_expected_bands(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckR
 
     A tile of BigEarthNet v2 is 109.8 km a side; a user's own may be smaller.
     """
-    from ben_assets.steps.l2a_checks import band_problem
+    from ben_assets.validation.l2a_rules import band_problem
 
     with reported():
         record = _record(context)
@@ -44,7 +44,7 @@ def start_time_is_of_name(
 
     The season, and so the alignment with BigEarthNet v1, follows from it.
     """
-    from ben_assets.steps.l2a_checks import start_time_difference
+    from ben_assets.validation.l2a_rules import start_time_difference
 
     with reported():
         record = _record(context)
@@ -93,7 +93,7 @@ def is_made_with_sen2cor_2_11(
 
     A warning only; whether the pixels are the published ones is seen by their hash.
     """
-    from resources.sen2cor_installation import foreign_processor
+    from resources.sen2cor.installation import foreign_processor
 
     with reported():
         facts = _record(context).facts

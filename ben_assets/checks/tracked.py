@@ -10,9 +10,9 @@ from ben_assets.assets.reference_maps import reference_maps
 from ben_assets.assets.release import aligned_dataset, archives, metadata_tables
 from ben_assets.checks.check import where_on_disk
 from ben_assets.partitions import tile_partitions
+from ben_assets.validation.expected_hashes import Comparison, compare
+from resources.data_root.store import Storage
 from resources.settings import Settings
-from resources.storage import Storage
-from resources.tracked import Comparison, compare
 
 
 def matches_tracked_hash(asset: dg.AssetsDefinition) -> dg.AssetChecksDefinition:

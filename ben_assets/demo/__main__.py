@@ -17,11 +17,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from ben_assets.demo.cdse_server import CdseServer
 from ben_assets.demo.report import print_report
 from ben_assets.demo.runs import run_job
-from ben_assets.demo.world import World, make_world
-from resources.locks import started_at
+from ben_assets.synthetic.dataset import World, make_world
+from ben_assets.testing.cdse_server import CdseServer
+from resources.data_root.locks import started_at
 from resources.settings import REPOSITORY
 
 DEMO: Final = REPOSITORY / ".demo"

@@ -18,8 +18,8 @@ from PIL import Image
 from ben_assets.bigearthnet.corine_legend import LEGEND
 from ben_assets.bigearthnet.dataset_layout import MAP_SUFFIX, path_of
 from ben_assets.bigearthnet.errors import UnexpectedRaster
-from ben_assets.bigearthnet.picture_sheet import jpeg, png
-from ben_assets.bigearthnet.quicklook import COLOUR_BANDS, true_colour
+from ben_assets.pictures.quicklook import COLOUR_BANDS, true_colour
+from ben_assets.pictures.sheet import jpeg, png
 from ben_assets.report.facts import CoverRow, GalleryPatch
 
 PATCHES: Final = 24

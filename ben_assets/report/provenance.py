@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from ben_assets.report.facts import OTHER_FILE, FileFacts, InputFacts
-from resources.pins import Pin
-from resources.storage import StoredRecord
+from resources.data_root.store import StoredRecord
+from resources.inputs.pins import Pin
 
 
 def versions_by_asset(records: Iterable[StoredRecord]) -> dict[str, dict[str, str]]:

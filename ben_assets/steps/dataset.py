@@ -33,9 +33,9 @@ from ben_assets.steps.workbench import (
     require_current,
     versions,
 )
-from resources.l2a_source import link_or_copy
-from resources.records import FileProof
-from resources.storage import Draft, Record, Storage, StoredRecord
+from resources.data_root.records import FileProof
+from resources.data_root.store import Draft, Record, Storage, StoredRecord
+from resources.imported_l2a import link_or_copy
 
 ASSET: Final = "aligned_dataset"
 ARCHIVES: Final = "archives"

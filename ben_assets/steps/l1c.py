@@ -14,10 +14,10 @@ from ben_assets.bigearthnet.errors import BenError, MissingInput
 from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.steps.workbench import Workbench
 from resources.cdse import CatalogueEntry, Cdse, ProvenZip
-from resources.l1c_source import adopt_l1c, find_l1c
-from resources.records import FileProof
-from resources.storage import RELEASE, Draft, Record, StoredRecord
-from resources.verification import still_verifies
+from resources.data_root.records import FileProof
+from resources.data_root.store import RELEASE, Draft, Record, StoredRecord
+from resources.data_root.verification import still_verifies
+from resources.imported_l1c import adopt_l1c, find_l1c
 
 IDS: Final = "tile_ids"
 ZIPS: Final = "l1c_zips"

@@ -6,20 +6,20 @@ import shutil
 from pathlib import Path
 from typing import Any, Final
 
-from ben_assets.bigearthnet.band_rasters import content_digests, verify_bands
 from ben_assets.bigearthnet.checksums import file_digest, hash_list_digest
 from ben_assets.bigearthnet.errors import BenError, ChecksumMismatch, MissingInput
 from ben_assets.bigearthnet.patch_grid import require_full_size
-from ben_assets.bigearthnet.safe import L2A_METADATA, L2AProduct, read_l2a
-from ben_assets.bigearthnet.safe_zip import extract_product
 from ben_assets.bigearthnet.tile_list import Tile
+from ben_assets.safe.band_rasters import content_digests, verify_bands
+from ben_assets.safe.l2a import L2A_METADATA, L2AProduct, read_l2a
+from ben_assets.safe.zips import extract_product
 from ben_assets.steps import l1c
 from ben_assets.steps.workbench import Workbench, versions
-from resources.configured_processor import l2a_processor
-from resources.l2a_processors import DARK_OBJECT, SEN2COR, ProcessingResult
-from resources.l2a_source import copy_product, find_l2a
-from resources.storage import Draft, Record, StoredRecord
-from resources.verification import still_verifies
+from resources.data_root.store import Draft, Record, StoredRecord
+from resources.data_root.verification import still_verifies
+from resources.imported_l2a import copy_product, find_l2a
+from resources.sen2cor.configured_processor import l2a_processor
+from resources.sen2cor.processors import DARK_OBJECT, SEN2COR, ProcessingResult
 
 ASSET: Final = "l2a_tiles"
 _OTHER_PROCESSOR: Final = "ESA"  # in its ground segment, by another baseline

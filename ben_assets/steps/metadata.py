@@ -20,8 +20,8 @@ from ben_assets.steps.workbench import (
     table_facts,
     versions,
 )
-from resources.pins import CLOUD, S1_MAPPING, SNOW
-from resources.storage import Record, StoredRecord
+from resources.data_root.store import Record, StoredRecord
+from resources.inputs.pins import CLOUD, S1_MAPPING, SNOW
 
 ASSET: Final = "metadata_tables"
 

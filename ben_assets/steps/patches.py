@@ -9,9 +9,9 @@ from ben_assets.bigearthnet.alignment import align
 from ben_assets.bigearthnet.bands import BANDS
 from ben_assets.bigearthnet.patch_table import patch_table, with_validity
 from ben_assets.bigearthnet.patching import CutPatches, cut_patches
-from ben_assets.bigearthnet.safe import L2AProduct
 from ben_assets.bigearthnet.seasons import season_of
 from ben_assets.bigearthnet.tile_list import Tile
+from ben_assets.safe.l2a import L2AProduct
 from ben_assets.steps import l2a
 from ben_assets.steps.pictures import TrueColour, write_cell_picture
 from ben_assets.steps.workbench import (
@@ -21,9 +21,9 @@ from ben_assets.steps.workbench import (
     table_facts,
     versions,
 )
-from resources.files import flush_file_system
-from resources.pins import COUNTRIES, V1_ZONES, footprints_name
-from resources.storage import Draft, Record, StoredRecord
+from resources.data_root.files import flush_file_system
+from resources.data_root.store import Draft, Record, StoredRecord
+from resources.inputs.pins import COUNTRIES, V1_ZONES, footprints_name
 
 ASSET: Final = "patches"
 

@@ -9,21 +9,21 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ben_assets.bigearthnet.band_rasters import BandPixels
 from ben_assets.bigearthnet.bands import Band
-from ben_assets.bigearthnet.cell_picture import cell_picture
-from ben_assets.bigearthnet.label_picture import label_picture
 from ben_assets.bigearthnet.patch_grid import TileGeocoding
 from ben_assets.bigearthnet.product_names import ProductName
-from ben_assets.bigearthnet.quicklook import (
+from ben_assets.bigearthnet.tile_list import Tile
+from ben_assets.pictures.cells import cell_picture
+from ben_assets.pictures.labels import label_picture
+from ben_assets.pictures.quicklook import (
     COLOUR_BANDS,
     land_cover_picture,
     thin,
     true_colour_picture,
 )
-from ben_assets.bigearthnet.tile_list import Tile
+from ben_assets.safe.band_rasters import BandPixels
 from ben_assets.steps.workbench import exported_cells
-from resources.storage import Draft
+from resources.data_root.store import Draft
 
 
 class TrueColour:

@@ -27,7 +27,8 @@ from ben_assets.steps.workbench import (
     read_table,
     table_digest,
 )
-from resources.pins import COUNTRIES, V1_ZONES, footprints_name
+from resources.data_root.store import StoredRecord
+from resources.inputs.pins import COUNTRIES, V1_ZONES, footprints_name
 from resources.postgis.database import Postgis
 from resources.postgis.inputs import (
     CLC_TABLE,
@@ -38,7 +39,6 @@ from resources.postgis.inputs import (
     load_v1_footprints,
 )
 from resources.postgis.tiles import TileFacts, TileRows, publish_tile
-from resources.storage import StoredRecord
 
 _OF_METADATA: Final = (
     "s1_name",

@@ -11,8 +11,8 @@ from ben_assets.bigearthnet.errors import BenError
 from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.steps.l1c import IDS, entry_of
 from resources.cdse import CatalogueEntry, Cdse
+from resources.data_root.store import Storage
 from resources.settings import Settings
-from resources.storage import Storage
 
 _AT_ONCE: Final = 4
 

@@ -10,9 +10,9 @@ import pandas as pd
 from ben_assets.bigearthnet.dataset_layout import MAP_SUFFIX, patch_folder
 from ben_assets.bigearthnet.patching import write_file
 from ben_assets.bigearthnet.product_names import patch_id
-from ben_assets.bigearthnet.quicklook import thin
 from ben_assets.bigearthnet.reference_map import cut_reference_maps, rasterize
 from ben_assets.bigearthnet.tile_list import Tile
+from ben_assets.pictures.quicklook import thin
 from ben_assets.steps import patches
 from ben_assets.steps.pictures import write_map_picture
 from ben_assets.steps.workbench import (
@@ -26,7 +26,7 @@ from ben_assets.steps.workbench import (
     table_facts,
     versions,
 )
-from resources.storage import Draft, Record, StoredRecord
+from resources.data_root.store import Draft, Record, StoredRecord
 
 ASSET: Final = "reference_maps"
 

@@ -25,9 +25,15 @@ from ben_assets.bigearthnet.release_tables import (
 )
 from ben_assets.steps import dataset, metadata
 from ben_assets.steps.workbench import Workbench, cpu_count, versions
-from resources.l2a_source import link_or_copy
-from resources.records import FileProof
-from resources.storage import RELEASE, Draft, Record, StoredRecord, write_atomically
+from resources.data_root.records import FileProof
+from resources.data_root.store import (
+    RELEASE,
+    Draft,
+    Record,
+    StoredRecord,
+    write_atomically,
+)
+from resources.imported_l2a import link_or_copy
 
 METADATA: Final = "release_metadata"
 ARCHIVES: Final = "release_archives"

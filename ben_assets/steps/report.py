@@ -33,8 +33,8 @@ from ben_assets.steps import (
 )
 from ben_assets.steps.workbench import Workbench, geocoding_of, versions
 from ben_assets.tiles import load_tiles
-from resources.pins import COUNTRIES, load_pins, load_published
-from resources.storage import RELEASE, Record, StoredRecord
+from resources.data_root.store import RELEASE, Record, StoredRecord
+from resources.inputs.pins import COUNTRIES, load_pins, load_published
 
 ASSET: Final = "release_report"
 PAGE: Final = "report.html"

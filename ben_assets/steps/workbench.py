@@ -15,10 +15,10 @@ from ben_assets.bigearthnet.checksums import file_digest
 from ben_assets.bigearthnet.errors import InvalidInput, MissingInput
 from ben_assets.bigearthnet.patch_grid import TileGeocoding
 from ben_assets.bigearthnet.tile_list import Tile
-from resources.reference import ReferenceInputs
+from resources.data_root.store import Storage, StoredRecord
+from resources.data_root.verification import stale_inputs
+from resources.inputs.reference import ReferenceInputs
 from resources.settings import Settings
-from resources.storage import Storage, StoredRecord
-from resources.verification import stale_inputs
 
 TILE_FACTS: Final = (
     "tile_id",

@@ -18,10 +18,11 @@ import pytest
 from ben_assets import jobs
 from ben_assets.assets.l1c import l1c_hash_csv, l1c_zips, tile_id_csv, tile_ids
 from ben_assets.checks import l1c as checks
-from ben_assets.demo.cdse_faults import Fault
-from ben_assets.demo.cdse_server import CdseServer
 from ben_assets.steps.preflight import format_preflight, preflight
+from ben_assets.testing.cdse_faults import Fault
+from ben_assets.testing.cdse_server import CdseServer
 from ben_assets.tiles import load_tiles
+from ben_assets.validation.expected_hashes import MEMBERS_FILE
 from ben_assets_tests.zip_products import (
     KEY,
     band_path,
@@ -29,9 +30,8 @@ from ben_assets_tests.zip_products import (
     write_product,
     write_zip,
 )
+from resources.data_root.store import RELEASE, Record, Storage
 from resources.settings import REPOSITORY, Settings
-from resources.storage import RELEASE, Record, Storage
-from resources.tracked import MEMBERS_FILE
 
 TILE = load_tiles()[KEY]
 NO_NETWORK = {
@@ -395,7 +395,9 @@ def publish_all(data: Path, asset: str, facts: Callable[..., dict]) -> None:
 
 
 def test_the_tables_of_all_tiles_equal_the_published_ones(data, monkeypatch) -> None:
-    monkeypatch.setattr("resources.storage.flush_file_system", lambda path: None)
+    monkeypatch.setattr(
+        "resources.data_root.store.flush_file_system", lambda path: None
+    )
     publish_all(data, "tile_ids", lambda t: {"id": t.cdse_id, "name": f"{t.key}.SAFE"})
     publish_all(
         data, "l1c_zips", lambda t: {"id": t.cdse_id, "zip_sha256": t.l1c_sha256}

@@ -17,8 +17,8 @@ from ben_assets_tests.l1c_products import (
     l1c_description,
     make_l1c_zip,
 )
-from ben_assets_tests.resources import l2a_process
-from ben_assets_tests.resources.test_sen2cor import is_alive, wait_until_dead
+from ben_assets_tests.resources.sen2cor import l2a_process
+from ben_assets_tests.resources.sen2cor.test_sen2cor import is_alive, wait_until_dead
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 OWN_KEY = KEY.replace("T33UUP", "T33UVP")  # not one of the 125: it may be small

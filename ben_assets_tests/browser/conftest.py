@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from ben_assets.demo.world import make_world
+from ben_assets.synthetic.dataset import make_world
 from ben_assets_tests.browser.server import DagsterDev
 from resources.settings import REPOSITORY
 

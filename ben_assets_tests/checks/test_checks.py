@@ -3,8 +3,8 @@ from __future__ import annotations
 import shutil
 
 from ben_assets.checks import CHECKS
+from ben_assets.validation.recording import track_tiles
 from ben_assets_tests.workshop import edit
-from resources.tracking import track_tiles
 
 ALWAYS = {
     "patches": {

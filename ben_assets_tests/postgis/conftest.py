@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from ben_assets.testing import postgis_server
 from ben_assets_tests.postgis.house import Database
 from ben_assets_tests.workshop import Workshop
-from deploy import postgis_server
 
 _number = itertools.count()
 

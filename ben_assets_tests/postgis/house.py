@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psycopg2
 
-from deploy import postgis_server
+from ben_assets.testing import postgis_server
 from resources.postgis.database import Postgis
 
 _GATE = 4711

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ben_assets.demo.processes import signal_group
+from ben_assets.testing.processes import signal_group
 from ben_assets_tests.postgis.house import Database
 from ben_assets_tests.workshop import Run, Workshop
 from resources.settings import REPOSITORY

@@ -18,9 +18,9 @@ from ben_assets.steps.postgis import (
     publish_countries,
     publish_patches,
 )
+from ben_assets.testing import postgis_server
 from ben_assets_tests.postgis.house import Attempt
 from ben_assets_tests.workshop import Workshop
-from deploy import postgis_server
 
 CELLS = 25
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from deploy import postgis_server
+from ben_assets.testing import postgis_server
 from resources.settings import REPOSITORY
 
 

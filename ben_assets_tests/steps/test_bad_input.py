@@ -17,8 +17,8 @@ from affine import Affine
 
 from ben_assets.bigearthnet.errors import BenError, FailureClass
 from ben_assets.bigearthnet.reproject import corine_bounds
-from ben_assets.bigearthnet.safe_writer import LOSSLESS_JP2
-from ben_assets.demo.tiles import DEMO_SIDE_M, DEMO_TILES
+from ben_assets.synthetic.safe_writer import LOSSLESS_JP2
+from ben_assets.synthetic.tiles import DEMO_SIDE_M, DEMO_TILES
 from ben_assets_tests.workshop import (
     STEPS,
     Workshop,

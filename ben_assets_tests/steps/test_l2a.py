@@ -13,13 +13,13 @@ from ben_assets.bigearthnet.errors import (
     ProcessorFailed,
     UnexpectedRaster,
 )
-from ben_assets.bigearthnet.safe import read_l2a
 from ben_assets.bigearthnet.tile_list import Tile
+from ben_assets.safe.l2a import read_l2a
 from ben_assets.steps.l1c import make_l1c_zip as adopt_l1c_zip
 from ben_assets.steps.l2a import make_l2a_tile
 from ben_assets.steps.workbench import Workbench
 from ben_assets_tests.l1c_products import KEY, L2A_STEM, make_l1c_zip
-from ben_assets_tests.resources import l2a_process
+from ben_assets_tests.resources.sen2cor import l2a_process
 from resources.settings import Settings
 
 TILE = Tile(KEY, alignment="none")

@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 from ben_assets.bigearthnet.errors import FailureClass, LocalResourceError
-from ben_assets.demo.tiles import DEMO_TILES
+from ben_assets.synthetic.tiles import DEMO_TILES
 from ben_assets_tests.workshop import RELEASE_STEPS, STEPS, leaves_no_trace
 
 KEY = DEMO_TILES[0].key

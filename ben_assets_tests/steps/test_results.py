@@ -16,14 +16,14 @@ import rasterio
 import shapely
 
 from ben_assets.bigearthnet.archives import members
-from ben_assets.bigearthnet.band_rasters import read_band
 from ben_assets.bigearthnet.bands import BANDS
 from ben_assets.bigearthnet.checksums import file_digest, parse_hash_list
 from ben_assets.bigearthnet.corine import CODES, labels_of
 from ben_assets.bigearthnet.errors import InvalidInput, MissingInput
-from ben_assets.bigearthnet.safe import read_l2a
-from ben_assets.claims.patches import zone_has_v1_footprints
-from ben_assets.demo.tiles import DEMO_SIDE_M, DEMO_TILES, OWN_TILE
+from ben_assets.safe.band_rasters import read_band
+from ben_assets.safe.l2a import read_l2a
+from ben_assets.synthetic.tiles import DEMO_SIDE_M, DEMO_TILES, OWN_TILE
+from ben_assets.validation.patch_rules import zone_has_v1_footprints
 from ben_assets_tests.workshop import STEPS, Workshop, edit, link_tree, replace_file
 
 SUMMER, SPRING = DEMO_TILES

@@ -15,9 +15,9 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from ben_assets.bigearthnet.errors import AccessRefused, InvalidInput
-from resources.configured_locks import locks_of
-from resources.file_locks import FileLocks
-from resources.locks import Locks
+from resources.data_root.configured_locks import locks_of
+from resources.data_root.file_locks import FileLocks
+from resources.data_root.locks import Locks
 from resources.settings import Settings
 
 CATALOGUE_URL: Final = "https://catalogue.dataspace.copernicus.eu/odata/v1"

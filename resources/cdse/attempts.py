@@ -15,7 +15,7 @@ from typing import Final, TypeVar
 from ben_assets.bigearthnet.errors import BenError, FailureClass, ServiceUnavailable
 from resources.cdse.access import Patience
 from resources.cdse.limiter import Limiter
-from resources.storage import local_errors, write_atomically
+from resources.data_root.store import local_errors, write_atomically
 
 T = TypeVar("T")
 MOST_FAILURES: Final = 20

@@ -24,7 +24,7 @@ from ben_assets.bigearthnet.errors import (
     ServiceUnavailable,
     TruncatedZip,
 )
-from ben_assets.bigearthnet.product_proofs import ProductProof, prove_product
+from ben_assets.safe.manifest import ProductProof, prove_product
 from resources.cdse.attempts import Attempts
 from resources.cdse.catalogue import CatalogueEntry
 from resources.cdse.transfer import Delivered

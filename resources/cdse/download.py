@@ -27,7 +27,7 @@ from resources.cdse.transport import (
     Unauthorized,
     shown,
 )
-from resources.storage import local_errors
+from resources.data_root.store import local_errors
 
 
 class HttpDownload:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from resources.locks import Lock, Locks
+from resources.data_root.locks import Lock, Locks
 
 _POLL_SECONDS: Final = 0.2
 

@@ -26,7 +26,7 @@ from resources.cdse.attempts import Attempts
 from resources.cdse.catalogue import CatalogueEntry
 from resources.cdse.limiter import Limiter
 from resources.cdse.transfer import Delivered
-from resources.storage import local_errors
+from resources.data_root.store import local_errors
 
 S3Client: TypeAlias = Any
 """boto3 makes its clients at run time and has no type for them."""

@@ -35,7 +35,7 @@ from resources.cdse.transport import (
     Transport,
     Unauthorized,
 )
-from resources.storage import local_errors
+from resources.data_root.store import local_errors
 
 CLIENT_ID: Final = "cdse-public"
 REFRESH_BEFORE_SECONDS: Final = 60

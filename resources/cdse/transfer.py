@@ -20,11 +20,11 @@ from typing import Final
 from blake3 import blake3
 
 from ben_assets.bigearthnet.errors import CorruptProduct, ServiceUnavailable
-from ben_assets.bigearthnet.zip_safety import MAX_PRODUCT_BYTES
+from ben_assets.safe.zip_safety import MAX_PRODUCT_BYTES
 from resources.cdse.access import Patience
 from resources.cdse.attempts import Attempts
 from resources.cdse.transport import RequestRefused, connection_errors
-from resources.storage import local_errors
+from resources.data_root.store import local_errors
 
 _PIECE: Final = 1 << 19
 _PROGRESS: Final = 1 << 20

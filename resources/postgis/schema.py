@@ -1,6 +1,6 @@
 """The schema ``bigearthnet`` and its migrations.
 
-The migrations lie in ``resources/postgis_migrations``. They run in one transaction
+The migrations lie in ``resources/postgis/migrations``. They run in one transaction
 under an advisory lock: a schema is at one revision or another, never between.
 """
 
@@ -17,7 +17,7 @@ import sqlalchemy
 from ben_assets.bigearthnet.errors import InvalidInput
 
 SCHEMA: Final = "bigearthnet"
-SCRIPTS: Final = Path(__file__).parents[1] / "postgis_migrations"
+SCRIPTS: Final = Path(__file__).parent / "migrations"
 
 _LOCK: Final = "SELECT pg_advisory_xact_lock(hashtextextended('bigearthnet schema', 0))"
 _GRANTS: Final = (SCRIPTS / "reader.sql").read_text()

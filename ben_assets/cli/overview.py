@@ -1,0 +1,93 @@
+"""``ben tiles``."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Final
+
+import typer
+
+from ben_assets.tiles import load_tiles
+from ben_assets.validation.overview import State, TileOverview, overview
+from resources.data_root.records import RELEASE
+from resources.settings import Settings
+
+_HEADINGS: Final = {
+    "tile_ids": "ids",
+    "l1c_zips": "l1c",
+    "l2a_tiles": "l2a",
+    "patches": "patches",
+    "reference_maps": "maps",
+    "metadata_tables": "tables",
+    "aligned_dataset": "dataset",
+    "archives": "archives",
+}
+_WIDTH: Final = 9
+_KEY_WIDTH: Final = 61
+
+
+def tiles(
+    as_json: Annotated[
+        bool, typer.Option("--json", help="All tiles, as JSON.")
+    ] = False,
+) -> None:
+    """Show what is done, absent, stale or wrong for each tile and asset, with sizes.
+
+    Reads records only; "ben verify" looks at the files.
+    """
+    settings = Settings()
+    rows = overview(settings.data_dir, settings.tracked_artifacts, load_tiles(settings))
+    typer.echo(_as_json(rows) if as_json else _as_text(rows))
+
+
+def _as_json(rows: list[TileOverview]) -> str:
+    return json.dumps(
+        {
+            "tiles": [
+                {
+                    "tile": row.tile,
+                    "bytes": row.bytes,
+                    "assets": {k: vars(a) for k, a in row.artifacts.items()},
+                }
+                for row in rows
+            ],
+            "bytes": sum(row.bytes for row in rows),
+        },
+        indent=1,
+    )
+
+
+def _as_text(rows: list[TileOverview]) -> str:
+    *of_tiles, release = rows
+    shown = [row for row in of_tiles if not row.is_absent]
+    heading = "".join(f"{name:<{_WIDTH}}" for name in _HEADINGS.values())
+    lines = [f"{'tile':<{_KEY_WIDTH}}{heading}{'size':>10}"]
+    lines += [_row(row) for row in shown]
+    absent = len(of_tiles) - len(shown)
+    lines.append(f"{absent} other tiles: nothing on disk" if absent else "")
+    lines += [
+        f"{RELEASE} {asset}: {artifact.state}, {_size(artifact.bytes)}"
+        for asset, artifact in release.artifacts.items()
+        if artifact.state is not State.ABSENT
+    ]
+    lines += [
+        f"{row.tile} {asset}: {artifact.state}: {artifact.why}"
+        for row in rows
+        for asset, artifact in row.artifacts.items()
+        if artifact.why
+    ]
+    lines.append(f"{len(shown)} tiles, {_size(sum(row.bytes for row in rows))}")
+    return "\n".join(line for line in lines if line)
+
+
+def _row(row: TileOverview) -> str:
+    states = "".join(_word(row.artifacts[name].state) for name in _HEADINGS)
+    return f"{row.tile:<{_KEY_WIDTH}}{states}{_size(row.bytes):>10}"
+
+
+def _word(state: State) -> str:
+    return f"{'-' if state is State.ABSENT else state:<{_WIDTH}}"
+
+
+def _size(n_bytes: int) -> str:
+    return f"{n_bytes / 1e9:.2f} GB" if n_bytes >= 1e9 else f"{n_bytes / 1e6:.1f} MB"

@@ -1,0 +1,90 @@
+"""``ben reference``: the pinned inputs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ben_assets.bigearthnet.errors import BenError
+from resources.inputs.pinned import PinnedInputs
+from resources.settings import Settings
+
+app = typer.Typer(help="The pinned inputs.", no_args_is_help=True)
+
+
+@app.command()
+def fetch(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[NAME]...", help="File names. Default: all."),
+    ] = None,
+    source: Annotated[
+        Path | None,
+        typer.Option(
+            "--from", exists=True, file_okay=False, help="Copy from this folder."
+        ),
+    ] = None,
+) -> None:
+    """Fetch pinned inputs into BEN_REFERENCE_DIR, each verified against its pin.
+
+    What is there stays. A download that was interrupted is continued.
+    """
+    inputs = PinnedInputs(Settings())
+    unknown = set(names or ()) - inputs.pins.keys()
+    if unknown:
+        raise typer.BadParameter(
+            f"unknown input {', '.join(sorted(unknown))}; expected some of "
+            f"{', '.join(inputs.pins)}"
+        )
+    wanted = names or list(inputs.pins)
+    absent = [name for name in wanted if not _provide(inputs, name, source)]
+    typer.echo(f"{len(wanted) - len(absent)} of {len(wanted)} inputs are there")
+    raise typer.Exit(1 if absent else 0)
+
+
+def _provide(inputs: PinnedInputs, name: str, source: Path | None) -> bool:
+    """Say what became of one input; whether it is there."""
+    try:
+        status = inputs.find(name)
+        if status is None and source is not None:
+            status = inputs.adopt(name, source)
+        elif status is None:
+            status = inputs.require(name, typer.echo)
+    except BenError as error:
+        typer.echo(f"{name}: [{error.failure_class}] {error}", err=True)
+        return False
+    if status is None:
+        typer.echo(f"{name}: not in {source}", err=True)
+        return False
+    typer.echo(f"{status.path}: {status.verdict}")
+    return True
+
+
+@app.command()
+def footprints(
+    source: Annotated[
+        Path,
+        typer.Option(
+            "--from",
+            exists=True,
+            file_okay=False,
+            help="Extracted BigEarthNet v1 (Sentinel-2).",
+        ),
+    ],
+    to: Annotated[
+        Path | None, typer.Option(help="Folder to write to. [BEN_REFERENCE_DIR]")
+    ] = None,
+) -> None:
+    """Make the v1 footprints of each zone from BigEarthNet v1 itself.
+
+    Place and CRS are those of each patch's B01 raster, or, where it is missing, of its
+    labels_metadata.json.
+    """
+    from resources.inputs.v1_source import write_footprints
+
+    target = to or Settings().reference_dir
+    for epsg, count in write_footprints(source, target, typer.echo).items():
+        typer.echo(f"EPSG:{epsg}: {count} patches")
+    typer.echo(f"written to {target}")

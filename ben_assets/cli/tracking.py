@@ -1,0 +1,30 @@
+"""``ben track``."""
+
+from __future__ import annotations
+
+import typer
+
+from ben_assets.cli.choice import TileArguments, chosen_tiles
+from ben_assets.validation.recording import track_tiles
+from resources.data_root.store import Storage
+from resources.settings import Settings
+
+
+def track(tiles: TileArguments = None) -> None:
+    """Record the hashes of tiles on disk as what is promised from now on.
+
+    Writes tracked-artifacts/hashes/ASSET.csv (BEN_TRACKED_ARTIFACTS); rows of other
+    tiles stay. Review the difference like code, and commit it.
+    """
+    settings = Settings()
+    changes = track_tiles(
+        Storage(settings.data_dir), settings.tracked_artifacts, chosen_tiles(tiles)
+    )
+    for change in changes:
+        typer.echo(
+            f"{change.path}: {change.added} tiles added, {change.changed} changed, "
+            f"{change.kept} as before"
+        )
+    if not changes:
+        typer.echo(f"nothing to track below {settings.data_dir}", err=True)
+        raise typer.Exit(2)

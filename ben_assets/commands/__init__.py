@@ -1,1 +1,0 @@
-"""The commands of ``ben``, one module for each subject."""

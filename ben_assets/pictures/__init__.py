@@ -1,0 +1,1 @@
+"""Pictures of tiles, patches, maps and labels."""

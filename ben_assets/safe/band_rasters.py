@@ -1,0 +1,111 @@
+"""The band rasters of a product: checked against its metadata, and read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+import rasterio
+import rasterio.io
+from rasterio.errors import RasterioError, RasterioIOError
+
+from ben_assets.bigearthnet.bands import BANDS, Band
+from ben_assets.bigearthnet.errors import UnexpectedRaster
+from ben_assets.bigearthnet.patch_grid import TileGeocoding
+from ben_assets.safe.jp2 import codestream_digest
+from ben_assets.safe.l2a import L2AProduct
+
+BandPixels = npt.NDArray[np.uint16]
+"""Pixels of one band: uint16 DN, shape (rows, cols), 0 where nothing was measured."""
+
+
+class BandProduct(Protocol):
+    """What reading a band needs to know of a product, L1C or L2A."""
+
+    @property
+    def geocoding(self) -> TileGeocoding:
+        """Position and size of the tile."""
+
+    @property
+    def band_files(self) -> dict[str, Path]:
+        """Band name to its JP2 at native resolution."""
+
+
+def content_digests(product: L2AProduct) -> dict[str, str]:
+    """Band name to the SHA-256 of its image data.
+
+    Depends neither on file names nor on processing times.
+
+    Raises:
+        UnexpectedRaster: a band file is cut short or not a JP2.
+    """
+    return {name: codestream_digest(path) for name, path in product.band_files.items()}
+
+
+def verify_bands(product: L2AProduct) -> None:
+    """Open every band and hold size, data type, CRS and position against the metadata.
+
+    Raises:
+        UnexpectedRaster: lists all bands that differ.
+    """
+    problems = [problem for band in BANDS for problem in _band_problems(product, band)]
+    if problems:
+        raise UnexpectedRaster(
+            f"{product.path.name}: " + "; ".join(problems) + "; get the product again"
+        )
+
+
+def _band_problems(product: L2AProduct, band: Band) -> list[str]:
+    path = product.band_files[band.name]
+    try:
+        with rasterio.open(path) as raster:
+            return raster_problems(raster, product.geocoding, band, path.name)
+    except RasterioIOError as error:
+        return [f"{path.name} is not readable ({error})"]
+
+
+def raster_problems(
+    raster: rasterio.io.DatasetReader, geocoding: TileGeocoding, band: Band, name: str
+) -> list[str]:
+    """How an open raster differs from a band of the tile; empty if it does not."""
+    side = geocoding.pixels(band.gsd_m)
+    comparisons = (
+        ("size", (1, side, side), (raster.count, raster.height, raster.width)),
+        ("data type", "uint16", raster.dtypes[0]),
+        ("CRS", geocoding.epsg, raster.crs.to_epsg() if raster.crs else None),
+        (
+            "upper left corner",
+            (geocoding.ulx, geocoding.uly),
+            (raster.transform.c, raster.transform.f),
+        ),
+    )
+    return [
+        f"{name}: expected {what} {expected}, found {found}"
+        for what, expected, found in comparisons
+        if expected != found
+    ]
+
+
+def read_band(product: BandProduct, band: Band) -> BandPixels:
+    """All pixels of a band: uint16, shape (rows, cols), DN with 0 as nodata.
+
+    Raises:
+        UnexpectedRaster: the raster differs from the metadata or cannot be decoded.
+    """
+    path = product.band_files[band.name]
+    try:
+        # GDAL's own threads would keep their errors to themselves: rasterio then
+        # returns zeros for what could not be decoded
+        with rasterio.Env(GDAL_NUM_THREADS="1"), rasterio.open(path) as raster:
+            problems = raster_problems(raster, product.geocoding, band, path.name)
+            if problems:
+                raise UnexpectedRaster("; ".join(problems))
+            pixels: BandPixels = raster.read(1)
+    except RasterioError as error:
+        raise UnexpectedRaster(
+            f"{path}: cannot be decoded ({error.__cause__ or error}); "
+            "get the product again"
+        ) from error
+    return pixels

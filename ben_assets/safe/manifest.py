@@ -1,0 +1,197 @@
+"""Proofs that a product is whole: CRC of every member, checksums of its manifest.
+
+Belongs here: what ``manifest.safe`` promises and whether a zip keeps it. Not here: the
+structure of zips (``safe_zip``), what a service says about a product (``resources``).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import posixpath
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+from xml.etree import ElementTree
+
+from ben_assets.bigearthnet.errors import CorruptProduct
+from ben_assets.safe.zips import ProductZip
+
+MANIFEST: Final = "manifest.safe"
+"""Path of the manifest below the .SAFE folder."""
+ALGORITHMS: Final[dict[str, Callable[[], Any]]] = {
+    "MD5": hashlib.md5,
+    "SHA3256": hashlib.sha3_256,
+    "SHA256": hashlib.sha256,
+    "SHA512": hashlib.sha512,
+}
+"""Checksums of manifests, by name without dashes: MD5 until 2020, SHA3-256 now."""
+_DISPENSABLE: Final = re.compile(r"HTML/.*|rep_info/.*|INSPIRE\.xml|[^/]*-ql\.jpg")
+_IMAGE: Final = re.compile(r"GRANULE/[^/]+/IMG_DATA/.*\.jp2")
+
+
+@dataclass(frozen=True)
+class Promise:
+    """What a manifest says about one file."""
+
+    algorithm: str
+    """Name of the checksum as written there; empty if there is none."""
+    value: str
+    """The checksum, lower-case hex."""
+    size: int | None
+    """Size in bytes, where stated."""
+
+
+@dataclass(frozen=True)
+class Member:
+    """One file of a product as it was found."""
+
+    size: int
+    """Bytes."""
+    sha256: str
+    """Lower-case hex."""
+
+
+@dataclass(frozen=True)
+class ProductProof:
+    """What was found in a product zip whose every stated checksum holds."""
+
+    product: str
+    """Product name without ``.SAFE``."""
+    members: dict[str, Member]
+    """Every file, by its path below the .SAFE folder; each has the CRC of the zip."""
+    proven: tuple[str, ...]
+    """Files whose checksum in the manifest holds."""
+    unverifiable: dict[str, str]
+    """Files of the manifest that it cannot prove, with the reason."""
+    unknown: tuple[str, ...]
+    """Files that the manifest does not know, itself left out."""
+    missing: tuple[str, ...]
+    """Files of the manifest that are not there and that nothing needs."""
+
+    @property
+    def images(self) -> tuple[str, ...]:
+        """The band rasters."""
+        return tuple(name for name in self.members if _IMAGE.fullmatch(name))
+
+    @property
+    def unproven_images(self) -> tuple[str, ...]:
+        """Band rasters that the manifest does not prove."""
+        return tuple(sorted(set(self.images) - set(self.proven)))
+
+
+def prove_product(path: Path, product: str | None = None) -> ProductProof:
+    """Read a product zip once, in constant memory, and prove what can be proven.
+
+    Args:
+        path: the zip.
+        product: name of the product expected inside, without ``.SAFE``.
+
+    Raises:
+        UnsafeZip: the zip as such is broken or harmful.
+        CorruptProduct: another product, no or a broken manifest, a file that
+            breaks its CRC, size or checksum (all are named), or a needed one missing.
+    """
+    with ProductZip.open(path) as archive:
+        if product not in (None, archive.product):
+            raise CorruptProduct(
+                f"{path.name}: expected the product {product}, found {archive.product}"
+            )
+        promises = parse_manifest(archive.read(MANIFEST), f"{MANIFEST} in {path.name}")
+        found = {
+            name: _prove(archive, name, promises.get(name))
+            for name in sorted(archive.sizes())
+        }
+    missing = tuple(sorted(set(promises) - set(found)))
+    problems = [f"{name}: {p.problem}" for name, p in found.items() if p.problem]
+    problems += [f"{n}: missing" for n in missing if not _DISPENSABLE.fullmatch(n)]
+    if problems:
+        raise CorruptProduct(
+            f"{path.name} breaks the promises of its own manifest in {len(problems)} "
+            "file(s); do not use it, get the product again: " + "; ".join(problems)
+        )
+    return ProductProof(
+        product=archive.product,
+        members={name: one.member for name, one in found.items() if one.member},
+        proven=tuple(name for name, one in found.items() if one.is_proven),
+        unverifiable={n: one.doubt for n, one in found.items() if one.doubt},
+        unknown=tuple(n for n in found if n not in promises and n != MANIFEST),
+        missing=missing,
+    )
+
+
+def parse_manifest(content: bytes, source: str) -> dict[str, Promise]:
+    """The promises of a manifest, by path below the .SAFE folder.
+
+    Raises:
+        CorruptProduct: no XML, or a path that leaves the product's folder.
+    """
+    try:
+        root = ElementTree.fromstring(content)
+    except ElementTree.ParseError as error:
+        raise CorruptProduct(f"{source} is not XML: {error}") from error
+    promises = {}
+    for stream in root.iter("byteStream"):
+        location = stream.find("fileLocation")
+        checksum = stream.find("checksum")
+        if location is None:
+            continue
+        path = posixpath.normpath(location.get("href", ""))
+        if path.startswith(("/", "..")):
+            raise CorruptProduct(f"{source} names {path!r}, outside of the product")
+        size = stream.get("size", "")
+        promises[path] = Promise(
+            "" if checksum is None else checksum.get("checksumName", ""),
+            "" if checksum is None else (checksum.text or "").strip().lower(),
+            int(size) if size.isdigit() else None,
+        )
+    return promises
+
+
+@dataclass(frozen=True)
+class _Finding:
+    """What reading one file showed."""
+
+    member: Member | None = None
+    is_proven: bool = False
+    doubt: str = ""
+    problem: str = ""
+
+
+def _prove(archive: ProductZip, name: str, promise: Promise | None) -> _Finding:
+    """Compare one file with its promise while reading it once."""
+    sha256, size = hashlib.sha256(), 0
+    promised = _digest_of(promise)
+    try:
+        for chunk in archive.chunks(name):
+            sha256.update(chunk)
+            size += len(chunk)
+            if promised is not None:
+                promised.update(chunk)
+    except CorruptProduct as error:
+        return _Finding(problem=str(error))
+    member = Member(size, sha256.hexdigest())
+    if promise is None:
+        return _Finding(member)
+    if promise.size not in (None, size):
+        return _Finding(problem=f"expected {promise.size} bytes, found {size}")
+    if promised is None:
+        return _Finding(member, doubt=_doubt(promise))
+    if promised.hexdigest() != promise.value:
+        return _Finding(
+            problem=f"expected {promise.algorithm} {promise.value}, "
+            f"found {promised.hexdigest()}"
+        )
+    return _Finding(member, is_proven=True)
+
+
+def _digest_of(promise: Promise | None) -> Any:  # noqa: ANN401  hashlib has no public type
+    algorithm = promise.algorithm.upper().replace("-", "") if promise else ""
+    return ALGORITHMS[algorithm]() if algorithm in ALGORITHMS else None
+
+
+def _doubt(promise: Promise) -> str:
+    if not promise.algorithm:
+        return "the manifest gives no checksum"
+    return f"the manifest's checksum {promise.algorithm} is not known here"

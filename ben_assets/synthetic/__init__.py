@@ -1,0 +1,1 @@
+"""Synthetic products and the synthetic data set of demo and tests."""

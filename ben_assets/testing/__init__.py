@@ -1,0 +1,1 @@
+"""Loopback services, servers and clusters for demo, tests and benchmarks."""

@@ -1,0 +1,78 @@
+"""Claims about the aligned data set of a tile and its archives."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Final
+
+from ben_assets.bigearthnet.archives import members
+from ben_assets.bigearthnet.bands import BANDS
+from ben_assets.bigearthnet.dataset_layout import (
+    ARCHIVE_OF_ROOT,
+    MAP_SUFFIX,
+    S1_BANDS,
+    path_of,
+)
+from ben_assets.bigearthnet.tile_list import Tile
+from ben_assets.steps import dataset, metadata
+from ben_assets.steps.workbench import Workbench, read_table
+from ben_assets.validation.result import Verdict
+from resources.data_root.files import files_below
+
+_S2_SUFFIXES: Final = tuple(f"_{band.name}" for band in BANDS)
+_S1_SUFFIXES: Final = tuple(f"_{band}" for band in S1_BANDS)
+
+
+def same_patches_everywhere(tile: Tile, bench: Workbench) -> Verdict:
+    """The kept patches of the table are those of S2, S1 and maps, file for file."""
+    if bench.storage.find(metadata.ASSET, tile.key) is None:
+        return Verdict.not_judged("metadata_tables of this tile are not on disk")
+    table = read_table(bench, metadata.ASSET, tile)
+    kept = table[table["kept"]]
+    expected = {
+        path_of(f"{name}{suffix}")
+        for names, suffixes in (
+            (kept["patch_id"], (*_S2_SUFFIXES, MAP_SUFFIX)),
+            (kept["s1_name"].dropna(), _S1_SUFFIXES),
+        )
+        for name in names
+        for suffix in suffixes
+    }
+    record = bench.storage.require(dataset.ASSET, tile.key)
+    roots = [output for output in record.outputs if "/" in output]
+    found = set(files_below(bench.storage.folder(dataset.ASSET), roots))
+    return Verdict.none_of(
+        expected ^ found,
+        f"{len(kept)} patches with {len(_S2_SUFFIXES)} bands, a map and their S1 twin: "
+        f"{len(expected)} files",
+        f"{len(found)} files",
+    )
+
+
+def archives_hold_the_dataset(tile: Tile, bench: Workbench) -> Verdict:
+    """Each archive decompresses to just the tile's files, byte for byte, in order."""
+    if bench.storage.find(dataset.ASSET, tile.key) is None:
+        return Verdict.not_judged("aligned_dataset of this tile is not on disk")
+    expected = dataset.sort_by_root(dataset.dataset_members(bench.storage, tile.key))
+    folder = bench.storage.folder(dataset.ARCHIVES) / tile.key
+    broken, n_members = set(), 0
+    for root, name in ARCHIVE_OF_ROOT.items():
+        promised = sorted((m.name.encode(), m.sha256) for m in expected[root])
+        found = _members_of(folder / f"{name}.tar.zst")
+        broken |= {f"{name}: {path.decode()}" for path, _ in set(promised) ^ set(found)}
+        if found != promised and set(promised) == set(found):
+            broken.add(f"{name}: order of members")
+        n_members += len(found)
+    return Verdict.none_of(
+        broken,
+        f"{sum(map(len, expected.values()))} files, sorted by path",
+        f"{n_members} members",
+    )
+
+
+def _members_of(path: Path) -> list[tuple[bytes, str]]:
+    return [
+        (name.encode(), hashlib.sha256(content).hexdigest())
+        for name, content in members(path)
+    ]

@@ -1,0 +1,80 @@
+"""The original pipeline's hash lists of GeoTIFFs and of L1C zips."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from pathlib import Path
+from typing import Final
+
+from ben_assets.bigearthnet.checksums import format_hash_list, sha256_of_bytes
+from ben_assets.bigearthnet.errors import InvalidInput, MissingInput
+from resources.data_root.bulk_hashing import hash_files
+from resources.data_root.files import files_below, local_errors, write_atomically
+
+_TIFF: Final = (".tif", ".tiff")
+
+
+def hash_tiffs(folder: Path) -> dict[str, str]:
+    """Name without extension to SHA-256 of every GeoTIFF below ``folder``.
+
+    Raises:
+        MissingInput: there is none.
+        InvalidInput: two files have the same name.
+    """
+    root = folder.resolve()
+    below = files_below(root.parent, [root.name])
+    paths = [f"{root.parent}/{path}" for path in below if path.endswith(_TIFF)]
+    if not paths:
+        raise MissingInput(f"{folder}: expected GeoTIFFs (*.tif), found none")
+    found: dict[str, str] = {}
+    for path, digest in zip(paths, hash_files(paths), strict=True):
+        name = os.path.basename(path).rpartition(".")[0]  # noqa: PTH119  of 500,000
+        if name in found:
+            raise InvalidInput(
+                f"{folder}: expected each file name once, found {name} in two folders; "
+                "hash the folders one by one"
+            )
+        if digest is not None:
+            found[name] = digest
+    return found
+
+
+def hash_l1c(folder: Path) -> tuple[dict[str, str], list[str]]:
+    """File name to SHA-256 of the sound zips ``*.out``, and what is wrong with others.
+
+    Raises:
+        MissingInput: there is none.
+    """
+    paths = sorted(folder.glob("*.out"))
+    if not paths:
+        raise MissingInput(f"{folder}: expected L1C zips (<CDSE id>.out), found none")
+    damage = {path: _damage(path) for path in paths}
+    sound = [path for path in paths if damage[path] is None]
+    digests = hash_files([str(path) for path in sound])
+    named = {
+        path.name: digest
+        for path, digest in zip(sound, digests, strict=True)
+        if digest is not None
+    }
+    return named, [f"{path}: {what}" for path, what in damage.items() if what]
+
+
+def _damage(path: Path) -> str | None:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            member = archive.testzip()
+    except (zipfile.BadZipFile, OSError, ValueError) as error:
+        return f"expected a zip, found damage ({error})"
+    return f"the CRC of {member} does not hold" if member else None
+
+
+def write_hash_list(digests: dict[str, str], output: Path, *, has_digest: bool) -> str:
+    """Write a hash list, and beside it its digest where asked; returns the digest."""
+    content = format_hash_list(digests).encode()
+    digest = sha256_of_bytes(content)
+    with local_errors(output):
+        write_atomically(output, content)
+        if has_digest:
+            write_atomically(output.with_name(f"{output.name}.sha256"), digest.encode())
+    return digest

@@ -1,0 +1,105 @@
+"""A tile's L1C zip beside what is tracked for it, and what a difference means.
+
+Belongs here: the judgement. Not here: the proofs of the zip itself, which its record
+holds.
+"""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from ben_assets.bigearthnet.tile_list import Tile
+from ben_assets.validation.expected_hashes import MEMBERS_FILE, compare
+from resources.data_root.store import StoredRecord
+
+
+class Verdict(StrEnum):
+    """What is known of a zip, from best to worst."""
+
+    EQUAL = "equal"
+    UNTRACKED = "untracked"
+    PROVEN = "proven"
+    UNPROVEN = "unproven"
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """A zip beside what is tracked for its tile."""
+
+    verdict: Verdict
+    """``equal``: the tracked bytes; ``untracked``: nothing is tracked, all images are
+    proven; ``proven``: another zip, but all its images are; ``unproven``: images that
+    nothing vouches for."""
+    sentence: str
+    """For people."""
+    expected: str
+    """Tracked SHA-256 of the zip, or ``none``."""
+    found: str
+    """SHA-256 of the zip."""
+    differing: tuple[str, ...] = ()
+    """Images without proof, or files that differ from the tracked ones."""
+    unknown: tuple[str, ...] = ()
+    """Files that the manifest does not know."""
+
+
+def judge(record: StoredRecord, tile: Tile, tracked: Path) -> Judgement:
+    """Compare a record of ``l1c_zips`` with what is tracked.
+
+    Args:
+        record: the record.
+        tile: its tile, with the tracked hash of its zip.
+        tracked: folder ``BEN_TRACKED_ARTIFACTS``.
+    """
+    found = str(record.facts["zip_sha256"])
+    expected = tile.l1c_sha256 or "none"
+    comparison = compare(record, tracked)
+    is_equal = expected == found or (comparison.expected and comparison.passed)
+    known = bool(comparison.expected) or expected != "none"
+    unknown = tuple(record.facts["unknown_members"])
+    if is_equal:
+        return Judgement(Verdict.EQUAL, "the tracked zip", expected, found)
+    differing = _differing(record, tracked)
+    if differing:
+        sentence = f"{len(differing)} images differ from the tracked ones or lack proof"
+        return Judgement(
+            Verdict.UNPROVEN, sentence, expected, found, differing, unknown
+        )
+    if not known:
+        sentence = "no tracked hash; every image is proven"
+        return Judgement(Verdict.UNTRACKED, sentence, expected, found, (), unknown)
+    sentence = "another zip than tracked, but every image is proven by its manifest"
+    return Judgement(Verdict.PROVEN, sentence, expected, found, (), unknown)
+
+
+def read_tracked_members(tracked: Path, tile: str) -> dict[str, str]:
+    """Path below the .SAFE folder to tracked SHA-256; empty where none is tracked."""
+    try:
+        with (tracked / "hashes" / MEMBERS_FILE).open(newline="") as file:
+            rows = [row for row in csv.DictReader(file) if row["tile"] == tile]
+    except FileNotFoundError:
+        return {}
+    return {row["name"]: row["sha256"] for row in rows}
+
+
+def _differing(record: StoredRecord, tracked: Path) -> tuple[str, ...]:
+    """Images that no checksum proves, and images unlike the tracked ones."""
+    facts = record.facts
+    members, proofs = facts["members"], facts["proofs"]
+    service = {
+        name: proof["state"]
+        for name, proof in proofs.items()
+        if name not in ("length", "zip", "manifest")
+    }
+    is_served = "verified" in service.values() and set(service.values()) <= {
+        "verified",
+        "unverifiable",
+    }
+    unproven = set() if is_served else set(facts["unproven_images"])
+    for name, digest in read_tracked_members(tracked, record.tile).items():
+        is_image = "/IMG_DATA/" in name
+        if is_image and members.get(name, {}).get("sha256") != digest:
+            unproven.add(name)
+    return tuple(sorted(unproven))

@@ -1,0 +1,182 @@
+"""Files in an asset's folder that no record claims."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from ben_assets.bigearthnet.checksums import file_digest, parse_hash_list
+from ben_assets.bigearthnet.dataset_layout import path_of
+from ben_assets.bigearthnet.errors import BenError
+from ben_assets.bigearthnet.product_names import Acquisition, ProductName
+from resources.data_root.difference import RELEASE_ASSETS, Difference, Kind
+from resources.data_root.records import RELEASE, is_sealed
+from resources.data_root.store import Storage
+
+_TABLES_BESIDE: Final = "release_metadata"
+"""Its parquet files lie at the root of the data set too (CONTRACT)."""
+_DATASET: Final = "aligned_dataset"
+_FEW: Final = 20
+
+
+def find_strays(storage: Storage, asset: str) -> list[Difference]:
+    """Files that belong to no record: added, or left where a record is gone.
+
+    Files below what a tile's record claims are that tile's; see ``verify_tile``.
+    """
+    unfinished = storage.unfinished(asset)
+    claimed = _claimed(storage, asset)
+    claimed |= {output for outputs in unfinished.values() for output in outputs}
+    strays = set(_unclaimed(storage.folder(asset), claimed))
+    detail = "a run was ended while it put the tile in place"
+    found = [
+        Difference(asset, tile, f"{tile}.json", Kind.UNFINISHED, detail, asset)
+        for tile in unfinished
+    ]
+    for tile in _tiles_with_files(storage, asset, strays):
+        left = _explained(storage, asset, tile, strays)
+        strays -= left
+        if left and not storage.record_path(asset, tile).exists():
+            found += _without_record(asset, tile, left)
+    detail = "belongs to no tile; delete it"
+    return found + [
+        Difference(asset, "", path, Kind.EXTRA, detail, "") for path in sorted(strays)
+    ]
+
+
+def _without_record(asset: str, tile: str, left: set[str]) -> list[Difference]:
+    """What is left of a tile whose record is gone; few files are named one by one."""
+    detail = f"its record is gone, {len(left)} files of it are there"
+    lines = [Difference(asset, tile, f"{tile}.json", Kind.MISSING, detail, asset)]
+    if len(left) <= _FEW:
+        detail = "nothing vouches for it: the record is gone"
+        lines += [
+            Difference(asset, tile, path, Kind.EXTRA, detail, asset)
+            for path in sorted(left)
+        ]
+    return lines
+
+
+def _tiles_with_files(storage: Storage, asset: str, strays: set[str]) -> list[str]:
+    """Tiles without a sound record that files may be left of."""
+    if asset in RELEASE_ASSETS:
+        return [RELEASE]
+    damaged = {
+        tile for tile in storage.tiles(asset) if _is_damaged(storage, asset, tile)
+    }
+    return sorted(damaged | {key for path in strays if (key := _key_of(path))})
+
+
+def _is_damaged(storage: Storage, asset: str, tile: str) -> bool:
+    try:
+        text = storage.record_path(asset, tile).read_text()
+        return not is_sealed(text)
+    except (OSError, ValueError, TypeError, AttributeError):
+        return True
+
+
+def compare_placed_tables(storage: Storage) -> list[Difference]:
+    """The release's parquet files at the root of the data set, byte for byte."""
+    found = []
+    for name, digest in _placed_tables(storage).items():
+        try:
+            actual = file_digest(storage.folder(_DATASET) / name)
+        except FileNotFoundError:
+            kind, detail = Kind.MISSING, f"expected the file of {_TABLES_BESIDE}"
+        else:
+            kind, detail = Kind.WRONG, f"expected sha256 {digest}, found {actual}"
+            if actual == digest:
+                continue
+        found.append(Difference(_DATASET, RELEASE, name, kind, detail, _TABLES_BESIDE))
+    return found
+
+
+def _placed_tables(storage: Storage) -> dict[str, str]:
+    try:
+        record = storage.find(_TABLES_BESIDE, RELEASE)
+    except BenError:
+        return {}
+    contents = record.contents if record else {}
+    return {n: proof.sha256 for n, proof in contents.items() if n.endswith(".parquet")}
+
+
+def _names_of_tables(storage: Storage) -> set[str]:
+    """Names of the release's tables, also where their record is gone."""
+    tables = storage.folder(_TABLES_BESIDE).glob("*.parquet")
+    return {*_placed_tables(storage), *(path.name for path in tables)}
+
+
+def _claimed(storage: Storage, asset: str) -> set[str]:
+    """Paths below the asset's folder that records claim, with all below them."""
+    claimed = _names_of_tables(storage) if asset == _DATASET else set()
+    for tile in storage.tiles(asset):
+        claimed |= {f"{tile}.json", *storage.own_entries(asset, tile)}
+        with contextlib.suppress(BenError):
+            record = storage.find(asset, tile)
+            claimed |= set(record.outputs if record else ())
+    return claimed
+
+
+def _unclaimed(folder: Path, claimed: set[str]) -> Iterator[str]:
+    above = {str(parent) for path in claimed for parent in Path(path).parents}
+    todo = [""]
+    while todo:
+        name = todo.pop()
+        try:
+            entries = list(os.scandir(folder / name))
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        for entry in entries:
+            path = f"{name}/{entry.name}" if name else entry.name
+            if path in claimed or (not name and entry.name.startswith(".")):
+                continue
+            if entry.is_dir(follow_symlinks=False):
+                todo.append(path)
+            elif path not in above:
+                yield path
+
+
+def _key_of(path: str) -> str | None:
+    """The tile key that the name of a file begins with."""
+    top = path.partition("/")[0].partition(".")[0]
+    try:
+        product = ProductName.parse(top)
+    except BenError:
+        return None
+    return top if product.level == "L1C" else None
+
+
+def _explained(storage: Storage, asset: str, tile: str, strays: set[str]) -> set[str]:
+    """The files among ``strays`` that are left of a tile."""
+    if tile == RELEASE:
+        return set(strays)
+    listed = _listed_paths(storage, asset, tile)
+    acquisition = ProductName.parse(tile).acquisition
+    return {
+        path
+        for path in strays
+        if path in listed
+        or path.startswith(tile)
+        or _acquisition_of(path) == acquisition
+    }
+
+
+def _acquisition_of(path: str) -> Acquisition | None:
+    """What the folder at the top of ``path`` is an L2A product of, if it is one."""
+    try:
+        return ProductName.parse(path.partition("/")[0]).acquisition
+    except BenError:
+        return None
+
+
+def _listed_paths(storage: Storage, asset: str, tile: str) -> set[str]:
+    """Where the files of a tile's hash list lie, if it can be read."""
+    path = storage.hash_list_path(asset, tile)
+    try:
+        paths = {path_of(name) for name in parse_hash_list(path.read_text())}
+    except (OSError, ValueError):
+        return set()
+    return paths if asset == _DATASET else {p.partition("/")[2] for p in paths}

@@ -1,0 +1,134 @@
+"""For each tile and asset: done, absent, stale or wrong, by what the records say.
+
+Nothing but records is read, so that 125 tiles take a moment; whether every byte is in
+place is for ``resources.data_root.verification``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from ben_assets.bigearthnet.errors import BenError
+from ben_assets.validation.expected_hashes import read_tracked, row_of
+from ben_assets.validation.survey import JUDGED_BY_CONTENT
+from resources.data_root.records import RELEASE, StoredRecord
+from resources.data_root.store import Storage
+from resources.data_root.verification import RELEASE_ASSETS, TILE_ASSETS, stale_inputs
+
+
+class State(StrEnum):
+    """What the records say of one artifact."""
+
+    DONE = "done"
+    ABSENT = "absent"
+    STALE = "stale"
+    WRONG = "wrong"
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """One asset of one tile."""
+
+    state: State
+    """Done, absent, stale or wrong."""
+    bytes: int = 0
+    """Size of its promised files."""
+    why: str = ""
+    """What is stale or wrong."""
+
+
+@dataclass(frozen=True)
+class TileOverview:
+    """One tile, or the release."""
+
+    tile: str
+    """Tile key, or ``release``."""
+    artifacts: dict[str, Artifact]
+    """Asset key to its state, in flow order."""
+
+    @property
+    def bytes(self) -> int:
+        """Size of all its artifacts; hard-linked files count in each."""
+        return sum(artifact.bytes for artifact in self.artifacts.values())
+
+    @property
+    def is_absent(self) -> bool:
+        """Whether nothing of it is on disk."""
+        return all(a.state is State.ABSENT for a in self.artifacts.values())
+
+
+class _RememberingStorage(Storage):
+    """Reads each record once: those of a data set hold thousands of folders."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self._found: dict[tuple[str, str], StoredRecord | None] = {}
+
+    def find(self, asset: str, tile: str) -> StoredRecord | None:
+        if (asset, tile) not in self._found:
+            self._found[asset, tile] = super().find(asset, tile)
+        return self._found[asset, tile]
+
+
+def overview(root: Path, tracked: Path, tiles: Iterable[str]) -> list[TileOverview]:
+    """The state of tiles and, last, of the release.
+
+    Args:
+        root: the data root.
+        tracked: folder with tracked hashes.
+        tiles: tile keys; those on disk that are not among them follow.
+    """
+    storage = _RememberingStorage(root)
+    promised = {asset: read_tracked(tracked, asset) for asset in TILE_ASSETS}
+    on_disk = {asset: set(storage.tiles(asset)) for asset in TILE_ASSETS}
+    known = list(tiles)
+    unknown = sorted(set().union(*on_disk.values()) - set(known))
+    rows = [
+        TileOverview(
+            tile,
+            {
+                asset: _artifact(storage, asset, tile, promised[asset].get(tile))
+                if tile in on_disk[asset]
+                else Artifact(State.ABSENT)
+                for asset in TILE_ASSETS
+            },
+        )
+        for tile in (*known, *unknown)
+    ]
+    release = {
+        asset: _artifact(storage, asset, RELEASE, None) for asset in RELEASE_ASSETS
+    }
+    return [*rows, TileOverview(RELEASE, release)]
+
+
+def _artifact(
+    storage: Storage, asset: str, tile: str, expected: dict[str, str] | None
+) -> Artifact:
+    try:
+        record = storage.find(asset, tile)
+    except BenError as error:
+        return Artifact(State.WRONG, why=str(error))
+    if record is None:
+        return Artifact(State.ABSENT)
+    missing = _missing_output(storage, record)
+    if missing:
+        return Artifact(State.WRONG, record.bytes, f"{missing} is missing")
+    is_judged = expected is not None and asset not in JUDGED_BY_CONTENT
+    if is_judged and expected != row_of(record):
+        return Artifact(State.WRONG, record.bytes, "differs from the tracked hash")
+    changes = stale_inputs(storage, record)
+    if changes:
+        return Artifact(State.STALE, record.bytes, f"made from another {changes[0]}")
+    return Artifact(State.DONE, record.bytes)
+
+
+def _missing_output(storage: Storage, record: StoredRecord) -> str | None:
+    """The first output that is not there; Sentinel-1 folders are too many to look."""
+    folder = storage.folder(record.asset)
+    for output in record.outputs:
+        if output.count("/") < 2 and not (folder / output).exists():
+            return output
+    return None

@@ -1,0 +1,112 @@
+"""Writing tracked hashes: only ever by an explicit command, never by a run."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from ben_assets.bigearthnet.errors import InvalidInput
+from ben_assets.validation.expected_hashes import (
+    COLUMNS,
+    MEMBERS_FILE,
+    read_tracked,
+    row_of,
+)
+from resources.data_root.files import local_errors, write_atomically
+from resources.data_root.records import StoredRecord, is_sealed
+from resources.data_root.store import Storage
+from resources.data_root.verification import TILE_ASSETS
+
+TRACKED_ASSETS: Final = tuple(name for name in TILE_ASSETS if name != "tile_ids")
+"""Assets of which hashes are tracked; ids are pinned in ``tiles.csv``."""
+_MEMBER_COLUMNS: Final = ("tile", "name", "sha256")
+
+
+@dataclass(frozen=True)
+class Change:
+    """What was written to one file of tracked hashes."""
+
+    path: Path
+    """The file."""
+    added: int
+    """Tiles that had no row before."""
+    changed: int
+    """Tiles whose row is another one now."""
+    kept: int
+    """All other tiles in the file."""
+
+
+def track_tiles(
+    storage: Storage, folder: Path, tiles: Collection[str] = ()
+) -> list[Change]:
+    """Write what the records say into ``hashes/<asset>.csv``, sorted by tile.
+
+    Args:
+        storage: the data root.
+        folder: ``BEN_TRACKED_ARTIFACTS``.
+        tiles: tile keys; empty: all on disk.
+
+    Raises:
+        InvalidInput: a record is damaged; nothing is promised on its word.
+    """
+    changes = []
+    for asset in TRACKED_ASSETS:
+        records = [
+            _sound_record(storage, asset, tile)
+            for tile in storage.tiles(asset)
+            if not tiles or tile in tiles
+        ]
+        if records:
+            changes.append(_track_asset(folder, asset, records))
+        if records and asset == "l1c_zips":
+            _track_members(folder, records)
+    return changes
+
+
+def _sound_record(storage: Storage, asset: str, tile: str) -> StoredRecord:
+    record = storage.require(asset, tile)
+    if not is_sealed(storage.record_path(asset, tile).read_text()):
+        raise InvalidInput(
+            f"record {storage.record_path(asset, tile)} was changed after it was "
+            f"written; materialize {asset} of {tile} again before it is tracked"
+        )
+    return record
+
+
+def _track_asset(folder: Path, asset: str, records: list[StoredRecord]) -> Change:
+    old = read_tracked(folder, asset)
+    now = {record.tile: row_of(record) for record in records}
+    both = old | now
+    rows = [(tile, *both[tile].values()) for tile in sorted(both)]
+    path = _write(folder / "hashes" / f"{asset}.csv", COLUMNS, rows)
+    added = len(now.keys() - old.keys())
+    changed = sum(old[tile] != now[tile] for tile in now.keys() & old.keys())
+    return Change(path, added, changed, len(both) - added - changed)
+
+
+def _track_members(folder: Path, records: list[StoredRecord]) -> None:
+    """The files inside each L1C zip: services pack the same files anew."""
+    path = folder / "hashes" / MEMBERS_FILE
+    tiles = {record.tile for record in records}
+    rows: list[tuple[str, ...]] = []
+    if path.is_file():
+        with path.open(newline="") as file:
+            rows = [tuple(row) for row in list(csv.reader(file))[1:]]
+    rows = [row for row in rows if row[0] not in tiles]
+    for record in records:
+        for name, member in record.facts["members"].items():
+            rows.append((record.tile, name, member["sha256"]))
+    _write(path, _MEMBER_COLUMNS, sorted(rows))
+
+
+def _write(path: Path, columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> Path:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([columns, *rows])
+    with local_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, text.getvalue().encode())
+    return path

@@ -1,0 +1,124 @@
+"""Claims about a release; each knows of which tiles the release is."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable
+from typing import Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from ben_assets.bigearthnet.checksums import HASH_LIST_HEADER
+from ben_assets.bigearthnet.release_tables import CLEAR, UNCLEAR
+from ben_assets.steps.workbench import Workbench
+from ben_assets.tiles import load_tiles
+from ben_assets.validation.result import Verdict
+from resources.data_root.records import RELEASE, StoredRecord
+from resources.data_root.store import Storage
+from resources.inputs.pins import load_published
+
+_HASH_LISTS: Final = {
+    "patches": "patch_hashes.csv",
+    "reference_maps": "reference_maps_hashes.csv",
+}
+"""Asset to the published hash list of all its tiles."""
+
+
+def files_equal_published(asset: str, bench: Workbench) -> Verdict:
+    """Files, and tars inside archives, have the digests that were published."""
+    record = bench.storage.require(asset, RELEASE)
+    published = load_published()["release"]
+    scope = _scope(record.made_from, bench)
+    if scope is not None:
+        return Verdict.not_judged(scope)
+    found = _digests(record)
+    compared = [
+        name
+        for name in sorted(found.keys() & published.keys())
+        if found[name].keys() & published[name].keys()
+    ]
+    broken = [n for n in compared if not _agree(published[n], found[n])]
+    return Verdict.none_of(
+        broken,
+        "the published digests",
+        f"{len(compared)} digests: {', '.join(compared)}",
+    )
+
+
+def hash_lists_equal_published(bench: Workbench) -> Verdict:
+    """The hash lists of all tiles together have the digests that were published."""
+    published = load_published()["release"]
+    tiles = {asset: bench.storage.tiles(asset) for asset in _HASH_LISTS}
+    for keys in tiles.values():
+        scope = _scope(keys, bench)
+        if scope is not None:
+            return Verdict.not_judged(scope)
+    found = {
+        name: digest_of_all(bench.storage, asset, tiles[asset])
+        for asset, name in _HASH_LISTS.items()
+    }
+    broken = [name for name in found if found[name] != published[name]["sha256"]]
+    return Verdict.none_of(broken, "the published digests", str(found))
+
+
+def digest_of_all(storage: Storage, asset: str, tiles: Iterable[str]) -> str:
+    """SHA-256 of the hash list of several tiles, as if it were one file."""
+    digest = hashlib.sha256(f"{HASH_LIST_HEADER}\n".encode())
+    records = [storage.require(asset, tile) for tile in tiles]
+    # names begin with the tile id, so lists in its order are in the order of names
+    for record in sorted(records, key=lambda record: str(record.facts["tile_id"])):
+        text = storage.hash_list_path(asset, record.tile).read_text()
+        digest.update(text.partition("\n")[2].encode())
+    return digest.hexdigest()
+
+
+def names_are_unique(bench: Workbench) -> Verdict:
+    """Patch ids, Sentinel-1 and v1 names occur once in all of the release."""
+    folder = bench.storage.folder("release_metadata")
+    columns = ["patch_id", "s1_name", "s2v1_name"]
+    table = pa.concat_tables(
+        pq.read_table(folder / name, columns=columns) for name in (CLEAR, UNCLEAR)
+    )
+    repeated = {
+        f"{column} {name}"
+        for column in columns
+        if pc.count_distinct(table[column]).as_py() < table.num_rows
+        for name, count in Counter(table[column].to_pylist()).items()
+        if count > 1
+    }
+    return Verdict.none_of(repeated, "every name once", f"{table.num_rows} patches")
+
+
+def _scope(tiles: Iterable[str], bench: Workbench) -> str | None:
+    """Why a set of tiles cannot be compared with what was published, if so."""
+    known = load_tiles(bench.settings)
+    published = {key for key, tile in known.items() if tile.is_published}
+    own = {key for key in known.keys() - published if known[key].alignment == "none"}
+    found = {tile for tile in tiles if tile in known} - own
+    if found == published:
+        return None
+    return (
+        f"{len(found & published)} of {len(published)} published tiles and "
+        f"{len(found - published)} others: judged as what it is, there is nothing "
+        "published of this set"
+    )
+
+
+def _digests(record: StoredRecord) -> dict[str, dict[str, str]]:
+    """File name to its digests by algorithm; tars inside archives by their own."""
+    found: dict[str, dict[str, str]] = {
+        path: {"sha256": proof.sha256} for path, proof in record.contents.items()
+    }
+    for name, facts in record.facts.get("archives", {}).items():
+        tar = {"md5": facts["tar_md5"], "sha256": facts["tar_sha256"]}
+        found[name.removesuffix(".zst")] = tar
+        found.pop(name, None)  # compression is no promise
+    return found
+
+
+def _agree(expected: dict[str, str], found: dict[str, str]) -> bool:
+    shared = expected.keys() & found.keys()
+    return all(expected[name] == found[name] for name in shared)

@@ -1,0 +1,98 @@
+"""All artifacts on disk, or those of some tiles, beside what was promised."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from pathlib import Path
+from typing import Final
+
+from ben_assets.bigearthnet.errors import BenError
+from ben_assets.validation.expected_hashes import compare
+from ben_assets.validation.orphans import compare_placed_tables, find_strays
+from resources.data_root.difference import (
+    RELEASE_ASSETS,
+    TILE_ASSETS,
+    Difference,
+    Kind,
+)
+from resources.data_root.records import RELEASE, StoredRecord
+from resources.data_root.staleness import stale_inputs
+from resources.data_root.store import Storage
+from resources.data_root.tile_files import verify_tile
+
+JUDGED_BY_CONTENT: Final = ("tile_ids", "l1c_zips")
+"""Another id or zip than tracked may hold the same images; their checks say so."""
+
+
+def find_differences(
+    storage: Storage,
+    *,
+    deep: bool,
+    tiles: Collection[str] = (),
+    tracked: Path | None = None,
+    reference_digest: Callable[[str], str | None] | None = None,
+) -> Iterator[Difference]:
+    """Everything on disk that is not what it should be, in flow order.
+
+    Args:
+        storage: the data root.
+        deep: whether to read every byte, or only names and sizes.
+        tiles: tile keys to look at, and ``release``; empty: all, and what belongs to
+            none of them.
+        tracked: folder with tracked hashes to compare the records with.
+        reference_digest: see ``stale_inputs``.
+    """
+    for asset in (*TILE_ASSETS, *RELEASE_ASSETS):
+        for tile in storage.tiles(asset):
+            if not tiles or tile in tiles:
+                yield from verify_tile(storage, asset, tile, deep=deep)
+                record = _find(storage, asset, tile)
+                if record is not None:
+                    yield from _broken_promises(record, tracked)
+                    yield from _staleness(storage, record, reference_digest)
+        for stray in find_strays(storage, asset):
+            if not tiles or stray.tile in tiles:
+                yield stray
+    if not tiles or RELEASE in tiles:
+        yield from compare_placed_tables(storage)
+
+
+def _find(storage: Storage, asset: str, tile: str) -> StoredRecord | None:
+    try:
+        return storage.find(asset, tile)
+    except BenError:  # damaged: reported as such
+        return None
+
+
+def _broken_promises(
+    record: StoredRecord, tracked: Path | None
+) -> Iterator[Difference]:
+    if tracked is None or record.asset in JUDGED_BY_CONTENT:
+        return
+    result = compare(record, tracked)
+    if not result.passed:
+        detail = f"{result.verdict}: expected {result.expected}, found {result.found}"
+        yield Difference(
+            record.asset,
+            record.tile,
+            f"{record.tile}.json",
+            Kind.WRONG,
+            detail,
+            record.asset,
+        )
+
+
+def _staleness(
+    storage: Storage,
+    record: StoredRecord,
+    reference_digest: Callable[[str], str | None] | None,
+) -> Iterator[Difference]:
+    for change in stale_inputs(storage, record, reference_digest):
+        yield Difference(
+            record.asset,
+            record.tile,
+            f"{record.tile}.json",
+            Kind.STALE,
+            f"made from another {change}",
+            record.asset,
+        )

@@ -1,0 +1,236 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ben_assets.testing.cdse_server import CdseServer
+from ben_assets_tests.shared import SHARED, needs_shared
+from ben_assets_tests.workshop import Workshop, replace_file
+from resources.settings import REPOSITORY
+
+HEAVY = ("dagster", "pandas", "rasterio", "geopandas", "duckdb", "httpx2", "boto3")
+
+
+class Ben:
+    """A finished ``ben`` and what it said."""
+
+    def __init__(self, shop: Workshop, *arguments: str, cwd: Path = REPOSITORY) -> None:
+        done = subprocess.run(
+            [sys.executable, "-m", "ben_assets.cli", *arguments],
+            cwd=cwd,
+            env={**shop.environment(), "PYTHONPATH": str(REPOSITORY)},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        self.code, self.out, self.err = done.returncode, done.stdout, done.stderr
+
+
+def test_help_is_there_without_dagster_and_raster_libraries():
+    code = (
+        "import sys, ben_assets.cli as cli\n"
+        "sys.argv = ['ben', '--help']\n"
+        "try:\n    cli.main()\nexcept SystemExit as end:\n    assert not end.code\n"
+        "print(','.join(sorted(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    for command in ("verify", "track", "tiles", "doctor", "hash", "reference", "pin"):
+        assert command in done.stdout
+    loaded = set(done.stdout.splitlines()[-1].split(","))
+    assert loaded & set(HEAVY) == set()
+
+
+def test_wrong_usage_ends_with_2(workshop):
+    assert Ben(workshop, "verify", "no-such-tile").code == 2
+    assert Ben(workshop, "verify", workshop.keys[0], "--all").code == 2
+    assert Ben(workshop, "no-such-command").code == 2
+    empty = Ben(workshop, "verify", "--all")
+    assert empty.code == 2
+    assert "nothing to verify" in empty.err
+
+
+def test_verify_names_what_differs_and_what_it_says_heals_it(finished):
+    clean = Ben(finished, "verify", "--all", "--deep")
+    assert (clean.code, clean.out.splitlines()[-1].split()[2]) == (0, "0")
+    key = finished.keys[0]
+    archive = finished.storage.folder("archives") / key / "S2.tar.zst"
+    replace_file(archive, archive.read_bytes()[:-1] + b"x")
+    table = finished.storage.table_path("metadata_tables", key)
+    table.unlink()
+    found = Ben(finished, "verify", "--all", "--deep")
+    assert found.code == 1
+    lines = [line.split("\t") for line in found.out.splitlines() if "\t" in line]
+    assert [line[:3] for line in lines] == [
+        ["metadata_tables", key, table.name],
+        ["archives", key, f"{key}/S2.tar.zst"],
+    ]
+    assert [line[3].split(":")[0] for line in lines] == ["missing", "wrong"]
+    (command,) = [line for line in found.out.splitlines() if "to heal: " in line]
+    _, _, said = command.partition("to heal: ")
+    expected = "dagster asset materialize -m ben_assets.definitions --select "
+    expected += f"metadata_tables,archives --partition {key}"
+    assert said.endswith(expected)
+    done = subprocess.run(
+        said.split(),
+        cwd=REPOSITORY,
+        env=finished.environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert Ben(finished, "verify", "--deep").code == 0
+
+
+def test_verify_of_one_tile_does_not_see_the_others(finished):
+    finished.storage.table_path("metadata_tables", finished.keys[0]).unlink()
+    assert Ben(finished, "verify", finished.keys[1]).code == 0
+    assert Ben(finished, "verify", f"{finished.keys[0]}.SAFE").code == 1
+
+
+def test_tracked_hashes_come_from_track_and_verify_holds_to_them(finished, tmp_path):
+    finished.settings["BEN_TRACKED_ARTIFACTS"] = str(tmp_path / "tracked")
+    tracked = Ben(finished, "track")
+    assert tracked.code == 0, tracked.err
+    assert f"{len(finished.keys)} tiles added" in tracked.out
+    assert Ben(finished, "verify").code == 0
+    path = tmp_path / "tracked" / "hashes" / "patches.csv"
+    path.write_text(
+        path.read_text().replace(f"{finished.keys[0]},", f"{finished.keys[0]},1")
+    )
+    wrong = Ben(finished, "verify")
+    assert wrong.code == 1
+    assert "differs from the tracked hash in files" in wrong.out
+
+
+def test_tiles_as_text_and_as_json(finished):
+    text = Ben(finished, "tiles")
+    assert text.code == 0
+    row = next(
+        line for line in text.out.splitlines() if line.startswith(finished.keys[0])
+    )
+    assert row.split()[1:9] == ["-", "-", *["done"] * 6]
+    content = json.loads(Ben(finished, "tiles", "--json").out)
+    rows = {row["tile"]: row for row in content["tiles"]}
+    assert len(rows) == 125 + len(finished.keys) + 1
+    assert rows[finished.keys[0]]["assets"]["patches"]["state"] == "done"
+    assert content["bytes"] == sum(row["bytes"] for row in rows.values())
+
+
+def test_hashes_are_written_where_ben_is_called(finished, tmp_path):
+    """The list of a tile's folder is the one the tile itself keeps."""
+    (tmp_path / "work").mkdir()
+    record = finished.storage.require("patches", finished.keys[0])
+    folder = finished.storage.folder("patches") / record.facts["tile_id"]
+    done = Ben(finished, "hash", "tiffs", str(folder), cwd=tmp_path / "work")
+    assert done.code == 0, done.err
+    path = finished.storage.hash_list_path("patches", finished.keys[0])
+    written = tmp_path / "work" / "patch_hashes.csv"
+    assert written.read_text() == path.read_text()
+    digest = tmp_path / "work" / "patch_hashes.csv.sha256"
+    assert digest.read_text() == record.sha256
+
+
+def test_reference_fetch_from_a_folder_says_what_is_missing(workshop, tmp_path):
+    source = workshop.settings["BEN_REFERENCE_DIR"]
+    workshop.settings["BEN_REFERENCE_DIR"] = str(tmp_path / "mine")
+    name = "patches_with_seasonal_snow.csv"
+    done = Ben(workshop, "reference", "fetch", name, "--from", source)
+    assert done.code == 0, done.err
+    assert "not the pinned file" in done.out
+    assert (tmp_path / "mine" / name).is_file()
+    done = Ben(workshop, "reference", "fetch", "--from", source)
+    assert done.code == 1
+    assert "tile_names_and_links.csv.bz2: not in" in done.err
+    assert Ben(workshop, "reference", "fetch", "nothing.csv").code == 2
+
+
+def test_doctor_says_what_a_real_run_lacks(workshop):
+    for name in ("BEN_L2A_DIR", "BEN_S1_DIR"):
+        del workshop.settings[name]
+    done = Ben(workshop, "doctor", workshop.keys[0])
+    assert done.code == 1
+    said = {line[7:].split("  ")[0]: line.split()[0] for line in done.out.splitlines()}
+    assert said["versions"] == said["data root"] == "ok"
+    assert (
+        said["L1C products"] == said["L2A processor"] == said["Sentinel-1"] == "lacks"
+    )
+    assert said["s1s2_mapping.csv"] == "warns"
+
+
+def test_doctor_finds_nothing_missing_where_all_is_at_hand(workshop):
+    done = Ben(workshop, "doctor")
+    assert done.code == 0, done.out
+    assert "0 of " in done.out.splitlines()[-1]
+
+
+def test_doctor_names_a_misspelt_setting_and_a_wrong_path(workshop):
+    workshop.settings |= {"BEN_TILE_CSV": "x", "BEN_CLC_PATH": "/nowhere.gpkg"}
+    done = Ben(workshop, "doctor")
+    assert "warns  settings" in done.out
+    assert "nothing reads BEN_TILE_CSV; is BEN_TILES_CSV meant?" in done.out
+    assert "missing: expected /nowhere.gpkg; by hand from " in done.out
+
+
+@pytest.mark.parametrize("command", ["doctor", "tiles", "verify"])
+def test_a_data_root_that_is_a_file_is_named(workshop, tmp_path, command):
+    (tmp_path / "file").write_text("")
+    workshop.settings["BEN_DATA_DIR"] = str(tmp_path / "file" / "below")
+    done = Ben(workshop, command)
+    assert done.code != 0
+    assert f"a file is in the place of a folder: {tmp_path}/file" in done.out + done.err
+    assert "Traceback" not in done.err
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("BEN_L2A_CORES", "two"), ("BEN_FORCE", "yes")]
+)
+def test_doctor_says_what_a_step_would_refuse(workshop, name, value):
+    workshop.settings[name] = value
+    done = Ben(workshop, "doctor")
+    assert done.code == 1
+    assert "lacks  settings" in done.out
+    assert f"{name} is '{value}'; expected " in done.out
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({}, "ok     L1C products"),
+        ({"CDSE_PASSWORD": "wrong"}, "lacks  L1C products"),
+    ],
+)
+def test_doctor_tries_the_credentials(workshop, tmp_path, change, said):
+    (tmp_path / "archive").mkdir()
+    del workshop.settings["BEN_L2A_DIR"]
+    with CdseServer(tmp_path / "archive") as server:
+        workshop.settings |= server.environment() | change
+        done = Ben(workshop, "doctor")
+    assert said in done.out
+    assert "wrong" not in done.out + done.err
+
+
+@needs_shared
+def test_pin_derives_the_tracked_files_from_what_was_published(workshop, tmp_path):
+    source = str(SHARED / "reference")
+    done = Ben(workshop, "pin", "--from", source, "--to", str(tmp_path / "made"))
+    assert done.code == 0, done.err
+    for name in ("tiles.csv", "published.toml"):
+        tracked = REPOSITORY / "tracked-artifacts" / name
+        assert (tmp_path / "made" / name).read_bytes() == tracked.read_bytes()
+
+
+@pytest.mark.parametrize("name", ["tiles.csv", "published.toml"])
+def test_pin_without_the_published_files_says_which_it_needs(workshop, tmp_path, name):
+    done = Ben(workshop, "pin", "--from", str(tmp_path), "--to", str(tmp_path))
+    assert done.code == 2
+    assert "published artifact" in done.err
+    assert not (tmp_path / name).exists()

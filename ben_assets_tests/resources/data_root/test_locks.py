@@ -1,0 +1,241 @@
+"""Locks as files: real processes, killed and frozen ones among them."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from ben_assets.bigearthnet.errors import InvalidInput, LockLost
+from resources.data_root.configured_locks import locks_of
+from resources.data_root.file_locks import FileLocks
+from resources.data_root.locks import Owner
+from resources.settings import REPOSITORY, Settings
+
+NAME = "patches/tile"
+
+HOLD_UNTIL_KILLED = """
+import sys, time
+from pathlib import Path
+from resources.data_root.file_locks import FileLocks
+lock = FileLocks(Path(sys.argv[1])).lock(sys.argv[2])
+assert lock.acquire()
+print("held", flush=True)
+time.sleep(60)
+"""
+
+COUNT_UP = """
+import sys
+from pathlib import Path
+from resources.data_root.file_locks import FileLocks
+locks, counter = FileLocks(Path(sys.argv[1])), Path(sys.argv[2])
+locks.poll_seconds = 0.01
+for _ in range(int(sys.argv[3])):
+    with locks.hold("counter", lambda who: None):
+        counter.write_text(str(int(counter.read_text()) + 1))
+"""
+
+
+def start(code, *arguments):
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *map(str, arguments)],
+        cwd=REPOSITORY,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.fixture
+def holder(tmp_path):
+    process = start(HOLD_UNTIL_KILLED, tmp_path, NAME)
+    assert process.stdout.readline() == "held\n"
+    yield process
+    process.kill()
+    process.communicate()
+
+
+@pytest.fixture
+def locks(tmp_path):
+    return FileLocks(tmp_path, beat_seconds=0.05, gone_after_seconds=0.5)
+
+
+def pretend(path, **changes):
+    """Change what a lock file says of its owner."""
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+
+
+def test_a_second_process_is_told_who_has_the_lock(tmp_path, holder):
+    lock = FileLocks(tmp_path).lock(NAME)
+    assert not lock.acquire()
+    assert lock.holder() == f"process {holder.pid} on {os.uname().nodename}"
+
+
+def test_a_waiting_process_gets_the_lock_when_it_is_given_back(locks):
+    locks.poll_seconds = 0.01
+    first, told = locks.lock(NAME), []
+    assert first.acquire()
+
+    def wait(who):
+        told.append(who)
+        first.release()
+
+    with locks.hold(NAME, wait) as second:
+        second.require()
+    assert told == [str(Owner.here())]
+    assert locks.lock(NAME).holder() == ""
+
+
+@pytest.mark.parametrize("reaped", [True, False], ids=["reaped", "zombie"])
+def test_a_killed_owner_on_this_host_is_replaced_at_once(tmp_path, holder, reaped):
+    holder.kill()
+    if reaped:
+        holder.wait()
+    else:
+        os.waitid(os.P_PID, holder.pid, os.WEXITED | os.WNOWAIT)
+    lock = FileLocks(tmp_path).lock(NAME)
+    assert lock.acquire()
+    lock.release()
+
+
+def test_a_frozen_owner_on_this_host_keeps_its_lock(locks, holder):
+    holder.send_signal(signal.SIGSTOP)
+    time.sleep(0.6)
+    assert not locks.lock(NAME).acquire()
+
+
+def test_a_process_id_that_was_given_again_is_not_the_owner(tmp_path, holder, locks):
+    pretend(tmp_path / f"{NAME}.lock", started="1")
+    assert locks.lock(NAME).acquire()
+
+
+def test_the_same_process_id_in_another_container_is_not_the_owner(
+    tmp_path, holder, locks
+):
+    path = tmp_path / f"{NAME}.lock"
+    pretend(path, machine="other boot pid:[1]", pid=1, started="1")
+    assert not locks.lock(NAME).acquire()
+
+
+def test_an_owner_on_another_host_is_gone_when_it_was_silent(tmp_path, holder, locks):
+    path = tmp_path / f"{NAME}.lock"
+    pretend(path, host="far", machine="other")
+    lock = locks.lock(NAME)
+    assert not lock.acquire()
+    assert lock.holder() == f"process {holder.pid} on far"
+    time.sleep(0.6)
+    assert lock.acquire()
+    lock.require()
+
+
+def test_an_owner_on_another_host_keeps_its_lock_while_it_beats(
+    tmp_path, locks, monkeypatch
+):
+    """The clocks of hosts have no say: only the file server's has."""
+    far = locks.lock(NAME)
+    monkeypatch.setattr("resources.data_root.locks._machine", lambda: "other")
+    assert far.acquire()
+    monkeypatch.setattr("resources.data_root.locks._machine", lambda: "this")
+    monkeypatch.setattr(time, "time", lambda: 4e9)
+    for _ in range(4):
+        time.sleep(0.2)
+        assert not locks.lock(NAME).acquire()
+    far.release()
+
+
+def test_an_owner_that_was_replaced_notices_and_leaves_the_new_lock_alone(
+    tmp_path, locks
+):
+    old = FileLocks(tmp_path, beat_seconds=60, gone_after_seconds=0.5).lock(NAME)
+    assert old.acquire()
+    pretend(tmp_path / f"{NAME}.lock", machine="other")
+    old._content = (tmp_path / f"{NAME}.lock").read_bytes()
+    time.sleep(0.6)
+    new = locks.lock(NAME)
+    assert new.acquire()
+    with pytest.raises(LockLost, match=r"patches/tile is no longer ours \(process"):
+        old.require()
+    old.release()
+    new.require()
+    new.release()
+
+
+def test_a_lock_file_that_its_maker_never_wrote_is_cleared(tmp_path, locks):
+    path = tmp_path / f"{NAME}.lock"
+    path.parent.mkdir()
+    path.touch()
+    lock = locks.lock(NAME)
+    assert not lock.acquire()
+    time.sleep(0.1)
+    assert lock.acquire()
+
+
+def test_one_who_died_while_clearing_does_not_block_others(tmp_path, locks, holder):
+    holder.kill()
+    holder.wait()
+    (tmp_path / f"{NAME}.break").touch()
+    time.sleep(0.1)
+    lock = locks.lock(NAME)
+    assert not lock.acquire()
+    assert lock.acquire()
+
+
+def test_of_many_that_find_a_dead_owner_one_gets_the_lock(tmp_path, locks, holder):
+    holder.kill()
+    holder.wait()
+    ready, got = threading.Barrier(16), []
+
+    def contend():
+        lock = locks.lock(NAME)
+        ready.wait()
+        if lock.acquire():
+            got.append(lock)
+
+    threads = [threading.Thread(target=contend) for _ in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(got) == 1
+    got[0].require()
+
+
+def test_nothing_is_lost_between_processes_of_which_some_are_killed(tmp_path):
+    counter = tmp_path / "counter"
+    counter.write_text("0")
+    workers = [start(COUNT_UP, tmp_path / "locks", counter, 50) for _ in range(3)]
+    for _ in range(3):
+        victim = start(HOLD_UNTIL_KILLED, tmp_path / "locks", "counter")
+        time.sleep(0.1)
+        victim.kill()
+        victim.communicate()
+    assert [worker.wait() for worker in workers] == [0, 0, 0]
+    assert counter.read_text() == "150"
+    with FileLocks(tmp_path / "locks").hold("counter", print):
+        pass  # a victim may have come last
+    assert list((tmp_path / "locks").iterdir()) == []
+
+
+def test_files_are_refused_where_others_keep_the_locks_in_postgresql(tmp_path):
+    folder = tmp_path / ".locks"
+    folder.mkdir()
+    (folder / "postgres.json").write_text('{"id": "1"}')
+    locks = locks_of(Settings({"BEN_DATA_DIR": str(tmp_path)}))
+    with pytest.raises(InvalidInput, match="BEN_LOCK_DSN is not set"):
+        locks.lock(NAME)
+
+
+def test_a_heartbeat_outlasts_a_moment_without_file_server(tmp_path, locks):
+    lock = locks.lock(NAME)
+    assert lock.acquire()
+    moved = tmp_path.rename(tmp_path.with_name("away"))
+    time.sleep(0.15)
+    Path(moved).rename(tmp_path)
+    before = (tmp_path / f"{NAME}.lock").stat().st_mtime
+    time.sleep(0.15)
+    assert (tmp_path / f"{NAME}.lock").stat().st_mtime > before
+    lock.release()

@@ -1,0 +1,189 @@
+from __future__ import annotations
+
+import hashlib
+import http.server
+import re
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ben_assets.bigearthnet.errors import (
+    ChangedUpstream,
+    ProductGone,
+    ServiceUnavailable,
+)
+from resources.inputs.fetch import fetch
+from resources.inputs.pins import Pin
+
+CONTENT = bytes(range(256)) * 4000
+
+
+class Server(http.server.ThreadingHTTPServer):
+    """Serves ``CONTENT``; plays one fault for each request, then none."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.faults: list[str] = []
+        self.ranges: list[str | None] = []
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}/file.csv"
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    server: Server
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+    def do_GET(self) -> None:
+        asked = self.headers.get("Range")
+        self.server.ranges.append(asked)
+        fault = self.server.faults.pop(0) if self.server.faults else ""
+        if re.fullmatch(r"\d+", fault):
+            self.send_error(int(fault))
+            return
+        if fault == "html":
+            self.send_reply(200, b"<html>please log in</html>")
+            return
+        match = re.fullmatch(r"bytes=(\d+)-", asked or "")
+        offset = int(match[1]) if match and fault != "no ranges" else 0
+        if match and offset >= len(CONTENT):
+            self.send_error(416)
+            return
+        body = CONTENT[offset:]
+        headers = {}
+        if match and fault != "no ranges":
+            first = offset + 7 if fault == "other range" else offset
+            total = len(CONTENT)
+            headers["Content-Range"] = f"bytes {first}-{total - 1}/{total}"
+        if fault == "cut":
+            self.send_reply(206 if headers else 200, body, headers, upto=len(body) // 3)
+            return
+        if fault == "spoilt":
+            body = b"x" + body[1:]
+        self.send_reply(206 if headers else 200, body, headers)
+
+    def send_reply(
+        self, status: int, body: bytes, headers=None, upto: int | None = None
+    ) -> None:
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body[:upto])
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with Server() as running:
+        thread = threading.Thread(target=running.serve_forever, daemon=True)
+        thread.start()
+        yield running
+        running.shutdown()
+        thread.join()
+
+
+def pin_of(url: str, content: bytes = CONTENT, **more) -> Pin:
+    digest = hashlib.sha256(content).hexdigest()
+    return Pin("file.csv", url, is_fetchable=True, sha256=digest, **more)
+
+
+def get(pin: Pin, target: Path) -> list[str]:
+    lines: list[str] = []
+    fetch(pin, target, lines.append, pause_seconds=0.01)
+    return lines
+
+
+def assert_whole(folder: Path) -> None:
+    assert [path.name for path in folder.iterdir()] == ["file.csv"]
+    assert (folder / "file.csv").read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("size", [None, len(CONTENT)], ids=["unknown size", "size"])
+@pytest.mark.parametrize(
+    "faults",
+    [
+        [],
+        ["cut"],
+        ["cut", "cut", "cut"],
+        ["503", "500"],
+        ["cut", "no ranges"],
+        ["cut", "other range"],
+        ["cut", "spoilt"],
+        ["cut", "429", "cut"],
+    ],
+    ids=lambda faults: " then ".join(faults) or "none",
+)
+def test_the_file_arrives_whole_whatever_happens_on_the_way(
+    server, tmp_path, faults, size
+):
+    server.faults = list(faults)
+    get(pin_of(server.url, bytes=size), tmp_path / "file.csv")
+    assert_whole(tmp_path)
+
+
+def test_a_part_is_continued_where_it_ended(server, tmp_path):
+    server.faults = ["cut"]
+    lines = get(pin_of(server.url), tmp_path / "file.csv")
+    assert server.ranges == [None, f"bytes={len(CONTENT) // 3}-"]
+    assert lines[-1] == "file.csv: continued"
+
+
+def test_a_part_of_an_ended_process_is_continued(server, tmp_path):
+    (tmp_path / ".file.csv.part").write_bytes(CONTENT[:1000])
+    get(pin_of(server.url), tmp_path / "file.csv")
+    assert server.ranges == ["bytes=1000-"]
+    assert_whole(tmp_path)
+
+
+@pytest.mark.parametrize("part", [b"other", CONTENT + b"more"], ids=["other", "longer"])
+def test_a_part_of_something_else_does_no_harm(server, tmp_path, part):
+    (tmp_path / ".file.csv.part").write_bytes(part)
+    get(pin_of(server.url), tmp_path / "file.csv")
+    assert_whole(tmp_path)
+
+
+def test_another_file_than_pinned_never_takes_its_place(server, tmp_path):
+    (tmp_path / "file.csv").write_bytes(b"as it was")
+    with pytest.raises(ChangedUpstream, match="expected the pinned file"):
+        get(pin_of(server.url, b"something else"), tmp_path / "file.csv")
+    assert (tmp_path / "file.csv").read_bytes() == b"as it was"
+    assert [path.name for path in tmp_path.iterdir()] == ["file.csv"]
+
+
+def test_a_page_in_place_of_the_file_is_not_taken_for_it(server, tmp_path):
+    server.faults = ["html"] * 9
+    with pytest.raises((ChangedUpstream, ServiceUnavailable)):
+        get(pin_of(server.url, bytes=len(CONTENT)), tmp_path / "file.csv")
+    assert not (tmp_path / "file.csv").exists()
+
+
+def test_a_file_that_is_gone_is_not_asked_for_again(server, tmp_path):
+    server.faults = ["404"] * 9
+    with pytest.raises(ProductGone, match="HTTP 404"):
+        get(pin_of(server.url), tmp_path / "file.csv")
+    assert len(server.ranges) == 1
+
+
+def test_a_server_that_stays_away_is_named_after_some_tries(server, tmp_path):
+    server.faults = ["503"] * 99
+    with pytest.raises(ServiceUnavailable, match="HTTP 503"):
+        get(pin_of(server.url), tmp_path / "file.csv")
+    assert 2 <= len(server.ranges) <= 10
+
+
+def test_a_git_blob_id_is_a_pin_too(server, tmp_path):
+    header = f"blob {len(CONTENT)}\0".encode()
+    blob = hashlib.sha1(header + CONTENT).hexdigest()
+    get(
+        Pin("file.csv", server.url, is_fetchable=True, git_blob=blob),
+        tmp_path / "file.csv",
+    )
+    assert_whole(tmp_path)
+    with pytest.raises(ChangedUpstream, match="git blob 0"):
+        get(Pin("file.csv", server.url, True, git_blob="0" * 40), tmp_path / "file.csv")

@@ -1,0 +1,134 @@
+"""What a product's manifest promises, and that nothing else is accepted."""
+
+import os
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from ben_assets.bigearthnet.errors import CorruptProduct
+from ben_assets.safe.manifest import parse_manifest, prove_product
+from ben_assets_tests.zip_products import (
+    BANDS,
+    KEY,
+    band_path,
+    manifest,
+    product_files,
+    write_product,
+    write_zip,
+)
+
+_SHARED = Path(os.environ.get("BEN_SHARED", Path(__file__).parents[3] / "shared"))
+SAMPLES = _SHARED / "samples"
+REAL = "S2B_MSIL1C_20170719T000219_N0205_R030_T56JKT_20170719T000218"
+needs_samples = pytest.mark.skipif(
+    not SAMPLES.is_dir(), reason="the real samples are not on this machine"
+)
+B03 = band_path(KEY, "B03")
+
+
+@pytest.mark.parametrize("checksum", ["MD5", "SHA3-256"])
+def test_a_whole_product_is_proven(tmp_path: Path, checksum: str) -> None:
+    proof = prove_product(write_product(tmp_path, checksum=checksum), KEY)
+    files = product_files(checksum=checksum)
+    assert proof.product == KEY
+    assert {name: one.size for name, one in proof.members.items()} == {
+        name: len(content) for name, content in files.items()
+    }
+    assert set(proof.proven) == set(files) - {"manifest.safe"}
+    assert (proof.unknown, proof.missing, proof.unproven_images) == ((), (), ())
+    assert set(proof.images) == {band_path(KEY, band) for band in BANDS}
+
+
+def test_all_broken_promises_are_named_at_once(tmp_path: Path) -> None:
+    files = product_files()
+    files |= {B03: files[B03][::-1], band_path(KEY, "B8A"): b"short"}
+    del files[band_path(KEY, "B12")]
+    with pytest.raises(CorruptProduct) as error:
+        prove_product(write_zip(tmp_path / "a.zip", files))
+    text = str(error.value)
+    assert "in 3 file(s)" in text
+    assert f"{B03}: expected MD5" in text
+    assert "B8A.jp2: expected 1500 bytes, found 5" in text
+    assert "B12.jp2: missing" in text
+
+
+def test_files_that_the_manifest_does_not_know_are_listed(tmp_path: Path) -> None:
+    files = product_files() | {"HTML/banner.png": b"p", band_path(KEY, "B99"): b"x"}
+    proof = prove_product(write_zip(tmp_path / "a.zip", files))
+    assert set(proof.unknown) == {"HTML/banner.png", band_path(KEY, "B99")}
+    assert proof.unproven_images == (band_path(KEY, "B99"),)
+
+
+def test_previews_and_pages_may_be_missing(tmp_path: Path) -> None:
+    files = product_files()
+    del files["HTML/UserProduct_index.html"]
+    proof = prove_product(write_zip(tmp_path / "a.zip", files))
+    assert proof.missing == ("HTML/UserProduct_index.html",)
+
+
+def test_an_unknown_checksum_proves_nothing(tmp_path: Path) -> None:
+    proof = prove_product(write_product(tmp_path, checksum="WHIRLPOOL"))
+    assert proof.proven == ()
+    assert proof.unverifiable[B03] == (
+        "the manifest's checksum WHIRLPOOL is not known here"
+    )
+    assert B03 in proof.unproven_images
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"manifest.safe": None}, r"expected .*manifest\.safe .* found no such file"),
+        ({"manifest.safe": b"<broken"}, "is not XML"),
+        ({"manifest.safe": manifest({"../x": b""})}, "outside of the product"),
+    ],
+    ids=["missing", "broken", "climbing"],
+)
+def test_a_product_needs_a_sound_manifest(tmp_path: Path, change, reason) -> None:
+    files = {n: c for n, c in (product_files() | change).items() if c is not None}
+    with pytest.raises(CorruptProduct, match=reason):
+        prove_product(write_zip(tmp_path / "a.zip", files))
+
+
+def test_another_product_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(CorruptProduct, match=f"expected the product x, found {KEY}"):
+        prove_product(write_product(tmp_path), "x")
+
+
+def test_a_flipped_byte_of_any_member_is_found(tmp_path: Path) -> None:
+    path = write_product(tmp_path)
+    content = path.read_bytes()
+    with zipfile.ZipFile(path) as archive:
+        infos = archive.infolist()
+    for info in infos:
+        spoilt = bytearray(content)
+        spoilt[content.index(b"PK", info.header_offset) + 30 + len(info.filename)] ^= 1
+        path.write_bytes(spoilt)
+        inner = info.filename.partition("/")[2]
+        with pytest.raises(CorruptProduct, match=inner):
+            prove_product(path)
+
+
+@needs_samples
+def test_a_real_product_passes_every_proof() -> None:
+    proof = prove_product(SAMPLES / "safe" / "consistent" / f"{REAL}.zip", REAL)
+    assert (len(proof.members), len(proof.proven), len(proof.images)) == (94, 88, 14)
+    assert {name.split("/")[0] for name in proof.unknown} == {"HTML", "rep_info"}
+    assert (proof.unproven_images, proof.missing, proof.unverifiable) == ((), (), {})
+
+
+@needs_samples
+def test_its_sibling_with_shrunk_rasters_is_refused_with_their_names() -> None:
+    with pytest.raises(CorruptProduct, match=r"in 14 file\(s\)") as error:
+        prove_product(SAMPLES / "safe" / f"{REAL}.zip", REAL)
+    for band in [*BANDS, "TCI"]:
+        assert f"_{band}.jp2: expected" in str(error.value)
+
+
+@needs_samples
+def test_a_real_manifest_of_a_new_product_is_read() -> None:
+    content = (SAMPLES / "cdse" / "s2_manifest.safe").read_bytes()
+    promises = parse_manifest(content, "sample")
+    assert {promise.algorithm for promise in promises.values()} == {"SHA3-256"}
+    assert promises["MTD_MSIL1C.xml"].size == 45353

@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import pytest
+
+from ben_assets.bigearthnet.errors import InvalidInput
+from ben_assets.validation.expected_hashes import MEMBERS_FILE, compare, read_tracked
+from ben_assets.validation.overview import State, overview
+from ben_assets.validation.recording import TRACKED_ASSETS, track_tiles
+from ben_assets_tests.workshop import edit
+from resources.data_root.records import Record
+from resources.data_root.store import Storage
+
+
+def test_what_was_tracked_is_what_the_records_say(finished, tmp_path):
+    changes = track_tiles(finished.storage, tmp_path / "tracked")
+    assert {change.path.stem for change in changes} == set(TRACKED_ASSETS) - {
+        "l1c_zips"
+    }
+    assert all(change.added == len(finished.keys) for change in changes)
+    for asset in set(TRACKED_ASSETS) - {"l1c_zips"}:
+        for key in finished.keys:
+            record = finished.storage.require(asset, key)
+            result = compare(record, tmp_path / "tracked")
+            assert result.expected is not None
+            assert result.passed
+
+
+def test_tracking_again_changes_no_byte_and_one_tile_only_its_row(finished, tmp_path):
+    track_tiles(finished.storage, tmp_path)
+    path = tmp_path / "hashes" / "patches.csv"
+    before = path.read_bytes()
+    (first, *_) = track_tiles(finished.storage, tmp_path)
+    assert (first.added, first.changed, first.kept) == (0, 0, len(finished.keys))
+    assert path.read_bytes() == before
+    lines = before.decode().splitlines()
+    assert lines[0] == "tile,files,bytes,sha256"
+    assert lines[1:] == sorted(lines[1:])
+    tile = finished.keys[0]
+    path.write_text(
+        f"tile,files,bytes,sha256\n{tile},1,1,{'0' * 64}\nforeign,1,1,{'1' * 64}\n"
+    )
+    changes = track_tiles(finished.storage, tmp_path, [tile])
+    change = next(one for one in changes if one.path == path)
+    assert (change.added, change.changed, change.kept) == (0, 1, 1)
+    rows = read_tracked(tmp_path, "patches")
+    assert set(rows) == {tile, "foreign"}
+    assert rows[tile]["sha256"] == finished.storage.require("patches", tile).sha256
+
+
+def test_a_damaged_record_is_not_tracked(finished, tmp_path):
+    record = finished.storage.record_path("patches", finished.keys[0])
+    edit(record, '"bytes": ', '"bytes": 1')
+    with pytest.raises(InvalidInput, match="changed after it was written"):
+        track_tiles(finished.storage, tmp_path)
+
+
+def test_the_files_inside_a_zip_are_tracked_with_it(tmp_path):
+    storage = Storage(tmp_path / "data")
+    for tile, digest in (("b", "2" * 64), ("a", "1" * 64)):
+        facts = {"members": {"MTD.xml": {"sha256": digest, "bytes": 1}}}
+        record = Record("l1c_zips", tile, {tile: digest}, 1, (), facts=facts)
+        with storage.draft("l1c_zips", tile) as draft:
+            draft.publish(record, keep_hash_list=False)
+        track_tiles(storage, tmp_path, [tile])
+    assert (tmp_path / "hashes" / MEMBERS_FILE).read_text().splitlines() == [
+        "tile,name,sha256",
+        f"a,MTD.xml,{'1' * 64}",
+        f"b,MTD.xml,{'2' * 64}",
+    ]
+
+
+def states(finished, tracked, tile):
+    rows = overview(finished.data, tracked, finished.keys)
+    row = next(row for row in rows if row.tile == tile)
+    return {asset: artifact.state for asset, artifact in row.artifacts.items()}
+
+
+def test_the_overview_tells_done_absent_stale_and_wrong_apart(finished, tmp_path):
+    first, second, third = finished.keys
+    assert set(states(finished, tmp_path, first).values()) == {State.DONE, State.ABSENT}
+    finished.storage.remove("archives", first)
+    assert states(finished, tmp_path, first)["archives"] is State.ABSENT
+    record = finished.storage.record_path("aligned_dataset", second)
+    edit(record, '"patches": "', '"patches": "0')
+    assert states(finished, tmp_path, second)["aligned_dataset"] is State.STALE
+    finished.storage.table_path("metadata_tables", third).unlink()
+    assert states(finished, tmp_path, third)["metadata_tables"] is State.WRONG
+    finished.storage.record_path("patches", third).unlink()
+    finished.storage.record_path("patches", third).write_text("{")
+    assert states(finished, tmp_path, third)["patches"] is State.WRONG
+    track_tiles(finished.storage, tmp_path, [first])
+    path = tmp_path / "hashes" / "l2a_tiles.csv"
+    edit(path, f"{first},", f"{first},9")
+    assert states(finished, tmp_path, first)["l2a_tiles"] is State.WRONG
+
+
+def test_the_overview_shows_tiles_of_no_list_and_the_release(finished, tmp_path):
+    rows = overview(finished.data, tmp_path, finished.keys[:1])
+    assert {row.tile for row in rows[:-1]} == set(finished.keys)
+    release = rows[-1]
+    assert release.artifacts["release_metadata"].state is State.DONE
+    assert release.artifacts["tile_id_csv"].state is State.ABSENT
+    assert release.bytes > 0

@@ -1,0 +1,215 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ben_assets.bigearthnet.corine import LABELS
+from ben_assets.bigearthnet.patch_grid import TileGeocoding
+from ben_assets.validation import dataset_rules as dataset
+from ben_assets.validation import patch_rules as patches
+from ben_assets.validation import release_rules as release
+from ben_assets.validation import table_rules as tables
+from ben_assets.validation.result import Verdict
+from ben_assets_tests.workshop import Workshop, replace_file
+
+GRID = TileGeocoding(epsg=32633, ulx=300000, uly=5400000, side_m=3600)
+TILE_ID = "S2A_MSIL2A_20170613T101031_N9999_R022_T33UUP"
+
+
+def metadata(**columns) -> pd.DataFrame:
+    patches_of_tile = [f"{TILE_ID}_{x:02d}_{y:02d}" for x in range(3) for y in range(3)]
+    table = pd.DataFrame(
+        {
+            "patch_id": patches_of_tile,
+            "labels": [[LABELS[0]]] * 9,
+            "split": ["validation"] * 4 + ["test"] + ["validation"] * 4,
+            "s1_name": [f"S1_{i}" for i in range(9)],
+            "s2v1_name": [f"S2_{i}" for i in range(9)],
+            "kept": True,
+        }
+    )
+    return table.assign(**columns)
+
+
+def breaks(verdict: Verdict) -> tuple[str, ...]:
+    assert verdict.passed == (not verdict.differing)
+    return verdict.differing
+
+
+def test_splits_follow_the_place_in_the_tile():
+    """Three cells of 1200 m: the middle one is test, those around it are validation."""
+    assert breaks(tables.judge_splits(metadata(), GRID)) == ()
+    wrong = metadata(split="validation")
+    assert breaks(tables.judge_splits(wrong, GRID)) == (f"{TILE_ID}_01_01",)
+
+
+def test_a_patch_in_two_splits_is_found():
+    table = pd.concat([metadata(), metadata()[:1]])
+    assert breaks(tables.judge_splits(table, GRID)) == (f"{TILE_ID}_00_00",)
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [["Urban"], [], ["Pastures", "Arable land"], ["Pastures", "Pastures"]],
+    ids=["unknown", "none", "not sorted", "twice"],
+)
+def test_labels_must_be_of_the_19_once_and_sorted(labels):
+    table = metadata()
+    assert breaks(tables.judge_labels(table)) == ()
+    table.at[3, "labels"] = labels
+    assert breaks(tables.judge_labels(table)) == (f"{TILE_ID}_01_00",)
+
+
+def test_a_patch_without_labels_is_no_offence():
+    table = metadata()
+    table.at[3, "labels"] = None
+    assert breaks(tables.judge_labels(table)) == ()
+
+
+@pytest.mark.parametrize("column", ["s1_name", "s2v1_name"])
+def test_twins_must_differ_and_be_there(column):
+    table = metadata()
+    table.loc[1, column] = table.loc[0, column]
+    found = breaks(tables.judge_twins(table, needs_v1=True))
+    assert found == (f"{TILE_ID}_00_00", f"{TILE_ID}_00_01")
+    table.loc[1, column] = None
+    assert breaks(tables.judge_twins(table, needs_v1=True)) == (f"{TILE_ID}_00_01",)
+    assert breaks(tables.judge_twins(table, needs_v1=False)) == ()
+
+
+def test_twins_of_patches_that_are_not_kept_do_not_matter():
+    table = metadata()
+    table.loc[1, "s1_name"] = table.loc[0, "s1_name"]
+    table.loc[1, "kept"] = False
+    assert breaks(tables.judge_twins(table, needs_v1=True)) == ()
+
+
+def test_codes_must_be_known_and_fill_each_map():
+    codes = pd.DataFrame(
+        {"patch_id": ["a", "a", "b"], "clc_code": [111, 999, 211], "pixels": 14400}
+    )
+    codes.loc[:1, "pixels"] = 7200
+    assert breaks(tables.judge_codes(codes, {"a", "b"})) == ()
+    assert breaks(tables.judge_codes(codes, {"a", "b", "c"})) == ("c",)
+    assert breaks(tables.judge_codes(codes.assign(clc_code=110), {"a", "b"})) == (
+        "code 110",
+    )
+    codes.loc[0, "pixels"] = 7199
+    assert breaks(tables.judge_codes(codes, {"a", "b"})) == ("a",)
+
+
+def test_one_zero_pixel_of_a_real_patch_file_is_found(finished):
+    tile = finished.tile(finished.keys[0])
+    assert patches.no_pixel_is_zero(tile, finished.bench()).passed
+    path = next(finished.storage.folder("patches").glob("*T33UUP*/*/*_B11.tif"))
+    content = bytearray(path.read_bytes())
+    content[-2:] = b"\0\0"
+    replace_file(path, bytes(content))
+    found = patches.no_pixel_is_zero(tile, finished.bench())
+    assert (found.passed, found.differing) == (False, (path.stem,))
+
+
+def test_a_pixel_of_value_256_is_not_zero(finished):
+    """Its low byte is."""
+    path = next(finished.storage.folder("patches").glob("*/*/*_B01.tif"))
+    header = path.read_bytes()[: -20 * 20 * 2]
+    replace_file(path, header + np.full((20, 20), 256, "<u2").tobytes())
+    assert patches.has_no_zero(path)
+    replace_file(path, header)
+    assert not patches.has_no_zero(path)
+
+
+def test_a_patch_without_one_of_its_bands_is_found(finished):
+    tile = finished.tile(finished.keys[0])
+    assert patches.every_patch_has_its_bands(tile, finished.bench()).passed
+    path = next(finished.storage.folder("patches").glob("*T33UUP*/*/*_B8A.tif"))
+    path.unlink()
+    found = patches.every_patch_has_its_bands(tile, finished.bench())
+    assert found.differing == (path.stem,)
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "BigEarthNet-S2/*/*/*_B05.tif",
+        "BigEarthNet-S1/*/*/*_VH.tif",
+        "Reference_Maps/*/*/*",
+    ],
+)
+def test_a_file_of_the_data_set_that_is_missing_is_found(finished, pattern):
+    tile = finished.tile(finished.keys[0])
+    assert dataset.same_patches_everywhere(tile, finished.bench()).passed
+    root = finished.storage.folder("aligned_dataset")
+    path = next(p for p in sorted(root.glob(pattern)) if "33UUP" in p.name)
+    path.unlink()
+    found = dataset.same_patches_everywhere(tile, finished.bench())
+    assert found.differing == (str(path.relative_to(root)),)
+
+
+def test_archives_of_another_content_are_found(finished):
+    """Those of the second tile in the place of the first's."""
+    first, second = (finished.tile(key) for key in finished.keys[:2])
+    assert dataset.archives_hold_the_dataset(first, finished.bench()).passed
+    folder = finished.storage.folder("archives")
+    other = (folder / second.key / "S2.tar.zst").read_bytes()
+    replace_file(folder / first.key / "S2.tar.zst", other)
+    found = dataset.archives_hold_the_dataset(first, finished.bench())
+    assert not found.passed
+    assert all(name.startswith("S2: BigEarthNet-S2/") for name in found.differing)
+
+
+def test_every_claim_holds_for_a_finished_tile_and_release(finished: Workshop):
+    bench = finished.bench()
+    for key in finished.keys:
+        tile = finished.tile(key)
+        for claim in (
+            tables.codes_are_known,
+            tables.labels_are_known,
+            tables.labelled_patches_have_maps,
+            tables.splits_follow_rule,
+            tables.twins_are_unique,
+        ):
+            verdict = claim(tile, bench)
+            assert verdict.passed, (claim, verdict)
+    assert release.names_are_unique(bench).passed
+
+
+def test_a_small_release_is_judged_as_what_it_is(finished):
+    bench = finished.bench()
+    for verdict in (
+        release.files_equal_published("release_metadata", bench),
+        release.files_equal_published("release_archives", bench),
+        release.hash_lists_equal_published(bench),
+    ):
+        assert verdict.passed
+        assert verdict.is_warning
+        assert "of 125 published tiles" in verdict.found
+
+
+def test_a_release_of_all_tiles_is_held_against_the_published_digests(
+    finished, monkeypatch
+):
+    """As if the tiles of the demo were those that were published."""
+    bench = finished.bench()
+    monkeypatch.setattr(release, "_scope", lambda tiles, bench: None)
+    found = release.files_equal_published("release_metadata", bench)
+    assert set(found.differing) == {
+        "metadata.parquet",
+        "metadata_for_patches_with_snow_cloud_or_shadow.parquet",
+    }
+    found = release.files_equal_published("release_archives", bench)
+    assert {"BigEarthNet-S1.tar", "BigEarthNet-S2.tar"} < set(found.differing)
+    lists = release.hash_lists_equal_published(bench)
+    assert lists.differing == ("patch_hashes.csv", "reference_maps_hashes.csv")
+
+
+def test_the_hash_list_of_all_tiles_is_that_of_one_sorted_list(finished):
+    from ben_assets.bigearthnet.checksums import hash_list_digest
+
+    tiles = finished.storage.tiles("patches")
+    merged = {}
+    for tile in tiles:
+        merged |= finished.storage.digests("patches", tile)
+    digest = release.digest_of_all(finished.storage, "patches", tiles)
+    assert digest == hash_list_digest(merged)

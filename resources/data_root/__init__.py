@@ -1,0 +1,1 @@
+"""The data root: store, records, locks and what proves them intact."""

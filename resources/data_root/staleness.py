@@ -1,0 +1,80 @@
+"""Artifacts that are whole, but made from something that is no longer there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from ben_assets.bigearthnet.errors import BenError
+from resources.data_root.difference import RELEASE_ASSETS, TILE_ASSETS
+from resources.data_root.records import RELEASE, StoredRecord
+from resources.data_root.store import Storage
+
+_TILES_OF: Mapping[str, str] = {
+    "tile_id_csv": "tile_ids",
+    "l1c_hash_csv": "l1c_zips",
+    "release_metadata": "aligned_dataset",
+    "release_archives": "aligned_dataset",
+}
+"""Release asset to the asset whose tiles it is made of."""
+
+
+def stale_inputs(
+    storage: Storage,
+    record: StoredRecord,
+    reference_digest: Callable[[str], str | None] | None = None,
+) -> list[str]:
+    """What a record was made from that has changed since; empty if nothing has.
+
+    An input that is not on disk (any more) does not count: nothing differs from it.
+
+    Args:
+        storage: the data root.
+        record: the record in question.
+        reference_digest: file name of a pinned input to its SHA-256 now, None where
+            it is not at hand.
+    """
+    stale = []
+    for name, digest in record.made_from.items():
+        now = _digest_now(storage, record, name)
+        if now is None and reference_digest is not None:
+            now = reference_digest(name)
+        if now is not None and now != digest:
+            stale.append(f"{name}: {digest[:12]} then, {now[:12]} now")
+    return stale + _other_tiles(storage, record)
+
+
+def _digest_now(storage: Storage, record: StoredRecord, name: str) -> str | None:
+    """Digest of an upstream artifact, or of its table (``<asset>.parquet``)."""
+    asset = name.removesuffix(".parquet")
+    if record.tile == RELEASE and asset not in RELEASE_ASSETS:
+        tiles_of = _TILES_OF.get(record.asset)
+        upstream = _find(storage, tiles_of, name) if tiles_of else None
+    elif asset in (*TILE_ASSETS, *RELEASE_ASSETS):
+        upstream = _find(storage, asset, record.tile)
+    else:
+        return None
+    if upstream is None or asset == name:
+        return upstream.sha256 if upstream else None
+    return str(upstream.facts["table"]["sha256"])
+
+
+def _find(storage: Storage, asset: str, tile: str) -> StoredRecord | None:
+    try:
+        return storage.find(asset, tile)
+    except BenError:  # damaged: reported as such
+        return None
+
+
+def _other_tiles(storage: Storage, record: StoredRecord) -> list[str]:
+    """Tiles that a release lacks, or has too many."""
+    if record.asset not in _TILES_OF:
+        return []
+    now = set(storage.tiles(_TILES_OF[record.asset]))
+    then = record.made_from.keys() - set(RELEASE_ASSETS)
+    changes = {"without": now - then, "with the absent": then - now}
+    return [
+        f"set of tiles: {what} {', '.join(sorted(tiles)[:3])}"
+        f"{' and more' if len(tiles) > 3 else ''}"
+        for what, tiles in changes.items()
+        if tiles
+    ]

@@ -1,0 +1,78 @@
+"""Existing L1C zips in ``BEN_L1C_DIR``, adopted instead of downloaded."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from ben_assets.bigearthnet.checksums import file_digest
+from ben_assets.bigearthnet.errors import CorruptProduct, MissingInput
+from ben_assets.safe.manifest import prove_product
+from ben_assets.safe.zips import product_of_zip
+from resources.cdse.catalogue import CatalogueEntry
+from resources.cdse.delivery import ProvenZip, prove, require_space, service_proofs
+from resources.cdse.transfer import Delivered
+
+
+def find_l1c(folder: Path, key: str, cdse_id: str | None = None) -> list[Path]:
+    """The files of ``folder`` that hold the product ``key``, sorted.
+
+    The folder inside a zip says which product it is. A file that is no zip counts where
+    its name is one of this product: better to say that it is damaged than missing.
+
+    Raises:
+        MissingInput: no such folder, or no such file in it.
+    """
+    if not folder.is_dir():
+        raise MissingInput(f"BEN_L1C_DIR: expected a folder, {folder} is none")
+    names = {f"{key}.zip", f"{key}.SAFE.zip", f"{cdse_id}.out"}
+    inside = {path: product_of_zip(path) for path in folder.iterdir() if path.is_file()}
+    found = [
+        path
+        for path, product in inside.items()
+        if product == key or (product is None and path.name in names)
+    ]
+    if not found:
+        raise MissingInput(
+            f"BEN_L1C_DIR {folder} has no zip of {key} among its {len(inside)} files; "
+            f"add it as {key}.zip, or unset BEN_L1C_DIR to download it"
+        )
+    return sorted(found)
+
+
+def adopt_l1c(
+    sources: list[Path], target: Path, key: str, entry: CatalogueEntry | None
+) -> tuple[Path, ProvenZip]:
+    """Copy the first sound one of ``sources`` to ``target`` and prove the copy.
+
+    A copy, no link: what happens to our file must not happen to the user's.
+
+    Args:
+        sources: files that claim to hold the product.
+        target: the zip to make.
+        key: the product.
+        entry: what the catalogue says of it, where it was asked.
+
+    Returns:
+        The source that was taken, and what holds of it.
+
+    Raises:
+        CorruptProduct: none of them keeps what it promises; each is named.
+        LocalResourceError: the disk is full.
+    """
+    problems = []
+    for source in sources:
+        require_space(target.parent, source.stat().st_size)
+        shutil.copyfile(source, target)
+        try:
+            product = prove_product(target, key)
+        except CorruptProduct as error:
+            text = str(error).replace(target.name, source.name)
+            problems.append(f"{source}: {text}")
+            continue
+        delivered = Delivered(target.stat().st_size, {})
+        service = service_proofs(entry, delivered, target)
+        return source, prove(delivered.size, file_digest(target), product, service)
+    raise CorruptProduct(
+        f"no sound zip of {key} in BEN_L1C_DIR: " + "; ".join(problems)
+    )

@@ -1,0 +1,1 @@
+"""The pinned inputs: where each lies, what it must be, and how it gets there."""

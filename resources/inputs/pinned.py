@@ -1,0 +1,163 @@
+"""The pinned inputs: which are on disk, and whether they are the pinned ones."""
+
+from __future__ import annotations
+
+import bz2
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from ben_assets.bigearthnet.checksums import hash_list_digest
+from ben_assets.bigearthnet.errors import MissingInput
+from resources.data_root.files import local_errors
+from resources.data_root.store import DigestCache, Storage
+from resources.inputs.fetch import fetch
+from resources.inputs.pins import (
+    CLOUD,
+    CORINE,
+    COUNTRIES,
+    S1_MAPPING,
+    SNOW,
+    TILE_LINKS,
+    V1_ZONES,
+    Pin,
+    find_reference,
+    footprints_name,
+    load_pins,
+)
+from resources.settings import Settings
+
+CONSEQUENCES: Final[dict[str, str]] = {
+    TILE_LINKS: "names of v1 tiles may be others; no artifact is made from it",
+    S1_MAPPING: "patches may get other Sentinel-1 twins than published",
+    CLOUD: "other patches than published may count as cloudy",
+    SNOW: "other patches than published may count as snowy",
+    COUNTRIES: "patches may get other countries than published",
+    CORINE: "reference maps and labels may be others than published",
+    **{
+        footprints_name(epsg): f"other patches than published may align in EPSG:{epsg}"
+        for epsg in V1_ZONES
+    },
+}
+"""What it means to use another file than the pinned one."""
+
+
+@dataclass(frozen=True)
+class InputStatus:
+    """One pinned input as it is on disk."""
+
+    pin: Pin
+    """What it should be."""
+    path: Path
+    """Where it is."""
+    sha256: str
+    """Its digest now."""
+    is_pinned: bool
+    """Whether it is the file that BigEarthNet v2 was made with."""
+
+    @property
+    def verdict(self) -> str:
+        """One sentence for people."""
+        if self.is_pinned:
+            return "the pinned file"
+        return (
+            f"not the pinned file (expected {self.pin.expected}, found sha256 "
+            f"{self.sha256}): "
+            f"{CONSEQUENCES[self.pin.name]}; hashes of what is made from it will not "
+            "be the published ones"
+        )
+
+
+class PinnedInputs:
+    """Finds, fetches and judges the pinned inputs."""
+
+    def __init__(self, settings: Settings) -> None:
+        """As the settings say."""
+        self.folder = settings.reference_dir
+        from_database = settings.text("BEN_CLC_PATH") == "postgis"
+        self._clc_path = None if from_database else settings.path("BEN_CLC_PATH")
+        self._digests = DigestCache(Storage(settings.data_dir))
+        self.pins = load_pins()
+
+    def place(self, name: str) -> Path:
+        """Where an input is expected; CORINE may have a setting of its own."""
+        if name == CORINE and self._clc_path is not None:
+            return self._clc_path
+        return self.folder / name
+
+    def find(self, name: str) -> InputStatus | None:
+        """An input as it is on disk, or None where it is not."""
+        path = find_reference(self.folder, name)
+        if name == CORINE and self._clc_path is not None:
+            path = self._clc_path if self._clc_path.is_file() else None
+        if path is None:
+            return None
+        pin = self.pins[name]
+        digest = self._digests.digest(path)
+        matches = digest == pin.sha256 if pin.sha256 else pin.matches(path)
+        return InputStatus(pin, path, digest, matches)
+
+    def require(self, name: str, log: Callable[[str], None]) -> InputStatus:
+        """An input as it is on disk, fetched if it is not there.
+
+        Raises:
+            MissingInput: it can only be put there by hand.
+            BenError: it cannot be fetched; see ``fetch``.
+        """
+        status = self.find(name)
+        if status is not None:
+            return status
+        pin = self.pins[name]
+        if not pin.is_fetchable:
+            raise MissingInput(
+                f"{name} is missing: expected {self.place(name)}; get it by hand "
+                f"from {pin.home} and put it there"
+            )
+        fetch(pin, self.folder / name, log)
+        return self._there(name)
+
+    def adopt(self, name: str, source: Path) -> InputStatus | None:
+        """Copy an input from a local folder; None where it is not there."""
+        path = find_reference(source, name)
+        if path is None:
+            return None
+        target = self.folder / path.name
+        partial = target.with_name(f".{target.name}.part")
+        with local_errors(target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, partial)
+            partial.replace(target)
+        return self._there(name)
+
+    def _there(self, name: str) -> InputStatus:
+        status = self.find(name)
+        assert status is not None
+        return status
+
+
+def count_rows(path: Path) -> int:
+    """Rows of a parquet or CSV file (compressed or not), features of a map layer."""
+    if path.suffix == ".parquet":
+        import pyarrow.parquet as pq
+
+        return int(pq.ParquetFile(path).metadata.num_rows)
+    if path.suffix == ".geojson":
+        return len(json.loads(path.read_text())["features"])
+    if path.suffix == ".gpkg":
+        import pyogrio
+
+        return int(pyogrio.read_info(path)["features"])
+    return sum(1 for _ in _lines(path))
+
+
+def _lines(path: Path) -> Iterator[bytes]:
+    with bz2.open(path) if path.suffix == ".bz2" else path.open("rb") as file:
+        yield from file
+
+
+def digest_of(found: list[InputStatus]) -> str:
+    """One digest for several inputs."""
+    return hash_list_digest({status.path.name: status.sha256 for status in found})
