@@ -13,7 +13,7 @@ from resources.settings import Settings
 
 
 @contextlib.contextmanager
-def reported() -> Iterator[None]:
+def as_dagster_failure() -> Iterator[None]:
     """Turn an error of ours into a ``dagster.Failure`` with its class as metadata.
 
     Raises:

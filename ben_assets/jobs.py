@@ -15,7 +15,7 @@ tile_from_l2a = dg.define_asset_job(
     "tile_from_l2a",
     selection=dg.AssetSelection.assets(l2a.l2a_tiles).downstream()
     & dg.AssetSelection.assets(release.archives).upstream(),
-    description="One tile from an adopted L2A product to its archives.",
+    description="One tile from an imported L2A product to its archives.",
 )
 
 l1c_tables = dg.define_asset_job(
@@ -50,12 +50,12 @@ cross_checks = dg.define_asset_job(
 )
 def ask_catalogue(context: dg.OpExecutionContext) -> None:
     """Ask the CDSE catalogue for tiles, all by default, and log a table."""
-    from ben_assets.failures import reported
+    from ben_assets.failures import as_dagster_failure
     from ben_assets.steps.preflight import format_preflight, preflight
     from ben_assets.tiles import find_tile, load_tiles
     from resources.settings import Settings
 
-    with reported():
+    with as_dagster_failure():
         chosen = [
             find_tile(key) for key in context.op_config["tiles"]
         ] or load_tiles().values()

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from ben_assets.synthetic.dataset import World, make_world
+from ben_assets.synthetic.dataset import SyntheticData, make_synthetic_data
 from ben_assets.synthetic.tiles import DEMO_TILES, OWN_TILE
-from ben_assets_tests.workshop import Workshop, link_tree
+from ben_assets_tests.pipeline import Pipeline, link_tree
 
 _SETTINGS = ("BEN_", "CDSE_", "SEN2COR_", "DAGSTER_")
 
@@ -24,39 +24,43 @@ def _no_settings_of_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def world(tmp_path_factory: pytest.TempPathFactory) -> World:
+def synthetic(tmp_path_factory: pytest.TempPathFactory) -> SyntheticData:
     """Three small tiles with all they need, L2A only; not to be written to."""
-    root = tmp_path_factory.mktemp("world")
-    return make_world(root / "world", tiles=(*DEMO_TILES, OWN_TILE), l1c=False)
+    root = tmp_path_factory.mktemp("synthetic")
+    return make_synthetic_data(
+        root / "synthetic", tiles=(*DEMO_TILES, OWN_TILE), l1c=False
+    )
 
 
 @pytest.fixture
-def workshop(world: World, tmp_path: Path) -> Workshop:
-    """The world with an empty data root; inputs can be spoilt file by file."""
-    return Workshop(world, tmp_path)
+def pipeline(synthetic: SyntheticData, tmp_path: Path) -> Pipeline:
+    """The synthetic data set, an empty data root; inputs can be damaged one by one."""
+    return Pipeline(synthetic, tmp_path)
 
 
 @pytest.fixture(scope="session")
-def _finished(world: World, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def _finished(
+    synthetic: SyntheticData, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     root = tmp_path_factory.mktemp("finished")
-    shop = Workshop(world, root)
-    for key in world.tile_keys:
-        shop.make_tile(key)
-    shop.make_release()
-    return shop.data
+    pipeline = Pipeline(synthetic, root)
+    for key in synthetic.tile_keys:
+        pipeline.make_tile(key)
+    pipeline.make_release()
+    return pipeline.data
 
 
 @pytest.fixture
-def finished(workshop: Workshop, _finished: Path) -> Workshop:
-    """The workshop after a whole release was made in it."""
-    link_tree(_finished, workshop.data)
-    return workshop
+def finished(pipeline: Pipeline, _finished: Path) -> Pipeline:
+    """The pipeline after a whole release was made in it."""
+    link_tree(_finished, pipeline.data)
+    return pipeline
 
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
     """Mounts a memory disk of a given size; skips where that is not permitted."""
-    from ben_assets_tests.workshop import mounted_disk
+    from ben_assets_tests.pipeline import mounted_disk
 
     with mounted_disk(tmp_path / "disk") as mount:
         yield mount

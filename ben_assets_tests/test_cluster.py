@@ -6,12 +6,12 @@ import time
 
 import pytest
 
-from ben_assets.synthetic.dataset import make_world
+from ben_assets.synthetic.dataset import make_synthetic_data
 from ben_assets.synthetic.tiles import own_tiles
 from ben_assets.testing.cluster import FINISHED, cluster_settings
 from ben_assets.testing.cluster_servers import Cluster, missing_parts
 from ben_assets.testing.processes import wait_until
-from ben_assets_tests.workshop import Workshop, tree_of
+from ben_assets_tests.pipeline import Pipeline, tree_of
 from resources.data_root.postgres_locks import PostgresLocks
 
 pytestmark = [
@@ -31,29 +31,31 @@ PATIENCE = {
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory):
+def pipeline(tmp_path_factory):
     """Two tiles of four patches, made by this process alone."""
     root = tmp_path_factory.mktemp("cluster")
-    world = make_world(root / "world", side_m=2400, tiles=own_tiles(2), l1c=False)
-    shop = Workshop(world, root)
-    for key in world.tile_keys:
-        shop.make_tile(key)
-    return shop
+    synthetic = make_synthetic_data(
+        root / "synthetic", side_m=2400, tiles=own_tiles(2), l1c=False
+    )
+    pipeline = Pipeline(synthetic, root)
+    for key in synthetic.tile_keys:
+        pipeline.make_tile(key)
+    return pipeline
 
 
 @pytest.fixture(scope="module")
-def cluster(shop):
-    settings = cluster_settings(shop.world, shop.root / "cluster-data")
-    with Cluster(shop.root / "servers", settings, PATIENCE) as cluster:
+def cluster(pipeline):
+    settings = cluster_settings(pipeline.synthetic, pipeline.root / "cluster-data")
+    with Cluster(pipeline.root / "servers", settings, PATIENCE) as cluster:
         cluster.start_worker("w1")
         cluster.start_worker("w2")
         yield cluster
 
 
 @pytest.fixture
-def locks(cluster, shop):
+def locks(cluster, pipeline):
     dsn = cluster.environment["BEN_LOCK_DSN"]
-    return PostgresLocks(dsn, shop.root / "cluster-data" / ".locks")
+    return PostgresLocks(dsn, pipeline.root / "cluster-data" / ".locks")
 
 
 def find(cluster, run_id):
@@ -97,27 +99,27 @@ def launch_and_stop_in_the_middle(cluster, tile):
     return run_id
 
 
-def wrong_files(shop):
+def wrong_files(pipeline):
     """Paths that are not, tile by tile, as one process alone made them."""
-    made, expected = tree_of(shop.root / "cluster-data"), shop.tree()
+    made, expected = tree_of(pipeline.root / "cluster-data"), pipeline.tree()
     return {path for path in made | expected if made.get(path) != expected.get(path)}
 
 
-def test_a_terminated_run_ends_and_is_not_started_again(cluster, locks, shop):
-    with locks.hold(f"patches/{shop.keys[0]}", print):
-        run_id = launch_and_stop_in_the_middle(cluster, shop.keys[0])
+def test_a_terminated_run_ends_and_is_not_started_again(cluster, locks, pipeline):
+    with locks.hold(f"patches/{pipeline.keys[0]}", print):
+        run_id = launch_and_stop_in_the_middle(cluster, pipeline.keys[0])
         cluster.client.terminate(run_id)
         assert outcome(cluster, run_id) == "CANCELED"
     time.sleep(3)  # longer than the daemon takes to see it
     assert successors(cluster, run_id) == []
-    assert not (shop.root / "cluster-data" / "archives").exists()
+    assert not (pipeline.root / "cluster-data" / "archives").exists()
 
 
 def test_a_run_whose_worker_is_killed_is_made_by_one_that_comes_late(
-    cluster, locks, shop
+    cluster, locks, pipeline
 ):
-    with locks.hold(f"patches/{shop.keys[0]}", print):
-        run_id = launch_and_stop_in_the_middle(cluster, shop.keys[0])
+    with locks.hold(f"patches/{pipeline.keys[0]}", print):
+        run_id = launch_and_stop_in_the_middle(cluster, pipeline.keys[0])
         victim = cluster.worker_of(find(cluster, run_id))
         cluster.kill(victim)
         cluster.start_worker("late")
@@ -125,12 +127,12 @@ def test_a_run_whose_worker_is_killed_is_made_by_one_that_comes_late(
     assert final_outcome(cluster, run_id) == "SUCCESS"
 
 
-def test_a_run_waits_for_a_worker_but_not_when_its_task_is_lost(cluster, shop):
+def test_a_run_waits_for_a_worker_but_not_when_its_task_is_lost(cluster, pipeline):
     import redis
 
     for worker in cluster.workers:
         cluster.kill(worker)
-    run_id = cluster.client.launch(JOB, shop.keys[0])
+    run_id = cluster.client.launch(JOB, pipeline.keys[0])
     tasks = redis.from_url(cluster.environment["BEN_BROKER"])
     wait_until(lambda: tasks.llen("dagster") == 1, "the task to be in the queue")
     time.sleep(PATIENCE["lost_after_seconds"] + 5)
@@ -143,18 +145,20 @@ def test_a_run_waits_for_a_worker_but_not_when_its_task_is_lost(cluster, shop):
 
 
 def test_overlapping_runs_outlast_restarts_of_redis_and_postgresql(
-    cluster, locks, shop
+    cluster, locks, pipeline
 ):
     """Both make the same tile; the second waits for the first at each asset."""
-    with locks.hold(f"patches/{shop.keys[1]}", print):
-        runs = [launch_and_stop_in_the_middle(cluster, shop.keys[1]) for _ in range(2)]
+    with locks.hold(f"patches/{pipeline.keys[1]}", print):
+        runs = [
+            launch_and_stop_in_the_middle(cluster, pipeline.keys[1]) for _ in range(2)
+        ]
         cluster.kill("redis")
         cluster.start_redis()
         cluster.restart_postgres()
     assert [final_outcome(cluster, run_id) for run_id in runs] == ["SUCCESS"] * 2
 
 
-def test_two_workers_give_the_bytes_of_one_process(cluster, shop):
-    runs = [cluster.client.launch(JOB, tile) for tile in shop.keys]
+def test_two_workers_give_the_bytes_of_one_process(cluster, pipeline):
+    runs = [cluster.client.launch(JOB, tile) for tile in pipeline.keys]
     assert [final_outcome(cluster, run_id) for run_id in runs] == ["SUCCESS"] * 2
-    assert wrong_files(shop) == set()
+    assert wrong_files(pipeline) == set()

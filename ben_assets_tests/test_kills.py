@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from ben_assets_tests.workshop import Run
+from ben_assets_tests.pipeline import Run
 from resources.settings import REPOSITORY
 
 
@@ -22,15 +22,15 @@ def test_a_tile_is_whole_or_absent_at_any_moment_and_the_next_run_heals(campaign
     assert "the result of one run" in run.output
 
 
-def test_two_dagster_runs_of_one_tile_at_once_both_succeed(workshop):
+def test_two_dagster_runs_of_one_tile_at_once_both_succeed(pipeline):
     """From the product to the archives; each waits for what the other writes.
 
     The bytes are also those of this process, where PROJ and GDAL did other things
     before: a search for the code of a CRS once changed what tables said of theirs.
     """
-    key = workshop.keys[0]
+    key = pipeline.keys[0]
     select = "l2a_tiles,patches,reference_maps,metadata_tables,aligned_dataset,archives"
-    environment = workshop.environment()
+    environment = pipeline.environment()
     subprocess.run(
         [sys.executable, "-m", "dagster", "instance", "info"],
         env=environment,
@@ -39,7 +39,7 @@ def test_two_dagster_runs_of_one_tile_at_once_both_succeed(workshop):
     )
     runs = [
         subprocess.Popen(
-            workshop.command(select, key),
+            pipeline.command(select, key),
             cwd=REPOSITORY,
             env=environment,
             stdout=subprocess.PIPE,
@@ -51,6 +51,6 @@ def test_two_dagster_runs_of_one_tile_at_once_both_succeed(workshop):
     outputs = [run.communicate(timeout=280)[0] for run in runs]
     assert [run.returncode for run in runs] == [0, 0], "\n".join(outputs)[-5000:]
     assert any("waiting" in output for output in outputs)
-    together = workshop.tree()
-    workshop.make_tile(key)
-    assert workshop.tree() == together
+    together = pipeline.tree()
+    pipeline.make_tile(key)
+    assert pipeline.tree() == together

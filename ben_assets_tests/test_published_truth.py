@@ -22,7 +22,11 @@ from ben_assets.bigearthnet.patch_grid import (
     split_of_cell,
 )
 from ben_assets.bigearthnet.product_names import ProductName
-from ben_assets.bigearthnet.release_tables import CLEAR, UNCLEAR, write_parquet
+from ben_assets.bigearthnet.release_tables import (
+    HAS_SNOW_CLOUD_OR_SHADOW,
+    NO_SNOW_CLOUD_OR_SHADOW,
+    write_parquet,
+)
 from ben_assets.bigearthnet.seasons import season_of
 from ben_assets_tests.shared import SHARED, needs_shared
 from resources.inputs.reference import ReferenceInputs
@@ -31,8 +35,8 @@ from resources.settings import Settings
 pytestmark = needs_shared
 
 MD5 = {
-    CLEAR: "55687065e77b6d0b0f1ff604a6e7b49c",
-    UNCLEAR: "fe31856f4986d446c9468b59d6387c91",
+    NO_SNOW_CLOUD_OR_SHADOW: "55687065e77b6d0b0f1ff604a6e7b49c",
+    HAS_SNOW_CLOUD_OR_SHADOW: "fe31856f4986d446c9468b59d6387c91",
 }
 ROWS = 549_488
 COLUMN_LETTERS = ("STUVWXYZ", "ABCDEFGH", "JKLMNPQR")
@@ -90,10 +94,10 @@ def test_a_published_parquet_file_comes_back_from_its_rows_in_any_order(tmp_path
 
 def test_a_published_parquet_file_comes_back_from_a_pandas_frame(tmp_path):
     """The way of our own tables."""
-    table = pq.read_table(SHARED / "reference" / UNCLEAR).to_pandas()
-    path = tmp_path / UNCLEAR
+    table = pq.read_table(SHARED / "reference" / HAS_SNOW_CLOUD_OR_SHADOW).to_pandas()
+    path = tmp_path / HAS_SNOW_CLOUD_OR_SHADOW
     write_parquet(path, table.sample(frac=1, random_state=1), has_v1=True)
-    assert hashlib.md5(path.read_bytes()).hexdigest() == MD5[UNCLEAR]
+    assert hashlib.md5(path.read_bytes()).hexdigest() == MD5[HAS_SNOW_CLOUD_OR_SHADOW]
 
 
 def test_every_published_split_follows_from_the_patch_id(published):

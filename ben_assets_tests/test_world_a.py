@@ -16,8 +16,8 @@ from ben_assets.bigearthnet.checksums import (
     hash_list_digest,
     parse_hash_list,
 )
+from ben_assets_tests.pipeline import Pipeline, edit
 from ben_assets_tests.shared import needs_shared
-from ben_assets_tests.workshop import Workshop, edit
 from ben_assets_tests.world_a import FIRST, SECOND, WORLD_A, WorldA
 
 pytestmark = [needs_shared, pytest.mark.timeout(600)]
@@ -31,39 +31,39 @@ PATCH_BYTES = 4 * 29_196 + 6 * 7_572 + 2 * 1_172
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
+def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
     """Both tiles and the release, one run each, held to the expected patch hashes."""
     root = tmp_path_factory.mktemp("world_a")
-    shop = Workshop(WorldA(root), root)
+    pipeline = Pipeline(WorldA(root), root)
     for key in (FIRST, SECOND):
-        track_patches(shop, key)
+        track_patches(pipeline, key)
     for select, key in (
         (CHAIN, FIRST),
         (CHAIN, SECOND),
         ("release_metadata,release_archives", None),
     ):
-        run = shop.run(select, key)
+        run = pipeline.run(select, key)
         assert run.code == 0, run.output[-5000:]
-    yield shop
+    yield pipeline
     shutil.rmtree(root)
 
 
 @pytest.fixture(scope="module")
-def release(shop: Workshop) -> Path:
+def release(pipeline: Pipeline) -> Path:
     """The data root."""
-    return shop.data
+    return pipeline.data
 
 
-def track_patches(shop: Workshop, key: str) -> None:
-    """Promise what the original pipeline made of a tile."""
-    tile_id = shop.tile(key).product.acquisition.mgrs
+def track_patches(pipeline: Pipeline, key: str) -> None:
+    """ManifestEntry what the original pipeline made of a tile."""
+    tile_id = pipeline.tile(key).product.acquisition.mgrs
     digests = {
         name: digest
         for name, digest in expected_hashes("patch_hashes.csv").items()
         if f"_T{tile_id}_" in name
     }
     size = len(digests) // 12 * PATCH_BYTES
-    path = Path(shop.settings["BEN_TRACKED_ARTIFACTS"]) / "hashes/patches.csv"
+    path = Path(pipeline.settings["BEN_TRACKED_ARTIFACTS"]) / "hashes/patches.csv"
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as file:
         if not file.tell():
@@ -93,32 +93,32 @@ def test_every_byte_is_that_of_the_original_pipeline(release):
 
 def check_tables(release: Path) -> None:
     expected = json.loads((WORLD_A / "expected/hashes.json").read_text())
-    promised = expected["csv_sha256"] | expected["parquet_sha256"]
-    assert len(promised) == 6
+    expected = expected["csv_sha256"] | expected["parquet_sha256"]
+    assert len(expected) == 6
     folder = release / "release_metadata"
-    assert {name: file_digest(folder / name) for name in promised} == promised
+    assert {name: file_digest(folder / name) for name in expected} == expected
 
 
 def check_archives(release: Path) -> None:
-    expected = json.loads((WORLD_A / "expected/tars.json").read_text())
+    all_tars = json.loads((WORLD_A / "expected/tars.json").read_text())
     folder = release / "release_archives"
     sums = dict(
         line.split("  ")[::-1]
         for line in (folder / "SHA256SUMS").read_text().split("\n")[:-1]
     )
     for name in TARS:
-        path, promised = folder / f"{name}.tar.zst", expected[f"{name}.tar"]
+        path, expected = folder / f"{name}.tar.zst", all_tars[f"{name}.tar"]
         tar = subprocess.run(
             ["zstd", "-dcq", path], capture_output=True, check=True
         ).stdout
-        assert hashlib.sha256(tar).hexdigest() == promised["sha256"], name
-        assert sums[f"{name}.tar"] == promised["sha256"]
+        assert hashlib.sha256(tar).hexdigest() == expected["sha256"], name
+        assert sums[f"{name}.tar"] == expected["sha256"]
         assert sums[path.name] == file_digest(path)
         listed = subprocess.run(
             ["tar", "-tf", "-"], input=tar, capture_output=True, check=True
         ).stdout.decode()
-        assert len(listed.splitlines()) == promised["members"]
-        assert listed.splitlines()[0] == promised["first5"][0]["name"]
+        assert len(listed.splitlines()) == expected["members"]
+        assert listed.splitlines()[0] == expected["first5"][0]["name"]
 
 
 def check_data_set(release: Path, digests: dict[str, str]) -> None:
@@ -137,23 +137,23 @@ def check_data_set(release: Path, digests: dict[str, str]) -> None:
         )
 
 
-def test_one_wrong_tracked_hash_fails_just_that_tile_and_blocks_it(shop):
+def test_one_wrong_tracked_hash_fails_just_that_tile_and_blocks_it(pipeline):
     claim = ("patches", "matches_tracked_hash")
     for key in (FIRST, SECOND):
-        run = shop.run_verify(key)
+        run = pipeline.run_verify(key)
         assert run.code == 0, run.output[-5000:]
-        assert shop.evaluations()[claim][:2] == (True, "ERROR")
-    promised = shop.storage.require("patches", SECOND).sha256
-    tracked = Path(shop.settings["BEN_TRACKED_ARTIFACTS"]) / "hashes/patches.csv"
-    edit(tracked, promised, "0" * 64)
-    assert shop.run_verify(FIRST).code == 0
-    assert shop.run_verify(SECOND).code == 1
+        assert pipeline.evaluations()[claim][:2] == (True, "ERROR")
+    expected = pipeline.storage.require("patches", SECOND).sha256
+    tracked = Path(pipeline.settings["BEN_TRACKED_ARTIFACTS"]) / "hashes/patches.csv"
+    edit(tracked, expected, "0" * 64)
+    assert pipeline.run_verify(FIRST).code == 0
+    assert pipeline.run_verify(SECOND).code == 1
     failed = {
         name
-        for name, (passed, severity, _) in shop.evaluations().items()
+        for name, (passed, severity, _) in pipeline.evaluations().items()
         if not passed and severity == "ERROR"
     }
     assert failed == {claim}
-    shop.storage.remove("archives", SECOND)
-    assert shop.run(CHAIN, SECOND).code == 1
-    assert shop.storage.find("archives", SECOND) is None
+    pipeline.storage.remove("archives", SECOND)
+    assert pipeline.run(CHAIN, SECOND).code == 1
+    assert pipeline.storage.find("archives", SECOND) is None

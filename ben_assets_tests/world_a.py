@@ -14,7 +14,7 @@ SECOND: Final = "S2B_MSIL1C_20170802T095029_N0205_R079_T33UVP_20170802T095031"
 
 
 class WorldA:
-    """As ``demo.world.World``, but with inputs that lie elsewhere."""
+    """As ``synthetic.dataset.SyntheticData``, but with inputs that lie elsewhere."""
 
     def __init__(self, root: Path) -> None:
         self.reference_dir, self.s1_dir = root / "reference", root / "S1"

@@ -50,7 +50,7 @@ def product_files(
 
 
 def manifest(files: dict[str, bytes], checksum: str = "MD5") -> bytes:
-    """A manifest that promises just these files."""
+    """A manifest that expectations just these files."""
     rows = "".join(
         f'<dataObject ID="n{number}">'
         f'<byteStream mimeType="octet" size="{len(content)}">'

@@ -2,8 +2,8 @@
 
 ``python -m benchmarks.cdse_download [--megabytes 1000] [--repeats 3]``. The server is a
 process of its own; both clients write to the same disk; ours hashes while it streams.
-The proofs of the content come after and are timed apart. Peak memory is that of the
-process that downloads and proves.
+The checks of the content come after and are timed apart. Peak memory is that of the
+process that downloads and verifies.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from pathlib import Path
 
 from ben_assets.safe.manifest import prove_product
 from resources.cdse.access import Access
-from resources.cdse.attempts import Attempts, Pause
 from resources.cdse.catalogue import Catalogue
 from resources.cdse.download import HttpDownload
 from resources.cdse.limiter import Limiter
+from resources.cdse.retrier import BackOff, Retrier
 from resources.cdse.session import Session
 from resources.cdse.transport import Transport
 from resources.settings import Settings
@@ -77,24 +77,24 @@ def running_server(folder: Path) -> Iterator[dict[str, str]]:
 
 
 def measure(target: Path) -> dict[str, float]:
-    """One download and its proofs; seconds, bytes a second, and peak memory."""
+    """One download and its checks; seconds, bytes a second, and peak memory."""
     access = Access.from_settings(Settings())
     transport = Transport(access)
     session = Session(access, transport)
     entry = Catalogue(access, transport, print).find(KEY)
     session.token()
-    limiter = Limiter(access.shared_locks, "bench", 4)
-    pause = Pause(access.shared / "pause", access.patience)
+    limiter = Limiter(access.shared_locks, "ctx", 4)
+    pause = BackOff(access.shared / "pause", access.timeouts)
     route = HttpDownload(access, transport, session, limiter)
-    attempts = Attempts(access.patience, pause, print)
+    attempts = Retrier(access.timeouts, pause, print)
     started = time.perf_counter()
     delivered = route.fetch(entry, target, attempts, lambda size: None)
     streamed = time.perf_counter()
     prove_product(target, KEY)
-    proven = time.perf_counter()
+    verified = time.perf_counter()
     return {
         "bytes_per_second": delivered.size / (streamed - started),
-        "proof_seconds": proven - streamed,
+        "proof_seconds": verified - streamed,
         "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     }
 
@@ -151,14 +151,14 @@ def run(megabytes: int = 1000, repeats: int = 5) -> list[str]:
                 target.unlink()
     speed = max(one["bytes_per_second"] for one in ours[1:])
     reference = max(theirs[1:])
-    proof = min(one["proof_seconds"] for one in ours[1:])
+    check = min(one["proof_seconds"] for one in ours[1:])
     peak = max(one["peak_mib"] for one in ours)
     return [
         f"download, {megabytes} MB, curl: {reference / 1e6:.0f} MB/s",
         f"download, {megabytes} MB, ours with hashing: {speed / 1e6:.0f} MB/s "
         f"({100 * speed / reference:.0f} % of curl, at least 80 % wanted)",
-        f"proofs of the {megabytes} MB afterwards: {proof:.2f} s",
-        f"peak memory of download and proofs: {peak:.0f} MiB (below 200 wanted)",
+        f"checks of the {megabytes} MB afterwards: {check:.2f} s",
+        f"peak memory of download and checks: {peak:.0f} MiB (below 200 wanted)",
     ]
 
 

@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from ben_assets.synthetic.dataset import World, make_world
+from ben_assets.synthetic.dataset import SyntheticData, make_synthetic_data
 from ben_assets.synthetic.tiles import own_tiles
 from ben_assets.testing.cluster import BACKFILLED, cluster_settings, wait_for_runs
 from ben_assets.testing.cluster_servers import Cluster, missing_parts
@@ -40,9 +40,11 @@ def main() -> int:
     shutil.rmtree(FOLDER, ignore_errors=True)
     print(f"making {options.tiles} tiles of {options.side} m ...", flush=True)
     tiles = own_tiles(options.tiles)
-    world = make_world(FOLDER / "world", side_m=options.side, tiles=tiles, l1c=False)
+    synthetic = make_synthetic_data(
+        FOLDER / "synthetic", side_m=options.side, tiles=tiles, l1c=False
+    )
     cores = sorted(os.sched_getaffinity(0))
-    spans = {number: run(world, number, cores) for number in (1, 2)}
+    spans = {number: run(synthetic, number, cores) for number in (1, 2)}
     trees = [digests(FOLDER / f"data-{number}") for number in (1, 2)]
     share = spans[2] / spans[1]
     print(f"one worker {spans[1]:.1f} s, two {spans[2]:.1f} s: {share:.2f} of the time")
@@ -50,15 +52,15 @@ def main() -> int:
     return 0 if trees[0] == trees[1] and share <= MOST else 1
 
 
-def run(world: World, workers: int, cores: list[int]) -> float:
+def run(synthetic: SyntheticData, workers: int, cores: list[int]) -> float:
     """Seconds from the first run's start to the last run's end."""
     root, data = FOLDER / f"servers-{workers}", FOLDER / f"data-{workers}"
-    with Cluster(root, cluster_settings(world, data)) as cluster:
+    with Cluster(root, cluster_settings(synthetic, data)) as cluster:
         for number in range(workers):
             cluster.start_worker(f"w{number + 1}", [cores[number % len(cores)]])
-        for key in world.tile_keys:
+        for key in synthetic.tile_keys:
             cluster.client.launch("tile_from_l2a", key)
-        runs = wait_for_runs(cluster, len(world.tile_keys))
+        runs = wait_for_runs(cluster, len(synthetic.tile_keys))
     if any(run["status"] != "SUCCESS" for run in runs):
         raise SystemExit(f"a run failed; see {root}")
     start = min(run["startTime"] for run in runs)

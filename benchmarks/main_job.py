@@ -34,11 +34,11 @@ from ben_assets.bigearthnet.patching import write_file
 from ben_assets.safe.band_rasters import read_band
 from ben_assets.safe.l2a import L2AProduct, read_l2a
 from ben_assets.steps.l2a import product_folder
-from ben_assets.steps.workbench import Workbench, cpu_count
-from ben_assets.synthetic.dataset import make_world
+from ben_assets.steps.step_context import StepContext, cpu_count
+from ben_assets.synthetic.dataset import make_synthetic_data
 from ben_assets.synthetic.tiles import DEMO_TILES
 from ben_assets.tiles import find_tile
-from ben_assets_tests.workshop import RELEASE_STEPS, STEPS, Workshop
+from ben_assets_tests.pipeline import RELEASE_STEPS, STEPS, Pipeline
 from ben_assets_tests.world_a import WORLD_A, WorldA
 from resources.data_root.files import flush_file_system
 from resources.data_root.store import StoredRecord
@@ -99,27 +99,27 @@ def main() -> int:
         shutil.rmtree(old, ignore_errors=True)
         folder.rename(old)
     inputs = _inputs(folder / "inputs")
-    shops = [Workshop(inputs, folder / f"round-{n + 1}") for n in range(given.repeats)]
-    missed = _report([_one_round(shop) for shop in shops], shops[0])
+    shops = [Pipeline(inputs, folder / f"round-{n + 1}") for n in range(given.repeats)]
+    missed = _report([_one_round(pipeline) for pipeline in shops], shops[0])
     shutil.rmtree(old, ignore_errors=True)
     return 1 if missed else 0
 
 
-def _inputs(folder: Path) -> Any:  # noqa: ANN401  # a World, or what looks like one
+def _inputs(folder: Path) -> Any:  # noqa: ANN401  # a SyntheticData, or what looks like one
     if WORLD_A.is_dir():
         return WorldA(folder)
     print("generating a full-size tile ...", flush=True)
     tiles = DEMO_TILES[:1]
-    return make_world(folder, side_m=FULL_TILE_SIDE_M, tiles=tiles, l1c=False)
+    return make_synthetic_data(folder, side_m=FULL_TILE_SIDE_M, tiles=tiles, l1c=False)
 
 
-def _one_round(shop: Workshop) -> list[Row]:
-    shop.data.mkdir(parents=True)
+def _one_round(pipeline: Pipeline) -> list[Row]:
+    pipeline.data.mkdir(parents=True)
     rows: list[Row] = []
-    for key in shop.keys:
-        rows += _in_own_process(shop, "tile", key)
-        rows += _in_own_process(shop, "limit", key)
-    return rows + _in_own_process(shop, "release", _ALL)
+    for key in pipeline.keys:
+        rows += _in_own_process(pipeline, "tile", key)
+        rows += _in_own_process(pipeline, "limit", key)
+    return rows + _in_own_process(pipeline, "release", _ALL)
 
 
 def _best(rounds: list[list[Row]]) -> list[Row]:
@@ -129,12 +129,12 @@ def _best(rounds: list[list[Row]]) -> list[Row]:
     ]
 
 
-def _in_own_process(shop: Workshop, what: str, key: str) -> list[Row]:
+def _in_own_process(pipeline: Pipeline, what: str, key: str) -> list[Row]:
     command = [sys.executable, "-m", "benchmarks.main_job", "--measure", what, key]
     ended = subprocess.run(
         command,
         cwd=REPOSITORY,
-        env=shop.environment(),
+        env=pipeline.environment(),
         check=True,
         stdout=subprocess.PIPE,
         text=True,
@@ -143,16 +143,16 @@ def _in_own_process(shop: Workshop, what: str, key: str) -> list[Row]:
 
 
 def _measure_tile(key: str) -> Iterable[Row]:
-    bench = Workbench.from_settings(Settings(), lambda line: None)
+    ctx = StepContext.from_settings(Settings(), lambda line: None)
     tile = find_tile(key)
     for asset, make in STEPS.items():
-        yield _timed(key, asset, lambda make=make: make(tile, bench))
+        yield _timed(key, asset, lambda make=make: make(tile, ctx))
 
 
 def _measure_release(key: str) -> Iterable[Row]:
-    bench = Workbench.from_settings(Settings(), lambda line: None)
+    ctx = StepContext.from_settings(Settings(), lambda line: None)
     for asset, make in RELEASE_STEPS.items():
-        yield _timed(key, asset, lambda make=make: make(bench))
+        yield _timed(key, asset, lambda make=make: make(ctx))
 
 
 def _timed(key: str, asset: str, make: Callable[[], StoredRecord]) -> Row:
@@ -177,11 +177,11 @@ def _peak_bytes() -> int:
 
 
 def _measure_limit(key: str) -> Iterable[Row]:
-    bench = Workbench.from_settings(Settings(), lambda line: None)
-    product = read_l2a(product_folder(bench, bench.storage.require("l2a_tiles", key)))
-    made = bench.storage.folder("patches") / product.name.stem
+    ctx = StepContext.from_settings(Settings(), lambda line: None)
+    product = read_l2a(product_folder(ctx, ctx.storage.require("l2a_tiles", key)))
+    made = ctx.storage.folder("patches") / product.name.stem
     sizes = {path.stem: path.stat().st_size for path in made.glob("*/*.tif")}
-    target = bench.storage.root / "limit"
+    target = ctx.storage.root / "limit"
     started, cpu = time.perf_counter(), time.process_time()
     with ThreadPoolExecutor(cpu_count()) as pool:
         list(pool.map(lambda band: _decode(product, band), BANDS))
@@ -218,7 +218,7 @@ _MEASURES: Final = {
 }
 
 
-def _report(rounds: list[list[Row]], shop: Workshop) -> bool:
+def _report(rounds: list[list[Row]], pipeline: Pipeline) -> bool:
     """Print the table; returns whether a goal was missed."""
     rows = _best(rounds)
     title = "world A" if WORLD_A.is_dir() else "a generated full-size tile"
@@ -230,7 +230,7 @@ def _report(rounds: list[list[Row]], shop: Workshop) -> bool:
     console = Console(width=100)
     console.print(table)
     steps = [row for row in rows if row["asset"] != _LIMIT]
-    checks = [_limit_check(rounds), *_total_checks(steps, len(shop.keys))]
+    checks = [_limit_check(rounds), *_total_checks(steps, len(pipeline.keys))]
     for line in (*(line for line, _ in checks), *_against_the_original(steps)):
         console.print(line, highlight=False, soft_wrap=True)
     return not all(passed for _, passed in checks)

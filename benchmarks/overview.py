@@ -70,7 +70,7 @@ def _record(
 ) -> Record:
     n_files = n_patches * _FILES_PER_PATCH.get(asset, 0) or 1
     outputs = [f"BigEarthNet-S2/{tile.key}"]
-    if asset == "aligned_dataset":  # a folder for each Sentinel-1 twin
+    if asset == "aligned_dataset":  # a folder for each matching Sentinel-1 patch
         s1_name = f"S1A_IW_GRDH_1SDV_20170613T165043_{tile.product.acquisition.mgrs}"
         outputs += [f"BigEarthNet-S1/{s1_name}/{s1_name}_{n}" for n in range(n_patches)]
     return Record(

@@ -30,7 +30,7 @@ from ben_assets.bigearthnet.reference_map import LAYER
 from ben_assets.bigearthnet.reproject import CORINE_EPSG
 from ben_assets.steps.metadata import SCHEMA
 from ben_assets.steps.postgis import publish_patches
-from ben_assets.steps.workbench import Workbench, table_digest, table_facts
+from ben_assets.steps.step_context import StepContext, table_digest, table_facts
 from ben_assets.testing import postgis_server
 from ben_assets.tiles import find_tile
 from resources.data_root.store import Record, Storage
@@ -127,13 +127,13 @@ def _publish(
 def measure_publication(dsn: str, folder: Path, repeats: int) -> list[float]:
     """Seconds of each publication of the same tile; the first finds no rows."""
     environment = {"BEN_DATA_DIR": str(folder / "data"), "BEN_POSTGIS_DSN": dsn}
-    bench = Workbench.from_settings(Settings(environment), lambda _: None)
-    write_full_tile(bench.storage)
+    ctx = StepContext.from_settings(Settings(environment), lambda _: None)
+    write_full_tile(ctx.storage)
     Postgis(dsn).migrate()
     tile, seconds = find_tile(TILE), []
     for _ in range(repeats + 1):
         started = time.perf_counter()
-        done = publish_patches(tile, bench)
+        done = publish_patches(tile, ctx)
         seconds.append(time.perf_counter() - started)
         if done.rows["patches"] != GRID.cells**2:
             raise AssertionError(f"published {done.rows}")

@@ -20,7 +20,7 @@ from typing import Any, Final
 
 import psycopg2
 
-from ben_assets.synthetic.dataset import World, make_world
+from ben_assets.synthetic.dataset import SyntheticData, make_synthetic_data
 from ben_assets.synthetic.tiles import OWN_TILE
 from ben_assets.testing.cluster import BACKFILLED, FINISHED, cluster_settings
 from ben_assets.testing.cluster_servers import Cluster
@@ -74,14 +74,14 @@ def main() -> int:
     options = parser.parse_args()
     end_on_term()
     shutil.rmtree(FOLDER, ignore_errors=True)
-    world = make_world(FOLDER / "world", tiles=(OWN_TILE,), l1c=False)
+    synthetic = make_synthetic_data(FOLDER / "synthetic", tiles=(OWN_TILE,), l1c=False)
     keys = tile_keys(options.tiles)
     rows = "".join(f"{key},none\n" for key in keys)
-    world.tiles_csv.write_text(f"tile,alignment\n{rows}")
-    say("size of the tile list", f"{world.tiles_csv.stat().st_size / 1e6:.1f} MB")
-    measure_loading(world, keys)
+    synthetic.tiles_csv.write_text(f"tile,alignment\n{rows}")
+    say("size of the tile list", f"{synthetic.tiles_csv.stat().st_size / 1e6:.1f} MB")
+    measure_loading(synthetic, keys)
     measure_folders(keys)
-    measure_cluster(world, keys, options.backfill)
+    measure_cluster(synthetic, keys, options.backfill)
     return 0
 
 
@@ -98,9 +98,9 @@ def tile_keys(number: int) -> list[str]:
     return [OWN_TILE.key.replace(before, f"{at:%Y%m%dT%H%M%S}") for at in times]
 
 
-def measure_loading(world: World, keys: list[str]) -> None:
+def measure_loading(synthetic: SyntheticData, keys: list[str]) -> None:
     """Time and memory of the definitions, and of finding one tile in a run."""
-    settings = cluster_settings(world, FOLDER / "data")
+    settings = cluster_settings(synthetic, FOLDER / "data")
     for name, environment in (
         ("125 tiles", {**settings, "BEN_TILES_CSV": ""}),
         (f"{len(keys) + 125} tiles", settings),
@@ -157,9 +157,9 @@ def timed(action: Callable[[], object]) -> str:
     return f"{time.perf_counter() - start:.3f} s"
 
 
-def measure_cluster(world: World, keys: list[str], number: int) -> None:
+def measure_cluster(synthetic: SyntheticData, keys: list[str], number: int) -> None:
     """Pages, a backfill, and what one tile adds to the database."""
-    settings = cluster_settings(world, FOLDER / "data") | _LARGE_MESSAGES
+    settings = cluster_settings(synthetic, FOLDER / "data") | _LARGE_MESSAGES
     start = time.perf_counter()
     with Cluster(FOLDER / "servers", settings) as cluster:
         say("all servers up after", f"{time.perf_counter() - start:.0f} s")

@@ -26,7 +26,7 @@ from resources.settings import REPOSITORY, Settings
 
 PROCESSES: Final = 3
 STALL: Final = {"CDSE_STALL_SECONDS": "3"}
-"""Stalls are cut sooner than by default; all other patience is as delivered."""
+"""Stalls are cut sooner than by default; all other timeouts is as delivered."""
 
 
 def fault_campaign(products: int, probability: float, seed: int) -> list[str]:
@@ -157,11 +157,11 @@ def _leftovers(data: Path) -> list[str]:
 def _step(asset: str) -> None:
     """Run the step of an asset for the tile, without Dagster around it."""
     from ben_assets.steps.l1c import make_l1c_zip, make_tile_id
-    from ben_assets.steps.workbench import Workbench
+    from ben_assets.steps.step_context import StepContext
     from ben_assets.tiles import find_tile
 
     make = {"tile_ids": make_tile_id, "l1c_zips": make_l1c_zip}[asset]
-    make(find_tile(KEY), Workbench.from_settings(Settings(), lambda line: None))
+    make(find_tile(KEY), StepContext.from_settings(Settings(), lambda line: None))
 
 
 def main() -> None:

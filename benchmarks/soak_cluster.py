@@ -19,7 +19,7 @@ import time
 from collections import Counter
 from typing import Final
 
-from ben_assets.synthetic.dataset import World, make_world
+from ben_assets.synthetic.dataset import SyntheticData, make_synthetic_data
 from ben_assets.synthetic.tiles import own_tiles
 from ben_assets.testing.cluster import (
     BACKFILLED,
@@ -50,16 +50,20 @@ def main() -> int:
         return 0
     shutil.rmtree(FOLDER, ignore_errors=True)
     tiles = own_tiles(options.tiles)
-    world = make_world(FOLDER / "world", side_m=12_000, tiles=tiles, l1c=False)
+    synthetic = make_synthetic_data(
+        FOLDER / "synthetic", side_m=12_000, tiles=tiles, l1c=False
+    )
     quiet, stormy = FOLDER / "quiet", FOLDER / "stormy"
-    with Cluster(FOLDER / "servers-quiet", cluster_settings(world, quiet)) as cluster:
+    with Cluster(
+        FOLDER / "servers-quiet", cluster_settings(synthetic, quiet)
+    ) as cluster:
         cluster.start_worker("w1")
-        _launch_all(cluster, world)
+        _launch_all(cluster, synthetic)
         wait_for_runs(cluster, len(tiles))
-    settings = cluster_settings(world, stormy)
+    settings = cluster_settings(synthetic, stormy)
     with Cluster(FOLDER / "servers", settings, _PATIENCE) as cluster:
-        counts = _storm(cluster, world, options.minutes * 60, options.seed)
-        _launch_all(cluster, world)
+        counts = _storm(cluster, synthetic, options.minutes * 60, options.seed)
+        _launch_all(cluster, synthetic)
         runs = wait_for_runs(cluster, len(tiles))
     print(f"injected: {dict(counts)}; runs: {dict(Counter(r['status'] for r in runs))}")
     same = digests(quiet) == digests(stormy)
@@ -69,12 +73,14 @@ def main() -> int:
     return 0 if same and verified.returncode == 0 else 1
 
 
-def _launch_all(cluster: Cluster, world: World) -> None:
-    for key in world.tile_keys:
+def _launch_all(cluster: Cluster, synthetic: SyntheticData) -> None:
+    for key in synthetic.tile_keys:
         cluster.client.launch(_JOB, key)
 
 
-def _storm(cluster: Cluster, world: World, seconds: float, seed: int) -> Counter[str]:
+def _storm(
+    cluster: Cluster, synthetic: SyntheticData, seconds: float, seed: int
+) -> Counter[str]:
     chance, counts = random.Random(seed), Counter[str]()
     for number in range(2):
         cluster.start_worker(f"w{number}")
@@ -82,8 +88,8 @@ def _storm(cluster: Cluster, world: World, seconds: float, seed: int) -> Counter
     while time.monotonic() < end:
         with contextlib.suppress(OSError):  # the webserver may find its database away
             if not _unfinished(cluster):
-                cluster.client.backfill(BACKFILLED, world.tile_keys)
-                _launch_all(cluster, world)
+                cluster.client.backfill(BACKFILLED, synthetic.tile_keys)
+                _launch_all(cluster, synthetic)
         time.sleep(chance.uniform(2, 15))
         what = chance.choice(("worker", "worker", "redis", "postgres", "terminate"))
         counts[what] += 1

@@ -1,4 +1,4 @@
-"""Kills of the main job: a tile is whole or absent at any moment; the next run heals.
+"""Kills of the main job: a tile is whole or absent at any moment; the next run repairs.
 
 ``python -m benchmarks.soak_main_job [--kills 200] [--pairs 20]``. A run makes one small
 tile from its L2A product to its archives, over an older result or none; it is killed
@@ -19,13 +19,13 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Final
 
-from ben_assets.synthetic.dataset import World, make_world
+from ben_assets.synthetic.dataset import SyntheticData, make_synthetic_data
 from ben_assets.synthetic.tiles import DEMO_TILES
-from ben_assets_tests.workshop import STEPS, Workshop
+from ben_assets_tests.pipeline import STEPS, Pipeline
 
 KEY: Final = DEMO_TILES[0].key
 ASSETS: Final = tuple(STEPS)[1:]
-"""All but the adoption of the product, which is made once."""
+"""All but the import of the product, which is made once."""
 _HEAL_EVERY: Final = 5
 # the libraries are imported once, and each run is forked off a process without threads
 _FORK: Final = multiprocessing.get_context("fork")
@@ -38,10 +38,10 @@ def start(target: object, *args: object) -> BaseProcess:
     return process
 
 
-def run_all(shop: Workshop) -> None:
+def run_all(pipeline: Pipeline) -> None:
     """What a run does."""
     for asset in ASSETS:
-        shop.make(asset, KEY)
+        pipeline.make(asset, KEY)
 
 
 def finish(*processes: BaseProcess) -> None:
@@ -55,27 +55,27 @@ def finish(*processes: BaseProcess) -> None:
         assert process.exitcode == 0, f"a run ended with {process.exitcode}"
 
 
-def prepare(folder: Path) -> tuple[Workshop, dict[str, str], float]:
-    """A workshop with one whole tile, its tree, and the seconds that a run takes."""
+def prepare(folder: Path) -> tuple[Pipeline, dict[str, str], float]:
+    """A pipeline with one whole tile, its tree, and the seconds that a run takes."""
     finish(start(_make_world, folder))
-    shop = Workshop(World(folder / "world", (KEY,)), folder)
-    finish(start(shop.make, "l2a_tiles", KEY))
+    pipeline = Pipeline(SyntheticData(folder / "synthetic", (KEY,)), folder)
+    finish(start(pipeline.make, "l2a_tiles", KEY))
     started = time.perf_counter()
-    finish(start(run_all, shop))
-    return shop, shop.tree(), time.perf_counter() - started
+    finish(start(run_all, pipeline))
+    return pipeline, pipeline.tree(), time.perf_counter() - started
 
 
 def _make_world(folder: Path) -> None:
-    make_world(folder / "world", tiles=DEMO_TILES[:1], l1c=False)
+    make_synthetic_data(folder / "synthetic", tiles=DEMO_TILES[:1], l1c=False)
 
 
-def require_whole_or_absent(shop: Workshop, whole: dict[str, str]) -> int:
+def require_whole_or_absent(pipeline: Pipeline, whole: dict[str, str]) -> int:
     """Hold what has a record against what it must be; returns the number of records.
 
     Raises:
         AssertionError: a tile has a record, but not all that belongs to it.
     """
-    found, complete = shop.tree(), 0
+    found, complete = pipeline.tree(), 0
     for asset in ASSETS:
         if f"{asset}/{KEY}.json" in found:
             complete += 1
@@ -89,34 +89,35 @@ def kill_campaign(folder: Path, kills: int, seed: int) -> dict[int, int]:
     """Kill runs at random moments; number of assets with a record to how often.
 
     Raises:
-        AssertionError: a killed run left half a tile, or the next one did not heal it.
+        AssertionError: a killed run left half a tile, or the next one did not repair
+            it.
     """
     rng = random.Random(seed)
-    shop, whole, seconds = prepare(folder)
+    pipeline, whole, seconds = prepare(folder)
     seen: dict[int, int] = {}
     for number in range(1, kills + 1):
         if rng.random() < 0.5:
             for asset in ASSETS:
-                shutil.rmtree(shop.storage.folder(asset), ignore_errors=True)
-        run = start(run_all, shop)
+                shutil.rmtree(pipeline.storage.folder(asset), ignore_errors=True)
+        run = start(run_all, pipeline)
         if rng.random() < 0.5:
             time.sleep(rng.uniform(0, seconds))
         else:
-            _await_replacement(shop, run, rng.choice(ASSETS))
+            _await_replacement(pipeline, run, rng.choice(ASSETS))
         run.kill()
         run.join()
         assert run.exitcode in (-signal.SIGKILL, 0), f"a run ended with {run.exitcode}"
-        complete = require_whole_or_absent(shop, whole)
+        complete = require_whole_or_absent(pipeline, whole)
         seen[complete] = seen.get(complete, 0) + 1
         if number % _HEAL_EVERY == 0:
-            finish(start(run_all, shop))
-            assert shop.tree() == whole, "a run after kills left something else"
+            finish(start(run_all, pipeline))
+            assert pipeline.tree() == whole, "a run after kills left something else"
     return seen
 
 
-def _await_replacement(shop: Workshop, run: BaseProcess, asset: str) -> None:
+def _await_replacement(pipeline: Pipeline, run: BaseProcess, asset: str) -> None:
     """Return when the record of the asset comes or goes, or the run has ended."""
-    record = shop.storage.record_path(asset, KEY)
+    record = pipeline.storage.record_path(asset, KEY)
     was_there = record.exists()
     while record.exists() == was_there and run.is_alive():
         pass  # the moment is shorter than any sleep
@@ -129,12 +130,12 @@ def pair_campaign(folder: Path, pairs: int, seed: int) -> None:
         AssertionError: one failed, or the result is not what one run makes.
     """
     rng = random.Random(seed)
-    shop, whole, seconds = prepare(folder)
+    pipeline, whole, seconds = prepare(folder)
     for _ in range(pairs):
-        first = start(run_all, shop)
+        first = start(run_all, pipeline)
         time.sleep(rng.uniform(0, seconds))
-        finish(first, start(run_all, shop))
-        assert shop.tree() == whole, "two runs made something else than one"
+        finish(first, start(run_all, pipeline))
+        assert pipeline.tree() == whole, "two runs made something else than one"
 
 
 def main() -> None:
@@ -148,7 +149,7 @@ def main() -> None:
         seen = kill_campaign(Path(name) / "kills", given.kills, given.seed)
         shown = ", ".join(f"{n} times {count}" for count, n in sorted(seen.items()))
         print(f"{given.kills} kills: complete assets of {len(ASSETS)}: {shown}")
-        print("no tile was half there, and every later run healed it", flush=True)
+        print("no tile was half there, and every later run repaired it", flush=True)
         pair_campaign(Path(name) / "pairs", given.pairs, given.seed)
         print(f"{given.pairs} pairs of runs on one tile: the result of one run")
 

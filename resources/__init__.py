@@ -1,1 +1,1 @@
-"""The outside world, one module per system; free of Dagster."""
+"""The outside services, one module per system; free of Dagster."""

@@ -1,4 +1,4 @@
-"""Existing L1C zips in ``BEN_L1C_DIR``, adopted instead of downloaded."""
+"""Existing L1C zips in ``BEN_L1C_DIR``, imported instead of downloaded."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ben_assets.bigearthnet.errors import CorruptProduct, MissingInput
 from ben_assets.safe.manifest import prove_product
 from ben_assets.safe.zips import product_of_zip
 from resources.cdse.catalogue import CatalogueEntry
-from resources.cdse.delivery import ProvenZip, prove, require_space, service_proofs
+from resources.cdse.delivery import ProvenZip, require_space, service_checks, verify
 from resources.cdse.transfer import Delivered
 
 
@@ -43,7 +43,7 @@ def find_l1c(folder: Path, key: str, cdse_id: str | None = None) -> list[Path]:
 def adopt_l1c(
     sources: list[Path], target: Path, key: str, entry: CatalogueEntry | None
 ) -> tuple[Path, ProvenZip]:
-    """Copy the first sound one of ``sources`` to ``target`` and prove the copy.
+    """Copy the first sound one of ``sources`` to ``target`` and verify the copy.
 
     A copy, no link: what happens to our file must not happen to the user's.
 
@@ -57,7 +57,7 @@ def adopt_l1c(
         The source that was taken, and what holds of it.
 
     Raises:
-        CorruptProduct: none of them keeps what it promises; each is named.
+        CorruptProduct: none of them keeps what it expectations; each is named.
         LocalResourceError: the disk is full.
     """
     problems = []
@@ -71,8 +71,8 @@ def adopt_l1c(
             problems.append(f"{source}: {text}")
             continue
         delivered = Delivered(target.stat().st_size, {})
-        service = service_proofs(entry, delivered, target)
-        return source, prove(delivered.size, file_digest(target), product, service)
+        service = service_checks(entry, delivered, target)
+        return source, verify(delivered.size, file_digest(target), product, service)
     raise CorruptProduct(
         f"no sound zip of {key} in BEN_L1C_DIR: " + "; ".join(problems)
     )

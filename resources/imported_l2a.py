@@ -1,4 +1,4 @@
-"""Existing L2A products in ``BEN_L2A_DIR``, adopted instead of processed."""
+"""Existing L2A products in ``BEN_L2A_DIR``, imported instead of processed."""
 
 from __future__ import annotations
 

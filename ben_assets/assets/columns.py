@@ -37,7 +37,7 @@ _PUBLISHED: Final = {
     "labels": ("list of string", "Which of the 19 classes occur"),
     "split": ("string", "train, validation or test, by place in the tile"),
     "country": ("string", "Nearest of the ten countries"),
-    "s1_name": ("string", "The Sentinel-1 twin"),
+    "s1_name": ("string", "The matching Sentinel-1 patch"),
     "s2v1_name": ("string", "The v1 patch"),
     "contains_seasonal_snow": ("bool", "Whether the v1 patch shows seasonal snow"),
     "contains_cloud_or_shadow": ("bool", "Whether the v1 patch shows cloud or shadow"),

@@ -25,7 +25,7 @@ def tile_ids(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
 def l1c_zips(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
     """One Sentinel-2 L1C product as a zip whose every byte is accounted for.
 
-    Downloaded by the id in `tile_ids`, or adopted from `BEN_L1C_DIR`; a zip on disk
+    Downloaded by the id in `tile_ids`, or imported from `BEN_L1C_DIR`; a zip on disk
     that still verifies is kept.
     """
     from ben_assets.steps.l1c import make_l1c_zip

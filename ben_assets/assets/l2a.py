@@ -19,9 +19,9 @@ _PAUSE_SECONDS: Final = 10
     memory_gib=8,
 )
 def l2a_tiles(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-    """One proven Sentinel-2 L2A product (`.SAFE`) of the tile.
+    """One verified Sentinel-2 L2A product (`.SAFE`) of the tile.
 
-    Adopted from `BEN_L2A_DIR`, or made from the zip in `l1c_zips` by the processor
+    Imported from `BEN_L2A_DIR`, or made from the zip in `l1c_zips` by the processor
     that `BEN_L2A_PROCESSOR` names; a product on disk that still verifies is kept.
     """
     from ben_assets.steps.l2a import make_l2a_tile

@@ -11,14 +11,14 @@ from ben_assets.assets.reference_maps import reference_maps
 from ben_assets.assets.release import metadata_tables
 from ben_assets.assets.tile_asset import OWNERS
 from ben_assets.bigearthnet.checksums import hash_list_digest
-from ben_assets.failures import reported
+from ben_assets.failures import as_dagster_failure
 from ben_assets.partitions import tile_partitions
 from ben_assets.tiles import find_tile
 from resources.settings import Settings
 
 if TYPE_CHECKING:
     from ben_assets.steps.postgis import Publication
-    from ben_assets.steps.workbench import Workbench
+    from ben_assets.steps.step_context import StepContext
 
 SWITCHED_OFF: Final = "switched off: BEN_POSTGIS_DSN is not set"
 
@@ -60,7 +60,7 @@ def postgis_patches(
     from ben_assets.steps.postgis import publish_patches
 
     yield from _publish(
-        context, lambda bench: publish_patches(find_tile(context.partition_key), bench)
+        context, lambda ctx: publish_patches(find_tile(context.partition_key), ctx)
     )
 
 
@@ -99,7 +99,7 @@ def postgis_countries(
 
 def _publish(
     context: dg.AssetExecutionContext,
-    publish: Callable[["Workbench"], "Publication"],
+    publish: Callable[["StepContext"], "Publication"],
 ) -> Iterator[dg.MaterializeResult]:
     settings = Settings()
     if settings.text("BEN_POSTGIS_DSN") is None:
@@ -112,11 +112,11 @@ def _publish(
             )
         )
         return
-    from ben_assets.steps.workbench import Workbench
+    from ben_assets.steps.step_context import StepContext
 
-    with reported():
+    with as_dagster_failure():
         started = time.perf_counter()
-        done = publish(Workbench.from_settings(settings, context.log.info))
+        done = publish(StepContext.from_settings(settings, context.log.info))
         seconds = time.perf_counter() - started
     yield dg.MaterializeResult(
         data_version=dg.DataVersion(hash_list_digest(done.made_from)),

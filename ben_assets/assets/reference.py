@@ -6,7 +6,7 @@ from typing import Any, Final
 import dagster as dg
 
 from ben_assets.assets.tile_asset import OWNERS
-from ben_assets.failures import reported
+from ben_assets.failures import as_dagster_failure
 from resources.inputs.pins import (
     CLOUD,
     CORINE,
@@ -44,7 +44,7 @@ def v1_footprints(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
 
 @input_asset("csv")
 def s1s2_mapping(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-    """The Sentinel-1 twin of every BigEarthNet v1 patch."""
+    """The matching Sentinel-1 patch of every BigEarthNet v1 patch."""
     return _provide(context)
 
 
@@ -86,7 +86,7 @@ def _provide(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
     """Fetch what is not there yet, and say what is."""
     from resources.inputs.pinned import PinnedInputs, count_rows, digest_of
 
-    with reported():
+    with as_dagster_failure():
         inputs = PinnedInputs(Settings())
         names = files_of(context.asset_key)
         found = [inputs.require(name, context.log.info) for name in names]
@@ -97,7 +97,7 @@ def _provide(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
                 "file": str(one.path),
                 "rows": n_rows,
                 "sha256": one.sha256,
-                "verdict": one.verdict,
+                "verdict": one.outcome,
                 "source": one.pin.home,
             }
         )

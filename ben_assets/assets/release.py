@@ -21,7 +21,7 @@ from ben_assets.assets.tile_asset import (
     columns=columns.METADATA_TABLES,
 )
 def metadata_tables(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-    """Labels, split, country and v1 and Sentinel-1 twins of every grid cell."""
+    """Labels, split, country, v1 and Sentinel-1 names of every grid cell."""
     from ben_assets.steps.metadata import make_metadata_table
 
     return materialize_tile(context, make_metadata_table, {"label histogram": "png"})
@@ -33,7 +33,7 @@ def metadata_tables(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
     level="dataset",
 )
 def aligned_dataset(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-    """The tile's kept patches in the data set's tree, with maps and S1 twins."""
+    """The tile's kept patches in the data set: S2, S1 and maps."""
     from ben_assets.steps.dataset import make_aligned_dataset
 
     return materialize_tile(context, make_aligned_dataset)

@@ -11,7 +11,7 @@ from typing import Any, Final
 import dagster as dg
 
 from ben_assets.bigearthnet.tile_list import Tile
-from ben_assets.failures import reported
+from ben_assets.failures import as_dagster_failure
 from ben_assets.partitions import tile_partitions
 from ben_assets.tiles import find_tile
 from resources.data_root.store import Storage, StoredRecord
@@ -96,15 +96,15 @@ def materialize_tile(
         make: the step.
         pictures: title to suffix of the files ``<tile key>.<suffix>`` to show.
     """
-    with reported():
+    with as_dagster_failure():
         tile = find_tile(context.partition_key)
         upstream = [
             dep.asset_key.path[-1] for dep in context.assets_def.get_asset_spec().deps
         ]
 
-        def make_tile(bench: Any) -> StoredRecord:  # noqa: ANN401  # imported late
-            with bench.storage.reading(upstream, tile.key, bench.log):
-                return make(tile, bench)
+        def make_tile(ctx: Any) -> StoredRecord:  # noqa: ANN401  # imported late
+            with ctx.storage.reading(upstream, tile.key, ctx.log):
+                return make(tile, ctx)
 
         return _run(context, make_tile, pictures or {})
 
@@ -113,7 +113,7 @@ def materialize_release(
     context: dg.AssetExecutionContext, make: Callable[[Any], StoredRecord]
 ) -> dg.MaterializeResult:
     """Run a step that is made of all tiles and show its record."""
-    with reported():
+    with as_dagster_failure():
         return _run(context, make, {})
 
 
@@ -122,19 +122,19 @@ def _run(
     make: Callable[[Any], StoredRecord],
     pictures: Mapping[str, str],
 ) -> dg.MaterializeResult:
-    from ben_assets.steps.workbench import Workbench
+    from ben_assets.steps.step_context import StepContext
 
-    bench = Workbench.from_settings(Settings(), context.log.info)
+    ctx = StepContext.from_settings(Settings(), context.log.info)
     started = time.perf_counter()
-    record = make(bench)
+    record = make(ctx)
     seconds = time.perf_counter() - started
     return dg.MaterializeResult(
         data_version=dg.DataVersion(record.version),
         metadata={
-            title: _picture(bench.storage, record, suffix)
+            title: _picture(ctx.storage, record, suffix)
             for title, suffix in pictures.items()
         }
-        | record_metadata(bench.storage, record)
+        | record_metadata(ctx.storage, record)
         | {"seconds": dg.MetadataValue.float(round(seconds, 2))},
     )
 

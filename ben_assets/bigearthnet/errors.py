@@ -58,7 +58,7 @@ class UnexpectedRaster(InvalidInput):
 
 
 class ChecksumMismatch(BenError):
-    """Bytes that differ from what was promised for them."""
+    """Bytes that differ from what was expected for them."""
 
     failure_class = FailureClass.CORRUPT_AT_SOURCE
 
@@ -129,7 +129,7 @@ class ChangedUpstream(BenError):
 
 
 class CorruptProduct(ChecksumMismatch):
-    """A product whose bytes break a promise that it makes itself."""
+    """A product whose bytes break a expectation that it makes itself."""
 
 
 class UnsafeZip(CorruptProduct):

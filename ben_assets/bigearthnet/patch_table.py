@@ -83,12 +83,12 @@ def metadata_table(
     has_labels: bool,
     needs_v1: bool,
 ) -> pd.DataFrame:
-    """Labels and twins of every grid cell of a tile.
+    """Labels and matching patches of every grid cell of a tile.
 
     Args:
         patches: from ``with_validity``.
         code_pixels: columns patch_id, clc_code, pixels of the reference maps.
-        s1_names: v1 patch name to the name of its Sentinel-1 twin.
+        s1_names: v1 patch name to the name of its matching Sentinel-1 patch.
         snow: v1 names of patches with seasonal snow.
         cloud: v1 names of patches with cloud or cloud shadow.
         has_labels: false where the product failed a quality check.
@@ -99,7 +99,7 @@ def metadata_table(
         contains_seasonal_snow, contains_cloud_or_shadow, valid, kept.
 
     Raises:
-        InvalidInput: a labelled, aligned patch has no Sentinel-1 twin.
+        InvalidInput: a labelled, aligned patch has no matching Sentinel-1 patch.
     """
     labels = _labels(code_pixels) if has_labels else {}
     v1_names = (
@@ -123,7 +123,7 @@ def metadata_table(
     labelled = table["labels"].notna()
     aligned = table["s2v1_name"].notna()
     table["kept"] = labelled & (aligned | (not needs_v1))
-    _require_twins(table[labelled & aligned & table["s1_name"].isna()])
+    _require_matches(table[labelled & aligned & table["s1_name"].isna()])
     return table
 
 
@@ -134,13 +134,13 @@ def _labels(code_pixels: pd.DataFrame) -> dict[str, list[str] | None]:
     }
 
 
-def _require_twins(alone: pd.DataFrame) -> None:
+def _require_matches(alone: pd.DataFrame) -> None:
     if len(alone):
         shown = ", ".join(
             f"{row.patch_id} (v1: {row.s2v1_name})"
             for row in alone.head(10).itertuples()
         )
         raise InvalidInput(
-            f"{len(alone)} labelled patches have no Sentinel-1 twin in "
+            f"{len(alone)} labelled patches have no matching Sentinel-1 patch in "
             f"s1s2_mapping.csv: {shown}; expected one for each; use the unchanged file"
         )

@@ -21,8 +21,10 @@ from ben_assets.bigearthnet.errors import (
 )
 from ben_assets.bigearthnet.product_names import tile_id_of_patch
 
-CLEAR: Final = "metadata.parquet"
-UNCLEAR: Final = "metadata_for_patches_with_snow_cloud_or_shadow.parquet"
+NO_SNOW_CLOUD_OR_SHADOW: Final = "metadata.parquet"
+HAS_SNOW_CLOUD_OR_SHADOW: Final = (
+    "metadata_for_patches_with_snow_cloud_or_shadow.parquet"
+)
 OWN_TILES: Final = "metadata_own_tiles.parquet"
 
 _COLUMNS: Final = (
@@ -100,7 +102,7 @@ def is_unclear(kept: pd.DataFrame) -> pd.Series:
 
 
 def require_unique(kept: pd.DataFrame, column: str) -> None:
-    """Insist that a twin belongs to one patch only.
+    """Insist that a matching patch belongs to one patch only.
 
     Raises:
         InvalidInput: names both patches and both tiles.
@@ -119,7 +121,8 @@ def require_unique(kept: pd.DataFrame, column: str) -> None:
         )
         raise InvalidInput(
             f"{column} must be unique in a release; {repeated[column].iloc[0]} is the "
-            f"twin of {first} (tile {tiles[0]}) and of {second} (tile {tiles[1]}); "
+            f"matching patch of {first} (tile {tiles[0]}) "
+            f"and of {second} (tile {tiles[1]}); "
             f"{advice}"
         )
 

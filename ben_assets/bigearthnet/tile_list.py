@@ -12,7 +12,7 @@ from ben_assets.bigearthnet.errors import InvalidProductName
 from ben_assets.bigearthnet.product_names import Acquisition, ProductName, tile_key
 
 ALIGNMENTS: Final = ("v1", "none")
-"""``v1``: a patch needs its twin in v1; ``none``: every valid patch is exported."""
+"""``v1``: a patch needs a matching v1 patch; ``none``: all valid ones are exported."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def _own_tile(row: dict[str, str | None], known: dict[Acquisition, str]) -> Tile
             f"alignment is {alignment!r}; expected one of {', '.join(ALIGNMENTS)}"
         )
     tile = Tile(tile_key((row["tile"] or "").strip()), alignment)
-    twin = known.setdefault(tile.product.acquisition, tile.key)
-    if twin is not tile.key:
-        raise InvalidProductName(f"{tile.key} is the same acquisition as {twin}")
+    match = known.setdefault(tile.product.acquisition, tile.key)
+    if match is not tile.key:
+        raise InvalidProductName(f"{tile.key} is the same acquisition as {match}")
     return tile

@@ -7,7 +7,7 @@ from typing import Any
 
 import dagster as dg
 
-from ben_assets.failures import reported
+from ben_assets.failures import as_dagster_failure
 from ben_assets.tiles import find_tile
 from ben_assets.validation.result import Verdict
 from resources.data_root.records import RELEASE
@@ -17,7 +17,7 @@ from resources.settings import Settings
 _Check = Callable[[dg.AssetCheckExecutionContext], dg.AssetCheckResult]
 
 
-def claim_check(
+def rule_check(
     asset: dg.AssetsDefinition, module: str, name: str, *arguments: str, says: str
 ) -> dg.AssetChecksDefinition:
     """The check that a claim of ``ben_assets.validation`` holds; blocks what follows.
@@ -26,18 +26,18 @@ def claim_check(
         asset: what it is about.
         module: module of the claim, imported when the check runs: it is heavy.
         name: function there, and name of the check; takes the arguments, the tile
-            where the asset has tiles, and the workbench.
+            where the asset has tiles, and the step context.
         arguments: see ``name``.
         says: the claim in words.
     """
 
     @where_on_disk(asset)
     def check(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
-        judge = getattr(
+        evaluate = getattr(
             importlib.import_module(f"ben_assets.validation.{module}"), name
         )
         tile = [find_tile(context.partition_key)] if asset.partitions_def else []
-        return _result(judge(*arguments, *tile, _workbench(context)))
+        return _result(evaluate(*arguments, *tile, _step_context(context)))
 
     return dg.asset_check(
         asset=asset,
@@ -49,7 +49,7 @@ def claim_check(
 
 
 def where_on_disk(asset: dg.AssetsDefinition) -> Callable[[_Check], _Check]:
-    """Let a check pass with a warning where there is nothing on disk to judge.
+    """Let a check pass with a warning where there is nothing on disk to evaluate.
 
     So a run of checks alone goes through whatever of a tile somebody keeps. Errors of
     ours become failures with their class.
@@ -60,30 +60,32 @@ def where_on_disk(asset: dg.AssetsDefinition) -> Callable[[_Check], _Check]:
         @functools.wraps(check)
         def guarded(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
             tile = context.partition_key if asset.partitions_def else RELEASE
-            with reported():
+            with as_dagster_failure():
                 if Storage(Settings().data_dir).record_path(name, tile).exists():
                     return check(context)
-                return _result(Verdict.not_judged("not on disk: nothing to judge"))
+                return _result(
+                    Verdict.not_evaluated("not on disk: nothing to evaluate")
+                )
 
         return guarded
 
     return decorate
 
 
-def _workbench(context: dg.AssetCheckExecutionContext) -> Any:  # noqa: ANN401
-    from ben_assets.steps.workbench import Workbench  # heavy: not at load time
+def _step_context(context: dg.AssetCheckExecutionContext) -> Any:  # noqa: ANN401
+    from ben_assets.steps.step_context import StepContext  # heavy: not at load time
 
-    return Workbench.from_settings(Settings(), context.log.info)
+    return StepContext.from_settings(Settings(), context.log.info)
 
 
-def _result(verdict: Verdict) -> dg.AssetCheckResult:
+def _result(outcome: Verdict) -> dg.AssetCheckResult:
     severity = dg.AssetCheckSeverity
-    metadata: dict[str, Any] = {"expected": verdict.expected, "found": verdict.found}
-    if verdict.differing:
-        metadata["differing"] = list(verdict.differing)
+    metadata: dict[str, Any] = {"expected": outcome.expected, "found": outcome.found}
+    if outcome.differing:
+        metadata["differing"] = list(outcome.differing)
     return dg.AssetCheckResult(
-        passed=verdict.passed,
-        severity=severity.WARN if verdict.is_warning else severity.ERROR,
-        description=verdict.found,
+        passed=outcome.passed,
+        severity=severity.WARN if outcome.is_warning else severity.ERROR,
+        description=outcome.found,
         metadata=metadata,
     )

@@ -12,65 +12,65 @@ from ben_assets.assets.release import (
     release_archives,
     release_metadata,
 )
-from ben_assets.checks.check import claim_check
+from ben_assets.checks.check import rule_check
 
 _TILES: Final = [
-    claim_check(
+    rule_check(
         patches,
         "patch_rules",
         "every_patch_has_its_bands",
         says="Exactly twelve files of each valid and aligned patch are on disk.",
     ),
-    claim_check(
+    rule_check(
         patches,
         "patch_rules",
         "zone_has_v1_footprints",
         says="A tile to be aligned with v1 lies in a zone where v1 has footprints.",
     ),
-    claim_check(
+    rule_check(
         patches,
         "patch_rules",
         "no_pixel_is_zero",
         says="No pixel of any exported patch is 0, which stands for no measurement.",
     ),
-    claim_check(
+    rule_check(
         reference_maps,
         "table_rules",
         "codes_are_known",
         says="Only CORINE codes and 999 occur, and they fill every map of the tile.",
     ),
-    claim_check(
+    rule_check(
         metadata_tables,
         "table_rules",
         "labels_are_known",
         says="Every label is one of the 19 classes, each once on a patch.",
     ),
-    claim_check(
+    rule_check(
         metadata_tables,
         "table_rules",
         "labelled_patches_have_maps",
         says="Each patch with labels has a reference map.",
     ),
-    claim_check(
+    rule_check(
         metadata_tables,
         "table_rules",
         "splits_follow_rule",
         says="Each patch is in one split, the one that its place in the tile gives.",
     ),
-    claim_check(
+    rule_check(
         metadata_tables,
         "table_rules",
-        "twins_are_unique",
-        says="No two kept patches of the tile share a Sentinel-1 or v1 twin.",
+        "matching_patches_are_unique",
+        says="No two kept patches of the tile share a matching Sentinel-1 or v1 patch.",
     ),
-    claim_check(
+    rule_check(
         aligned_dataset,
         "dataset_rules",
         "same_patches_everywhere",
         says="The kept patches of the table are those of S2, S1 and maps, file for "
         "file.",
     ),
-    claim_check(
+    rule_check(
         archives,
         "dataset_rules",
         "archives_hold_the_dataset",
@@ -79,29 +79,30 @@ _TILES: Final = [
 ]
 
 _RELEASE: Final = [
-    claim_check(
+    rule_check(
         release_metadata,
         "release_rules",
         "names_are_unique",
         says="Patch ids, Sentinel-1 and v1 names occur once in all of the release.",
     ),
     *(
-        claim_check(
+        rule_check(
             asset,
             "release_rules",
             "files_equal_published",
             asset.key.path[-1],
-            says="Files, and tars inside archives, have the published digests; judged "
+            says="Files, and tars inside archives, have the published digests; "
+            "evaluated "
             "where all 125 tiles and no others are in it.",
         )
         for asset in (tile_id_csv, l1c_hash_csv, release_metadata, release_archives)
     ),
-    claim_check(
+    rule_check(
         release_metadata,
         "release_rules",
         "hash_lists_equal_published",
         says="The hash lists of all patches and maps have the published digests; "
-        "judged where all 125 tiles and no others are on disk.",
+        "evaluated where all 125 tiles and no others are on disk.",
     ),
 ]
 

@@ -5,7 +5,7 @@ from typing import Final
 import dagster as dg
 
 from ben_assets.assets.reference import INPUTS
-from ben_assets.failures import reported
+from ben_assets.failures import as_dagster_failure
 from resources.settings import Settings
 
 
@@ -23,11 +23,11 @@ def is_pinned(
     def check() -> dg.AssetCheckResult:
         from resources.inputs.pinned import PinnedInputs
 
-        with reported():
+        with as_dagster_failure():
             inputs = PinnedInputs(Settings())
             found = [one for name in names if (one := inputs.find(name))]
         others = [
-            f"{one.path.name} is {one.verdict}" for one in found if not one.is_pinned
+            f"{one.path.name} is {one.outcome}" for one in found if not one.is_pinned
         ]
         is_certain = found and not others
         return dg.AssetCheckResult(

@@ -1,4 +1,4 @@
-"""Checks of the L1C products: the tracked ids and zips, the service's own promises."""
+"""Checks of the L1C products: tracked ids and zips, and what the service states."""
 
 from typing import Any, Final
 
@@ -6,7 +6,7 @@ import dagster as dg
 
 from ben_assets.assets.l1c import l1c_zips, tile_ids
 from ben_assets.checks.check import where_on_disk
-from ben_assets.failures import reported
+from ben_assets.failures import as_dagster_failure
 from ben_assets.partitions import tile_partitions
 from ben_assets.tiles import find_tile
 from resources.data_root.store import Storage, StoredRecord
@@ -25,7 +25,7 @@ def id_is_tracked(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult
     A warning only: an archive that takes a product in anew gives it a new id; whether
     the data are the same is seen in the zip.
     """
-    with reported():
+    with as_dagster_failure():
         expected = find_tile(context.partition_key).cdse_id
         found = str(_record(context, "tile_ids").facts["id"])
     return dg.AssetCheckResult(
@@ -39,21 +39,21 @@ def id_is_tracked(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult
 @dg.asset_check(asset=l1c_zips, partitions_def=tile_partitions, blocking=True)
 @where_on_disk(l1c_zips)
 def zip_is_tracked(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
-    """The zip equals the tracked one, or at least every image in it is proven.
+    """The zip equals the tracked one, or at least every image in it is verified.
 
-    Another zip whose images its manifest proves is a warning: services add previews
+    Another zip whose images its manifest verifies is a warning: services add previews
     and pack anew. Images without proof, or unlike the tracked ones, stop the tile.
     """
-    from ben_assets.validation.l1c_rules import Verdict, judge
+    from ben_assets.validation.l1c_rules import Verdict, evaluate
 
-    with reported():
+    with as_dagster_failure():
         tile = find_tile(context.partition_key)
         record = _record(context, "l1c_zips")
-        result = judge(record, tile, Settings().tracked_artifacts)
+        result = evaluate(record, tile, Settings().tracked_artifacts)
     return dg.AssetCheckResult(
-        passed=result.verdict in {Verdict.EQUAL, Verdict.UNTRACKED},
+        passed=result.outcome in {Verdict.EQUAL, Verdict.UNTRACKED},
         severity=_ERROR
-        if result.verdict in {Verdict.EQUAL, Verdict.UNPROVEN}
+        if result.outcome in {Verdict.EQUAL, Verdict.UNPROVEN}
         else _WARN,
         description=result.sentence,
         metadata={
@@ -71,19 +71,19 @@ def catalogue_is_current(context: dg.AssetCheckExecutionContext) -> dg.AssetChec
     """Length and checksums of the catalogue hold for the zip that it delivers.
 
     Where they do not, the same bytes came twice and every file of the product is
-    proven: the catalogue is stale, or the zip is packed anew. A warning that lists
+    verified: the catalogue is stale, or the zip is packed anew. A warning that lists
     what is new.
     """
-    with reported():
+    with as_dagster_failure():
         facts: dict[str, Any] = _record(context, "l1c_zips").facts
-    proofs = {name: " ".join(p.values()) for name, p in facts["proofs"].items()}
-    stale = [n for n, p in facts["proofs"].items() if p["state"] == "changed upstream"]
+    checks = {name: " ".join(p.values()) for name, p in facts["checks"].items()}
+    stale = [n for n, p in facts["checks"].items() if p["state"] == "changed upstream"]
     return dg.AssetCheckResult(
         passed=not stale,
         severity=_WARN,
         description=f"changed upstream: {', '.join(stale)}" if stale else None,
         metadata={
-            "proofs": proofs,
+            "checks": checks,
             "unknown to the manifest": facts["unknown_members"][:_PREVIEW],
             "changed members": facts["changed_members"],
         },

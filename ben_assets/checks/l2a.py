@@ -6,7 +6,7 @@ import dagster as dg
 
 from ben_assets.assets.l2a import l2a_tiles
 from ben_assets.checks.check import where_on_disk
-from ben_assets.failures import reported
+from ben_assets.failures import as_dagster_failure
 from ben_assets.partitions import tile_partitions
 from ben_assets.tiles import find_tile
 from resources.data_root.store import Storage, StoredRecord
@@ -25,7 +25,7 @@ def has_expected_bands(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckR
     """
     from ben_assets.validation.l2a_rules import band_problem
 
-    with reported():
+    with as_dagster_failure():
         record = _record(context)
         problem = band_problem(record, find_tile(context.partition_key), Settings())
     return dg.AssetCheckResult(
@@ -46,7 +46,7 @@ def start_time_is_of_name(
     """
     from ben_assets.validation.l2a_rules import start_time_difference
 
-    with reported():
+    with as_dagster_failure():
         record = _record(context)
         seconds = start_time_difference(record)
     return dg.AssetCheckResult(
@@ -69,7 +69,7 @@ def quality_passed(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResul
     A warning only: the tile's patches and reference maps are exported all the same,
     but it gets no labels.
     """
-    with reported():
+    with as_dagster_failure():
         facts = _record(context).facts
     failed: dict[str, str] = facts["failed_quality_checks"]
     stated = ", ".join(f"{name} is {result}" for name, result in failed.items())
@@ -95,7 +95,7 @@ def is_made_with_sen2cor_2_11(
     """
     from resources.sen2cor.installation import foreign_processor
 
-    with reported():
+    with as_dagster_failure():
         facts = _record(context).facts
     difference = foreign_processor(facts["processor"], facts["version"])
     return dg.AssetCheckResult(

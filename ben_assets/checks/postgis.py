@@ -11,7 +11,7 @@ from ben_assets.assets.postgis import (
     postgis_patches,
     postgis_v1_footprints,
 )
-from ben_assets.failures import reported
+from ben_assets.failures import as_dagster_failure
 from ben_assets.partitions import tile_partitions
 from resources.settings import Settings
 
@@ -53,14 +53,14 @@ def agrees_with_postgis(claim: str, rule: str) -> dg.AssetChecksDefinition:
         from resources.postgis.crosschecks import cross_check
         from resources.postgis.database import Postgis
 
-        with reported():
+        with as_dagster_failure():
             database = Postgis.from_settings(settings)
             result = cross_check(database, rule, context.partition_key)
         if result.lacking:
-            return _warning(result.verdict)
+            return _warning(result.outcome)
         return dg.AssetCheckResult(
             passed=not result.differing,
-            description=result.verdict,
+            description=result.outcome,
             metadata={
                 "cells": result.cells,
                 "disagreeing": len(result.differing),

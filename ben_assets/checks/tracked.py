@@ -1,4 +1,4 @@
-"""``matches_tracked_hash``: is every byte what was promised?"""
+"""``matches_tracked_hash``: is every byte what was expected?"""
 
 from typing import Final
 
@@ -38,7 +38,7 @@ def matches_tracked_hash(asset: dg.AssetsDefinition) -> dg.AssetChecksDefinition
             severity=dg.AssetCheckSeverity.ERROR
             if result.expected
             else dg.AssetCheckSeverity.WARN,
-            description=result.verdict,
+            description=result.outcome,
             metadata={
                 "comparison": _one_above_the_other(result),
                 "what to do": "docs/checks.md, matches_tracked_hash",

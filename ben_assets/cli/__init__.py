@@ -33,7 +33,7 @@ _OF_THE_ENVIRONMENT: Final = (
 )
 
 app = typer.Typer(
-    help="BigEarthNet v2: what was promised, what is on disk, what differs.",
+    help="BigEarthNet v2: what was expected, what is on disk, what differs.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

@@ -209,7 +209,7 @@ def _inputs(tiles: Sequence[Tile], settings: Settings) -> Iterator[Finding]:
             yield Finding(name, State.LACKS, advice)
         else:
             state = State.OK if status.is_pinned else State.WARNS
-            yield Finding(name, state, status.verdict)
+            yield Finding(name, state, status.outcome)
 
 
 def _sentinel1(tiles: Sequence[Tile], settings: Settings) -> Iterator[Finding]:

@@ -49,7 +49,7 @@ def _provide(inputs: PinnedInputs, name: str, source: Path | None) -> bool:
     try:
         status = inputs.find(name)
         if status is None and source is not None:
-            status = inputs.adopt(name, source)
+            status = inputs.import_existing(name, source)
         elif status is None:
             status = inputs.require(name, typer.echo)
     except BenError as error:
@@ -58,7 +58,7 @@ def _provide(inputs: PinnedInputs, name: str, source: Path | None) -> bool:
     if status is None:
         typer.echo(f"{name}: not in {source}", err=True)
         return False
-    typer.echo(f"{status.path}: {status.verdict}")
+    typer.echo(f"{status.path}: {status.outcome}")
     return True
 
 

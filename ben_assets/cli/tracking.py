@@ -11,7 +11,7 @@ from resources.settings import Settings
 
 
 def track(tiles: TileArguments = None) -> None:
-    """Record the hashes of tiles on disk as what is promised from now on.
+    """Record the hashes of tiles on disk as what is expected from now on.
 
     Writes tracked-artifacts/hashes/ASSET.csv (BEN_TRACKED_ARTIFACTS); rows of other
     tiles stay. Review the difference like code, and commit it.

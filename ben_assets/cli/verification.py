@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from ben_assets.cli.choice import TileArguments, chosen_tiles
-from ben_assets.cli.healing import healing_commands
+from ben_assets.cli.repair import repair_commands
 from resources.data_root.records import RELEASE
 from resources.data_root.store import Storage
 from resources.data_root.verification import (
@@ -55,8 +55,8 @@ def verify(
     )
     how = "every byte read" if deep else "names and sizes; --deep reads every byte"
     typer.echo(f"{n_artifacts} artifacts, {len(found)} differences ({how})")
-    for command in healing_commands(found, storage.root):
-        typer.echo(f"to heal: {command}")
+    for command in repair_commands(found, storage.root):
+        typer.echo(f"to repair: {command}")
     if not n_artifacts and not found:
         typer.echo(f"nothing to verify below {storage.root}", err=True)
         raise typer.Exit(2)

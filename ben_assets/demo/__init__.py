@@ -1,1 +1,1 @@
-"""A small synthetic world with real names: inputs of the demo and of the tests."""
+"""A small synthetic data set with real names: inputs of the demo and of the tests."""

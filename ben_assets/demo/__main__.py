@@ -19,7 +19,7 @@ from typing import Final
 
 from ben_assets.demo.report import print_report
 from ben_assets.demo.runs import run_job
-from ben_assets.synthetic.dataset import World, make_world
+from ben_assets.synthetic.dataset import SyntheticData, make_synthetic_data
 from ben_assets.testing.cdse_server import CdseServer
 from resources.data_root.locks import started_at
 from resources.settings import REPOSITORY
@@ -52,12 +52,12 @@ def _run() -> int:
     started = time.perf_counter()
     shutil.rmtree(DEMO, ignore_errors=True)
     print("making two small Sentinel-2 tiles and their surroundings ...", flush=True)
-    world = make_world(DEMO / "world", l2a=False)
-    _write_settings(world)
+    synthetic = make_synthetic_data(DEMO / "synthetic", l2a=False)
+    _write_settings(synthetic)
     print("starting a Copernicus Data Space of our own on loopback ...", flush=True)
-    with CdseServer(world.l1c_dir) as cdse:
-        _use(demo_environment(world) | cdse.environment())
-        runs = [run_job("tile", key) for key in world.tile_keys]
+    with CdseServer(synthetic.l1c_dir) as cdse:
+        _use(demo_environment(synthetic) | cdse.environment())
+        runs = [run_job("tile", key) for key in synthetic.tile_keys]
     if all(run.succeeded for run in runs):
         runs += [run_job(job, None) for job in ("l1c_tables", "release")]
     print_report(runs, time.perf_counter() - started)
@@ -72,18 +72,18 @@ def _is_ui_running() -> bool:
     return started_at(int(pid)) == started
 
 
-def demo_environment(world: World, home: Path = DEMO) -> dict[str, str]:
-    """The environment of the demo: the world's settings, and homes below ``home``."""
+def demo_environment(synthetic: SyntheticData, home: Path = DEMO) -> dict[str, str]:
+    """The environment of the demo: settings and homes below ``home``."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(_FOREIGN)}
-    return kept | _settings(world, home)
+    return kept | _settings(synthetic, home)
 
 
-def _settings(world: World, home: Path) -> dict[str, str]:
+def _settings(synthetic: SyntheticData, home: Path) -> dict[str, str]:
     """sen2cor cannot be part of it, so the embedded processor takes its place."""
     dagster_home = home / "dagster_home"
     dagster_home.mkdir(parents=True, exist_ok=True)
     shutil.copy(REPOSITORY / "dagster.yaml", dagster_home)
-    settings = world.settings()
+    settings = synthetic.settings()
     del settings["BEN_L2A_DIR"], settings["BEN_TRACKED_ARTIFACTS"]
     return {
         **settings,
@@ -93,9 +93,11 @@ def _settings(world: World, home: Path) -> dict[str, str]:
     }
 
 
-def _write_settings(world: World) -> None:
+def _write_settings(synthetic: SyntheticData) -> None:
     """``settings.sh``, for commands on the demo's results."""
-    lines = [f"export {k}={shlex.quote(v)}" for k, v in _settings(world, DEMO).items()]
+    lines = [
+        f"export {k}={shlex.quote(v)}" for k, v in _settings(synthetic, DEMO).items()
+    ]
     (DEMO / "settings.sh").write_text("\n".join(lines) + "\n")
 
 
@@ -113,12 +115,12 @@ def _serve(port: str) -> int:
             advice = "stop it, or choose another: make demo-ui PORT=3001"
             print(f"port {port} is taken by another program; {advice}", file=sys.stderr)
             return 2
-    world = World(DEMO / "world", ())
+    synthetic = SyntheticData(DEMO / "synthetic", ())
     print(f"Dagster UI on http://127.0.0.1:{port} (stop with Ctrl-C)", flush=True)
     command = [sys.executable, "-m", "dagster", "dev", "-h", "127.0.0.1", "-p", port]
     command += ["-m", "ben_assets.definitions"]
     # not in the repository's folder, whose .env Dagster would read
-    environment = demo_environment(world) | {"PYTHONPATH": str(REPOSITORY)}
+    environment = demo_environment(synthetic) | {"PYTHONPATH": str(REPOSITORY)}
     os.chdir(DEMO)
     _UI.write_text(f"{os.getpid()} {started_at(os.getpid())}")
     # a shell's background job ignores it, and Dagster would go on to

@@ -53,7 +53,7 @@ def _print_notable(console: Console, runs: Sequence[FinishedRun]) -> None:
         for check in run.checks:
             if check.is_warning or not check.passed:
                 kind = "warning" if check.is_warning else "FAILED"
-                line = f"{kind}: {check.asset}: {check.name}: {check.verdict}"
+                line = f"{kind}: {check.asset}: {check.name}: {check.outcome}"
                 lines[line] = lines.get(line, 0) + 1
     for line, count in lines.items():
         console.print(f"{line} ({count} tiles)" if count > 1 else line, highlight=False)

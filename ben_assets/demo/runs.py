@@ -25,7 +25,7 @@ class Check:
     """Whether it passed."""
     is_warning: bool
     """Whether it only warns."""
-    verdict: str
+    outcome: str
     """Its description of the result."""
 
 

@@ -132,7 +132,7 @@ class InputFacts:
     """Digest of the file that was used."""
     tiles: int
     """Tiles that were made with it."""
-    verdict: str
+    outcome: str
     """How it compares with the pinned file."""
 
 
@@ -182,7 +182,7 @@ class ReleaseFacts:
     @property
     def other_inputs(self) -> int:
         """Inputs that are another file than pinned."""
-        return sum(one.verdict == OTHER_FILE for one in self.inputs)
+        return sum(one.outcome == OTHER_FILE for one in self.inputs)
 
     @property
     def days(self) -> tuple[str, str]:

@@ -69,7 +69,7 @@ def release_files(
             n_bytes = archive["tar_bytes"]
         else:
             n_bytes = (folder / name).stat().st_size
-        promise = published.get(name, {})
+        expectation = published.get(name, {})
         files.append(
             FileFacts(
                 name=name,
@@ -77,7 +77,7 @@ def release_files(
                 members=archive.get("members"),
                 md5=md5[name],
                 sha256=sha256[name],
-                published=promise.get("sha256") or promise.get("md5"),
+                published=expectation.get("sha256") or expectation.get("md5"),
             )
         )
     return files

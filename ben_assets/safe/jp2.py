@@ -1,7 +1,7 @@
 """JPEG 2000 files: the codestream inside, whether it is whole, and its digest.
 
 A decoder may fill what is missing with zeros, which here mean "not measured"; so that
-nothing is missing is proven from the codestream itself.
+nothing is missing is verified from the codestream itself.
 Source: ISO/IEC 15444-1, annex A (markers) and annex I (boxes).
 """
 

@@ -1,7 +1,8 @@
 """Proofs that a product is whole: CRC of every member, checksums of its manifest.
 
-Belongs here: what ``manifest.safe`` promises and whether a zip keeps it. Not here: the
-structure of zips (``safe_zip``), what a service says about a product (``resources``).
+Belongs here: what ``manifest.safe`` expectations and whether a zip keeps it. Not here:
+the structure of zips (``safe_zip``), what a service says about a product
+(``resources``).
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ _IMAGE: Final = re.compile(r"GRANULE/[^/]+/IMG_DATA/.*\.jp2")
 
 
 @dataclass(frozen=True)
-class Promise:
+class ManifestEntry:
     """What a manifest says about one file."""
 
     algorithm: str
@@ -54,17 +55,17 @@ class Member:
 
 
 @dataclass(frozen=True)
-class ProductProof:
+class ManifestReport:
     """What was found in a product zip whose every stated checksum holds."""
 
     product: str
     """Product name without ``.SAFE``."""
     members: dict[str, Member]
     """Every file, by its path below the .SAFE folder; each has the CRC of the zip."""
-    proven: tuple[str, ...]
+    verified: tuple[str, ...]
     """Files whose checksum in the manifest holds."""
     unverifiable: dict[str, str]
-    """Files of the manifest that it cannot prove, with the reason."""
+    """Files of the manifest that it cannot verify, with the reason."""
     unknown: tuple[str, ...]
     """Files that the manifest does not know, itself left out."""
     missing: tuple[str, ...]
@@ -77,12 +78,12 @@ class ProductProof:
 
     @property
     def unproven_images(self) -> tuple[str, ...]:
-        """Band rasters that the manifest does not prove."""
-        return tuple(sorted(set(self.images) - set(self.proven)))
+        """Band rasters that the manifest does not verify."""
+        return tuple(sorted(set(self.images) - set(self.verified)))
 
 
-def prove_product(path: Path, product: str | None = None) -> ProductProof:
-    """Read a product zip once, in constant memory, and prove what can be proven.
+def prove_product(path: Path, product: str | None = None) -> ManifestReport:
+    """Read a product zip once, in constant memory, and verify what can be verified.
 
     Args:
         path: the zip.
@@ -98,31 +99,33 @@ def prove_product(path: Path, product: str | None = None) -> ProductProof:
             raise CorruptProduct(
                 f"{path.name}: expected the product {product}, found {archive.product}"
             )
-        promises = parse_manifest(archive.read(MANIFEST), f"{MANIFEST} in {path.name}")
+        expectations = parse_manifest(
+            archive.read(MANIFEST), f"{MANIFEST} in {path.name}"
+        )
         found = {
-            name: _prove(archive, name, promises.get(name))
+            name: _verify_member(archive, name, expectations.get(name))
             for name in sorted(archive.sizes())
         }
-    missing = tuple(sorted(set(promises) - set(found)))
+    missing = tuple(sorted(set(expectations) - set(found)))
     problems = [f"{name}: {p.problem}" for name, p in found.items() if p.problem]
     problems += [f"{n}: missing" for n in missing if not _DISPENSABLE.fullmatch(n)]
     if problems:
         raise CorruptProduct(
-            f"{path.name} breaks the promises of its own manifest in {len(problems)} "
+            f"{path.name} differs from its own manifest in {len(problems)} "
             "file(s); do not use it, get the product again: " + "; ".join(problems)
         )
-    return ProductProof(
+    return ManifestReport(
         product=archive.product,
         members={name: one.member for name, one in found.items() if one.member},
-        proven=tuple(name for name, one in found.items() if one.is_proven),
+        verified=tuple(name for name, one in found.items() if one.is_proven),
         unverifiable={n: one.doubt for n, one in found.items() if one.doubt},
-        unknown=tuple(n for n in found if n not in promises and n != MANIFEST),
+        unknown=tuple(n for n in found if n not in expectations and n != MANIFEST),
         missing=missing,
     )
 
 
-def parse_manifest(content: bytes, source: str) -> dict[str, Promise]:
-    """The promises of a manifest, by path below the .SAFE folder.
+def parse_manifest(content: bytes, source: str) -> dict[str, ManifestEntry]:
+    """The expectations of a manifest, by path below the .SAFE folder.
 
     Raises:
         CorruptProduct: no XML, or a path that leaves the product's folder.
@@ -131,7 +134,7 @@ def parse_manifest(content: bytes, source: str) -> dict[str, Promise]:
         root = ElementTree.fromstring(content)
     except ElementTree.ParseError as error:
         raise CorruptProduct(f"{source} is not XML: {error}") from error
-    promises = {}
+    expectations = {}
     for stream in root.iter("byteStream"):
         location = stream.find("fileLocation")
         checksum = stream.find("checksum")
@@ -141,12 +144,12 @@ def parse_manifest(content: bytes, source: str) -> dict[str, Promise]:
         if path.startswith(("/", "..")):
             raise CorruptProduct(f"{source} names {path!r}, outside of the product")
         size = stream.get("size", "")
-        promises[path] = Promise(
+        expectations[path] = ManifestEntry(
             "" if checksum is None else checksum.get("checksumName", ""),
             "" if checksum is None else (checksum.text or "").strip().lower(),
             int(size) if size.isdigit() else None,
         )
-    return promises
+    return expectations
 
 
 @dataclass(frozen=True)
@@ -159,39 +162,41 @@ class _Finding:
     problem: str = ""
 
 
-def _prove(archive: ProductZip, name: str, promise: Promise | None) -> _Finding:
-    """Compare one file with its promise while reading it once."""
+def _verify_member(
+    archive: ProductZip, name: str, expectation: ManifestEntry | None
+) -> _Finding:
+    """Compare one file with its expectation while reading it once."""
     sha256, size = hashlib.sha256(), 0
-    promised = _digest_of(promise)
+    expected = _digest_of(expectation)
     try:
         for chunk in archive.chunks(name):
             sha256.update(chunk)
             size += len(chunk)
-            if promised is not None:
-                promised.update(chunk)
+            if expected is not None:
+                expected.update(chunk)
     except CorruptProduct as error:
         return _Finding(problem=str(error))
     member = Member(size, sha256.hexdigest())
-    if promise is None:
+    if expectation is None:
         return _Finding(member)
-    if promise.size not in (None, size):
-        return _Finding(problem=f"expected {promise.size} bytes, found {size}")
-    if promised is None:
-        return _Finding(member, doubt=_doubt(promise))
-    if promised.hexdigest() != promise.value:
+    if expectation.size not in (None, size):
+        return _Finding(problem=f"expected {expectation.size} bytes, found {size}")
+    if expected is None:
+        return _Finding(member, doubt=_doubt(expectation))
+    if expected.hexdigest() != expectation.value:
         return _Finding(
-            problem=f"expected {promise.algorithm} {promise.value}, "
-            f"found {promised.hexdigest()}"
+            problem=f"expected {expectation.algorithm} {expectation.value}, "
+            f"found {expected.hexdigest()}"
         )
     return _Finding(member, is_proven=True)
 
 
-def _digest_of(promise: Promise | None) -> Any:  # noqa: ANN401  hashlib has no public type
-    algorithm = promise.algorithm.upper().replace("-", "") if promise else ""
+def _digest_of(expectation: ManifestEntry | None) -> Any:  # noqa: ANN401  hashlib has no public type
+    algorithm = expectation.algorithm.upper().replace("-", "") if expectation else ""
     return ALGORITHMS[algorithm]() if algorithm in ALGORITHMS else None
 
 
-def _doubt(promise: Promise) -> str:
-    if not promise.algorithm:
+def _doubt(expectation: ManifestEntry) -> str:
+    if not expectation.algorithm:
         return "the manifest gives no checksum"
-    return f"the manifest's checksum {promise.algorithm} is not known here"
+    return f"the manifest's checksum {expectation.algorithm} is not known here"

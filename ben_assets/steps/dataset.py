@@ -1,4 +1,4 @@
-"""``aligned_dataset`` and ``archives``: the kept patches with their twins, packed."""
+"""``aligned_dataset`` and ``archives``: the retained patches, placed and packed."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ from ben_assets.bigearthnet.errors import MissingInput
 from ben_assets.bigearthnet.release_tables import require_unique
 from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.steps import metadata, patches, reference_maps
-from ben_assets.steps.workbench import (
-    Workbench,
+from ben_assets.steps.step_context import (
+    StepContext,
     carried_facts,
     cpu_count,
     read_table,
     require_current,
     versions,
 )
-from resources.data_root.records import FileProof
+from resources.data_root.records import FileDigest
 from resources.data_root.store import Draft, Record, Storage, StoredRecord
 from resources.imported_l2a import link_or_copy
 
@@ -41,29 +41,30 @@ ASSET: Final = "aligned_dataset"
 ARCHIVES: Final = "archives"
 
 
-def make_aligned_dataset(tile: Tile, bench: Workbench) -> StoredRecord:
-    """Place the kept patches of a tile, their maps and Sentinel-1 twins in the tree.
+def make_aligned_dataset(tile: Tile, ctx: StepContext) -> StoredRecord:
+    """Place the kept patches of a tile, their maps and Sentinel-1 in the tree.
 
     Raises:
         MissingInput: an upstream tile, ``BEN_S1_DIR`` or an S1 patch is not on disk.
-        InvalidInput: the table is of other patches, or two patches have one twin.
+        InvalidInput: the table is of other patches, or two patches have one matching
+            patch.
     """
-    upstream = require_current(bench, metadata.ASSET, tile)
-    kept = read_table(bench, metadata.ASSET, tile).query("kept")
+    upstream = require_current(ctx, metadata.ASSET, tile)
+    kept = read_table(ctx, metadata.ASSET, tile).query("kept")
     require_unique(kept, "s1_name")
     s1_names = sorted(kept["s1_name"].dropna())
-    s1_files = _s1_files(bench.settings.path("BEN_S1_DIR"), s1_names)
-    sources = _patch_files(tile, bench.storage, kept)
-    with bench.storage.draft(ASSET, tile.key, bench.log) as draft:
+    s1_files = _s1_files(ctx.settings.path("BEN_S1_DIR"), s1_names)
+    sources = _patch_files(tile, ctx.storage, kept)
+    with ctx.storage.draft(ASSET, tile.key, ctx.log) as draft:
         digests = {name: digest for name, (_, digest) in sources.items()}
         tile_id = upstream.facts["tile_id"]
         for root in (S2_ROOT, MAPS_ROOT):
             (draft.path / root / tile_id).mkdir(parents=True)
         n_bytes = sum(_place(draft, n, path) for n, (path, _) in sources.items())
-        bench.log(f"{len(sources)} files of {len(kept)} patches placed")
+        ctx.log(f"{len(sources)} files of {len(kept)} patches placed")
         n_bytes += sum(_place(draft, name, path) for name, path in s1_files.items())
         digests |= {name: file_digest(draft.path / path_of(name)) for name in s1_files}
-        bench.log(f"{len(s1_files)} Sentinel-1 files placed")
+        ctx.log(f"{len(s1_files)} Sentinel-1 files placed")
         s1_folders = [f"{S1_ROOT}/{s1_folder(name)}" for name in s1_names]
         return draft.publish(
             Record(
@@ -73,7 +74,7 @@ def make_aligned_dataset(tile: Tile, bench: Workbench) -> StoredRecord:
                 bytes=n_bytes,
                 outputs=(f"{S2_ROOT}/{tile_id}", f"{MAPS_ROOT}/{tile_id}", *s1_folders),
                 made_from={
-                    asset: bench.storage.require(asset, tile.key).sha256
+                    asset: ctx.storage.require(asset, tile.key).sha256
                     for asset in (patches.ASSET, reference_maps.ASSET, metadata.ASSET)
                 },
                 made_with={},
@@ -113,7 +114,8 @@ def _s1_files(root: Path | None, s1_names: list[str]) -> dict[str, Path]:
     """
     if s1_names and root is None:
         raise MissingInput(
-            f"{len(s1_names)} kept patches need their Sentinel-1 twins: set BEN_S1_DIR "
+            f"{len(s1_names)} kept patches need their matching Sentinel-1 "
+            "patches: set BEN_S1_DIR "
             "to the extracted BigEarthNet v1 Sentinel-1 root (from https://bigearth.net)"
         )
     files = {
@@ -138,24 +140,24 @@ def _place(draft: Draft, name: str, source: Path) -> int:
     return target.stat().st_size
 
 
-def make_archives(tile: Tile, bench: Workbench) -> StoredRecord:
+def make_archives(tile: Tile, ctx: StepContext) -> StoredRecord:
     """Pack a tile's part of the three release archives.
 
     Raises:
         MissingInput: the tile is not in the aligned data set.
         InvalidInput: the aligned data set is of other patches.
-        ChecksumMismatch: a file is not what the aligned data set promises.
+        ChecksumMismatch: a file is not what the aligned data set expectations.
     """
-    upstream = require_current(bench, ASSET, tile)
-    members = sort_by_root(dataset_members(bench.storage, tile.key))
-    with bench.storage.draft(ARCHIVES, tile.key, bench.log) as draft:
+    upstream = require_current(ctx, ASSET, tile)
+    members = sort_by_root(dataset_members(ctx.storage, tile.key))
+    with ctx.storage.draft(ARCHIVES, tile.key, ctx.log) as draft:
         folder = draft.path / tile.key
         folder.mkdir()
         made: dict[str, Archive] = {}
         for root, name in ARCHIVE_OF_ROOT.items():
             target = folder / f"{name}.tar.zst"
             made[name] = pack(target, members[root], threads=cpu_count())
-            bench.log(f"{target.name}: {made[name].members} files packed")
+            ctx.log(f"{target.name}: {made[name].members} files packed")
         return draft.publish(
             Record(
                 asset=ARCHIVES,
@@ -171,7 +173,7 @@ def make_archives(tile: Tile, bench: Workbench) -> StoredRecord:
                     "archives": archive_facts(made),
                 },
                 contents={
-                    f"{tile.key}/{name}.tar.zst": FileProof(a.zst.bytes, a.zst.sha256)
+                    f"{tile.key}/{name}.tar.zst": FileDigest(a.zst.bytes, a.zst.sha256)
                     for name, a in made.items()
                 },
             )

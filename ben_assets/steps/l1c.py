@@ -12,9 +12,9 @@ from ben_assets.bigearthnet.checksums import (
 )
 from ben_assets.bigearthnet.errors import BenError, MissingInput
 from ben_assets.bigearthnet.tile_list import Tile
-from ben_assets.steps.workbench import Workbench
+from ben_assets.steps.step_context import StepContext
 from resources.cdse import CatalogueEntry, Cdse, ProvenZip
-from resources.data_root.records import FileProof
+from resources.data_root.records import FileDigest
 from resources.data_root.store import RELEASE, Draft, Record, StoredRecord
 from resources.data_root.verification import still_verifies
 from resources.imported_l1c import adopt_l1c, find_l1c
@@ -28,13 +28,13 @@ HASH_FILE: Final = "ben_s2_l1c_hashes.csv"
 _ID_FILE_NAME: Final = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.out")
 
 
-def make_tile_id(tile: Tile, bench: Workbench) -> StoredRecord:
+def make_tile_id(tile: Tile, ctx: StepContext) -> StoredRecord:
     """What the catalogue says of the tile's product, in a record without files.
 
     Raises:
         BenError: not exactly one product that is online; see ``Cdse.find``.
     """
-    entry = Cdse.from_settings(bench.settings, bench.log).find(tile.key)
+    entry = Cdse.from_settings(ctx.settings, ctx.log).find(tile.key)
     record = Record(
         asset=IDS,
         tile=tile.key,
@@ -43,56 +43,52 @@ def make_tile_id(tile: Tile, bench: Workbench) -> StoredRecord:
         outputs=(),
         facts=entry.as_facts(),
     )
-    with bench.storage.draft(IDS, tile.key, bench.log) as draft:
+    with ctx.storage.draft(IDS, tile.key, ctx.log) as draft:
         return draft.publish(record, keep_hash_list=False)
 
 
-def make_l1c_zip(tile: Tile, bench: Workbench) -> StoredRecord:
-    """The tile's L1C zip: kept if it still verifies, else adopted or downloaded.
+def make_l1c_zip(tile: Tile, ctx: StepContext) -> StoredRecord:
+    """The tile's L1C zip: kept if it still verifies, else imported or downloaded.
 
     Raises:
-        MissingInput: nothing to adopt, or no record in ``tile_ids`` to download by.
+        MissingInput: nothing to import, or no record in ``tile_ids`` to download by.
         BenError: the product cannot be had whole; see ``Cdse.fetch``.
     """
-    with bench.storage.draft(ZIPS, tile.key, bench.log) as draft:
+    with ctx.storage.draft(ZIPS, tile.key, ctx.log) as draft:
         kept = None
-        if not bench.settings.force:
-            kept = still_verifies(bench.storage, ZIPS, tile.key, bench.log)
+        if not ctx.settings.force:
+            kept = still_verifies(ctx.storage, ZIPS, tile.key, ctx.log)
         if kept is not None:
-            bench.log(f"{tile.key}.zip is on disk and verifies: kept")
+            ctx.log(f"{tile.key}.zip is on disk and verifies: kept")
             return kept
-        if bench.settings.path("BEN_L1C_DIR"):
-            return _adopt(tile, bench, draft)
-        return _download(tile, bench, draft)
+        if ctx.settings.path("BEN_L1C_DIR"):
+            return _import_existing(tile, ctx, draft)
+        return _download(tile, ctx, draft)
 
 
-def make_tile_id_csv(bench: Workbench) -> StoredRecord:
+def make_tile_id_csv(ctx: StepContext) -> StoredRecord:
     """The original's table of ids, over all tiles that have one.
 
     Raises:
         MissingInput: there is none.
     """
-    records = _all_records(bench, IDS)
+    records = _all_records(ctx, IDS)
     rows = sorted(f"{r.facts['name']},{r.facts['id']}\n" for r in records)
-    return _publish_table(
-        bench, ID_TABLE, ID_FILE, "tile,id\n" + "".join(rows), records
-    )
+    return _publish_table(ctx, ID_TABLE, ID_FILE, "tile,id\n" + "".join(rows), records)
 
 
-def make_l1c_hash_csv(bench: Workbench) -> StoredRecord:
+def make_l1c_hash_csv(ctx: StepContext) -> StoredRecord:
     """The original's hash table, over all tiles that have a zip and a CDSE id.
 
     Raises:
         MissingInput: there is none.
     """
-    records = _all_records(bench, ZIPS)
+    records = _all_records(ctx, ZIPS)
     named = {r.facts["id"]: r.facts["zip_sha256"] for r in records if r.facts["id"]}
     if len(named) < len(records):
-        bench.log(
-            f"{len(records) - len(named)} tiles are left out: no CDSE id is known"
-        )
+        ctx.log(f"{len(records) - len(named)} tiles are left out: no CDSE id is known")
     text = format_hash_list({f"{one}.out": digest for one, digest in named.items()})
-    return _publish_table(bench, HASH_TABLE, HASH_FILE, text, records)
+    return _publish_table(ctx, HASH_TABLE, HASH_FILE, text, records)
 
 
 def entry_of(record: StoredRecord) -> CatalogueEntry:
@@ -114,29 +110,29 @@ def member_changes(old: dict[str, Any], new: dict[str, Any]) -> dict[str, list[s
     }
 
 
-def _adopt(tile: Tile, bench: Workbench, draft: Draft) -> StoredRecord:
-    folder = bench.settings.path("BEN_L1C_DIR")
+def _import_existing(tile: Tile, ctx: StepContext, draft: Draft) -> StoredRecord:
+    folder = ctx.settings.path("BEN_L1C_DIR")
     assert folder is not None
     sources = find_l1c(folder, tile.key, tile.cdse_id)
-    known = bench.storage.find(IDS, tile.key)
+    known = ctx.storage.find(IDS, tile.key)
     entry = entry_of(known) if known else None
     path = draft.path / f"{tile.key}.zip"
-    source, proven = adopt_l1c(sources, path, tile.key, entry)
-    bench.log(f"adopted {source}")
+    source, verified = adopt_l1c(sources, path, tile.key, entry)
+    ctx.log(f"imported {source}")
     by_name = _ID_FILE_NAME.fullmatch(source.name)
     known_id = entry.id if entry else tile.cdse_id
     cdse_id = by_name[1] if by_name else known_id
     return _publish(
         draft,
-        bench,
-        proven,
+        ctx,
+        verified,
         {"id": cdse_id, "source": "BEN_L1C_DIR"},
-        {source.name: proven.sha256},
+        {source.name: verified.sha256},
     )
 
 
-def _download(tile: Tile, bench: Workbench, draft: Draft) -> StoredRecord:
-    known = bench.storage.find(IDS, tile.key)
+def _download(tile: Tile, ctx: StepContext, draft: Draft) -> StoredRecord:
+    known = ctx.storage.find(IDS, tile.key)
     if known is None:
         raise MissingInput(
             f"no id of {tile.key} on disk: materialize tile_ids of this tile first, or "
@@ -144,51 +140,51 @@ def _download(tile: Tile, bench: Workbench, draft: Draft) -> StoredRecord:
         )
     entry = entry_of(known)
     path = draft.path / f"{tile.key}.zip"
-    proven = Cdse.from_settings(bench.settings, bench.log).fetch(entry, path)
+    verified = Cdse.from_settings(ctx.settings, ctx.log).fetch(entry, path)
     return _publish(
-        draft, bench, proven, {"id": entry.id, "source": "CDSE"}, {IDS: known.sha256}
+        draft, ctx, verified, {"id": entry.id, "source": "CDSE"}, {IDS: known.sha256}
     )
 
 
 def _publish(
     draft: Draft,
-    bench: Workbench,
-    proven: ProvenZip,
+    ctx: StepContext,
+    verified: ProvenZip,
     facts: dict[str, Any],
     made_from: dict[str, str],
 ) -> StoredRecord:
-    old = _old_members(draft, bench)
-    new = proven.as_facts()
+    old = _old_members(draft, ctx)
+    new = verified.as_facts()
     changes = member_changes(old, new["members"]) if old else {}
-    for name, detail in proven.stale.items():
-        bench.log(
+    for name, detail in verified.stale.items():
+        ctx.log(
             f"warning: changed upstream, {name}: {detail}; every file of the product "
-            f"is proven. New to its manifest: {', '.join(proven.product.unknown)}"
+            f"is verified. New to its manifest: {', '.join(verified.product.unknown)}"
         )
     record = Record(
         asset=ZIPS,
         tile=draft.tile,
-        digests={draft.tile: proven.sha256},
-        bytes=proven.size,
+        digests={draft.tile: verified.sha256},
+        bytes=verified.size,
         outputs=(f"{draft.tile}.zip",),
         made_from=made_from,
         facts={**facts, **new, "changed_members": changes},
-        contents={f"{draft.tile}.zip": FileProof(proven.size, proven.sha256)},
+        contents={f"{draft.tile}.zip": FileDigest(verified.size, verified.sha256)},
     )
     return draft.publish(record, keep_hash_list=False)
 
 
-def _old_members(draft: Draft, bench: Workbench) -> dict[str, Any]:
+def _old_members(draft: Draft, ctx: StepContext) -> dict[str, Any]:
     """Files of the zip that is being replaced, if its record can be read."""
     try:
-        old = bench.storage.find(ZIPS, draft.tile)
+        old = ctx.storage.find(ZIPS, draft.tile)
     except BenError:
         return {}
     return dict(old.facts.get("members", {})) if old else {}
 
 
-def _all_records(bench: Workbench, asset: str) -> list[StoredRecord]:
-    storage = bench.storage
+def _all_records(ctx: StepContext, asset: str) -> list[StoredRecord]:
+    storage = ctx.storage
     records = [storage.require(asset, tile) for tile in storage.tiles(asset)]
     if not records:
         raise MissingInput(
@@ -199,9 +195,9 @@ def _all_records(bench: Workbench, asset: str) -> list[StoredRecord]:
 
 
 def _publish_table(
-    bench: Workbench, asset: str, name: str, text: str, records: list[StoredRecord]
+    ctx: StepContext, asset: str, name: str, text: str, records: list[StoredRecord]
 ) -> StoredRecord:
-    with bench.storage.draft(asset, RELEASE, bench.log) as draft:
+    with ctx.storage.draft(asset, RELEASE, ctx.log) as draft:
         path = draft.path / name
         path.write_text(text)
         record = Record(

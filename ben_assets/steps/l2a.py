@@ -1,4 +1,4 @@
-"""``l2a_tiles``: an L2A product, adopted or processed, proven and published."""
+"""``l2a_tiles``: an L2A product, imported or processed, verified and published."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ben_assets.safe.band_rasters import content_digests, verify_bands
 from ben_assets.safe.l2a import L2A_METADATA, L2AProduct, read_l2a
 from ben_assets.safe.zips import extract_product
 from ben_assets.steps import l1c
-from ben_assets.steps.workbench import Workbench, versions
+from ben_assets.steps.step_context import StepContext, versions
 from resources.data_root.store import Draft, Record, StoredRecord
 from resources.data_root.verification import still_verifies
 from resources.imported_l2a import copy_product, find_l2a
@@ -25,72 +25,74 @@ ASSET: Final = "l2a_tiles"
 _OTHER_PROCESSOR: Final = "ESA"  # in its ground segment, by another baseline
 
 
-def make_l2a_tile(tile: Tile, bench: Workbench) -> StoredRecord:
-    """The L2A product of a tile: kept if it still verifies, else adopted or processed.
+def make_l2a_tile(tile: Tile, ctx: StepContext) -> StoredRecord:
+    """The L2A product of a tile: kept if it still verifies, else imported or processed.
 
     Raises:
-        MissingInput: neither a product to adopt nor an L1C zip to process.
+        MissingInput: neither a product to import nor an L1C zip to process.
         InvalidInput: two products match, or the product is of another tile.
         UnexpectedRaster: a band file is damaged or differs from the metadata.
         BenError: the processor failed; see ``L2AProcessor``.
     """
-    with bench.storage.draft(ASSET, tile.key, bench.log) as draft:
-        kept = None if bench.settings.force else _find_sound(tile, bench)
+    with ctx.storage.draft(ASSET, tile.key, ctx.log) as draft:
+        kept = None if ctx.settings.force else _find_sound(tile, ctx)
         if kept is not None:
-            bench.log(
+            ctx.log(
                 f"{kept.facts['product']}, made by {kept.facts['l2a_processor']}, is "
                 "on disk and verifies: kept (BEN_FORCE=1 redoes it)"
             )
             return kept
-        folder = bench.settings.path("BEN_L2A_DIR")
+        folder = ctx.settings.path("BEN_L2A_DIR")
         source = folder and find_l2a(folder, tile.product.acquisition)
         if source is not None:
-            return _adopt(source, tile, bench, draft)
-        return _process(tile, bench, draft)
+            return _import_existing(source, tile, ctx, draft)
+        return _process(tile, ctx, draft)
 
 
-def product_folder(bench: Workbench, record: StoredRecord) -> Path:
+def product_folder(ctx: StepContext, record: StoredRecord) -> Path:
     """The ``.SAFE`` folder of a tile."""
-    return bench.storage.folder(ASSET) / f"{record.facts['product']}.SAFE"
+    return ctx.storage.folder(ASSET) / f"{record.facts['product']}.SAFE"
 
 
-def _find_sound(tile: Tile, bench: Workbench) -> StoredRecord | None:
+def _find_sound(tile: Tile, ctx: StepContext) -> StoredRecord | None:
     """The tile's record, if product and L1C zip are still what the record says."""
-    record = still_verifies(bench.storage, ASSET, tile.key, bench.log)
+    record = still_verifies(ctx.storage, ASSET, tile.key, ctx.log)
     if record is None:
         return None
     try:
-        source = bench.storage.find(l1c.ZIPS, tile.key)
+        source = ctx.storage.find(l1c.ZIPS, tile.key)
     except BenError as error:
-        bench.log(str(error))
+        ctx.log(str(error))
         return None
     if source and record.made_from.get(l1c.ZIPS) not in (None, source.sha256):
-        bench.log("the L1C zip has changed since: the L2A product is made again")
+        ctx.log("the L1C zip has changed since: the L2A product is made again")
         return None
     return record
 
 
-def sound_product(bench: Workbench, record: StoredRecord) -> L2AProduct:
-    """The product of a record, if its bands are still those that were proven.
+def sound_product(ctx: StepContext, record: StoredRecord) -> L2AProduct:
+    """The product of a record, if its bands are still those that were verified.
 
     Raises:
         MissingInput: a file of it is gone.
         ChecksumMismatch: a band has other image data.
         UnexpectedRaster: a band is cut short.
     """
-    product = read_l2a(product_folder(bench, record))
+    product = read_l2a(product_folder(ctx, record))
     found = hash_list_digest(content_digests(product))
     if found != record.sha256:
         raise ChecksumMismatch(
             f"{product.path}: expected band files with the digest {record.sha256}, "
-            f"found {found}; they were changed after they were proven: materialize "
+            f"found {found}; they were changed after they were verified: materialize "
             f"{ASSET} of this tile again"
         )
     return product
 
 
-def _adopt(source: Path, tile: Tile, bench: Workbench, draft: Draft) -> StoredRecord:
-    bench.log(f"adopting {source}")
+def _import_existing(
+    source: Path, tile: Tile, ctx: StepContext, draft: Draft
+) -> StoredRecord:
+    ctx.log(f"importing {source}")
     product = read_l2a(copy_product(source, draft.path))
     facts = {
         "source": "BEN_L2A_DIR",
@@ -104,29 +106,29 @@ def _adopt(source: Path, tile: Tile, bench: Workbench, draft: Draft) -> StoredRe
 
 
 def _stated_processor(product: L2AProduct) -> str:
-    """What made an adopted product, as far as it says."""
+    """What made an imported product, as far as it says."""
     if product.name.baseline != "9999":
         return _OTHER_PROCESSOR
     metadata = (product.path / L2A_METADATA).read_text(encoding="utf-8")
     return DARK_OBJECT if f"ben-assets {DARK_OBJECT}" in metadata else SEN2COR
 
 
-def _process(tile: Tile, bench: Workbench, draft: Draft) -> StoredRecord:
+def _process(tile: Tile, ctx: StepContext, draft: Draft) -> StoredRecord:
     """Make the product in a scratch folder, which goes when the draft goes."""
-    upstream = _required_zip(tile, bench)
-    processor = l2a_processor(bench.settings)
+    upstream = _required_zip(tile, ctx)
+    processor = l2a_processor(ctx.settings)
     scratch = draft.path / ".scratch"
     unpacked, target = scratch / "l1c", scratch / "l2a"
     unpacked.mkdir(parents=True)
     target.mkdir()
     restored: list[str] = []
-    zip_path = bench.storage.folder(l1c.ZIPS) / f"{tile.key}.zip"
+    zip_path = ctx.storage.folder(l1c.ZIPS) / f"{tile.key}.zip"
     safe = extract_product(zip_path, unpacked, restored.append)
     if restored:
-        bench.log(f"empty folders that the zip lacks, made again: {restored}")
-    result = processor.process(safe, target, bench.log)
+        ctx.log(f"empty folders that the zip lacks, made again: {restored}")
+    result = processor.process(safe, target, ctx.log)
     for warning in result.warnings:
-        bench.log(f"warning: {warning}")
+        ctx.log(f"warning: {warning}")
     product = read_l2a(result.product.rename(draft.path / result.product.name))
     log_files = _keep_log(result, tile, draft)
     shutil.rmtree(scratch, ignore_errors=True)
@@ -141,18 +143,18 @@ def _process(tile: Tile, bench: Workbench, draft: Draft) -> StoredRecord:
     )
 
 
-def _required_zip(tile: Tile, bench: Workbench) -> StoredRecord:
+def _required_zip(tile: Tile, ctx: StepContext) -> StoredRecord:
     """The record of the tile's L1C zip, after the zip was found to be its zip."""
-    record = bench.storage.find(l1c.ZIPS, tile.key)
+    record = ctx.storage.find(l1c.ZIPS, tile.key)
     if record is None:
         raise MissingInput(
             f"no L2A product of {tile.key}, nor an L1C zip to make it from: expected a "
             "product of the same mission, sensing time, orbit and tile in BEN_L2A_DIR "
-            f"({bench.settings.path('BEN_L2A_DIR') or 'not set'}), or the record "
-            f"{bench.storage.record_path(l1c.ZIPS, tile.key)}; materialize l1c_zips "
+            f"({ctx.settings.path('BEN_L2A_DIR') or 'not set'}), or the record "
+            f"{ctx.storage.record_path(l1c.ZIPS, tile.key)}; materialize l1c_zips "
             "for this tile"
         )
-    path = bench.storage.folder(l1c.ZIPS) / f"{tile.key}.zip"
+    path = ctx.storage.folder(l1c.ZIPS) / f"{tile.key}.zip"
     try:
         found = file_digest(path)
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""``metadata_tables``: labels, split, country and twins of every cell of a tile."""
+"""``metadata_tables``: labels, split, country and other names of each cell."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from ben_assets.bigearthnet.patch_table import metadata_table
 from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.steps import patches, reference_maps
 from ben_assets.steps.pictures import write_label_picture
-from ben_assets.steps.workbench import (
-    Workbench,
+from ben_assets.steps.step_context import (
+    StepContext,
     carried_facts,
     read_table,
     require_current,
@@ -41,28 +41,28 @@ SCHEMA: Final = pa.schema(
 )
 
 
-def make_metadata_table(tile: Tile, bench: Workbench) -> StoredRecord:
+def make_metadata_table(tile: Tile, ctx: StepContext) -> StoredRecord:
     """Join what is known of each grid cell of a tile.
 
     Raises:
         MissingInput: patches, maps or a reference input are not on disk.
-        InvalidInput: a labelled patch has no Sentinel-1 twin, or the maps are of
-            other patches.
+        InvalidInput: a labelled patch has no matching Sentinel-1 patch, or the maps are
+            of other patches.
     """
-    cells_record = require_current(bench, patches.ASSET, tile)
-    maps_record = require_current(bench, reference_maps.ASSET, tile)
-    cells = read_table(bench, patches.ASSET, tile)
+    cells_record = require_current(ctx, patches.ASSET, tile)
+    maps_record = require_current(ctx, reference_maps.ASSET, tile)
+    cells = read_table(ctx, patches.ASSET, tile)
     needs_v1 = tile.alignment == "v1"
     used = (S1_MAPPING, SNOW, CLOUD) if needs_v1 else ()
     failed = cells_record.facts["failed_quality_checks"]
     if failed:
-        bench.log(f"quality checks {failed}: no patch of this tile gets labels")
+        ctx.log(f"quality checks {failed}: no patch of this tile gets labels")
     table = metadata_table(
         cells,
-        read_table(bench, reference_maps.ASSET, tile),
-        bench.inputs.s1_names(cells["s2v1_name"].dropna()) if needs_v1 else {},
-        bench.inputs.snow() if needs_v1 else (),
-        bench.inputs.cloud() if needs_v1 else (),
+        read_table(ctx, reference_maps.ASSET, tile),
+        ctx.inputs.s1_names(cells["s2v1_name"].dropna()) if needs_v1 else {},
+        ctx.inputs.snow() if needs_v1 else (),
+        ctx.inputs.cloud() if needs_v1 else (),
         has_labels=not failed,
         needs_v1=needs_v1,
     )
@@ -73,8 +73,8 @@ def make_metadata_table(tile: Tile, bench: Workbench) -> StoredRecord:
         **table_digest(maps_record),
     }
     for name in used:
-        made_from |= bench.inputs.digest(name)
-    with bench.storage.draft(ASSET, tile.key, bench.log) as draft:
+        made_from |= ctx.inputs.digest(name)
+    with ctx.storage.draft(ASSET, tile.key, ctx.log) as draft:
         path = draft.path / f"{tile.key}.parquet"
         content = pa.Table.from_pandas(table, schema=SCHEMA, preserve_index=False)
         pq.write_table(content, path)

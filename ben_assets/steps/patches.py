@@ -14,8 +14,8 @@ from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.safe.l2a import L2AProduct
 from ben_assets.steps import l2a
 from ben_assets.steps.pictures import TrueColour, write_cell_picture
-from ben_assets.steps.workbench import (
-    Workbench,
+from ben_assets.steps.step_context import (
+    StepContext,
     carried_facts,
     cpu_count,
     table_facts,
@@ -28,27 +28,27 @@ from resources.inputs.pins import COUNTRIES, V1_ZONES, footprints_name
 ASSET: Final = "patches"
 
 
-def make_patches(tile: Tile, bench: Workbench) -> StoredRecord:
+def make_patches(tile: Tile, ctx: StepContext) -> StoredRecord:
     """Cut the patches of a tile.
 
     Raises:
         MissingInput: the L2A product or a reference input is not on disk.
         InvalidInput: an input breaks a rule.
         UnexpectedRaster: a band cannot be decoded.
-        ChecksumMismatch: the L2A product is not the one that was proven.
+        ChecksumMismatch: the L2A product is not the one that was verified.
     """
-    upstream = bench.storage.require(l2a.ASSET, tile.key)
-    product = l2a.sound_product(bench, upstream)
-    v1_names = _v1_names(tile, product, bench)
-    countries = bench.inputs.countries()
+    upstream = ctx.storage.require(l2a.ASSET, tile.key)
+    product = l2a.sound_product(ctx, upstream)
+    v1_names = _v1_names(tile, product, ctx)
+    countries = ctx.inputs.countries()
     grid = product.geocoding
     wanted = sorted(v1_names) if tile.alignment == "v1" else grid.cell_names()
-    with bench.storage.draft(ASSET, tile.key, bench.log) as draft:
+    with ctx.storage.draft(ASSET, tile.key, ctx.log) as draft:
         folder = draft.path / product.name.stem
         folder.mkdir()
 
         def after_band(line: str) -> None:
-            bench.log(line)
+            ctx.log(line)
             flush_file_system(folder)  # the disk writes while others are decoded
 
         with ThreadPoolExecutor(1) as beside:
@@ -75,17 +75,17 @@ def make_patches(tile: Tile, bench: Workbench) -> StoredRecord:
             "aligned": len(v1_names),
             "patches": len(cut.digests) // len(BANDS),
         }
-        return draft.publish(_record(tile, bench, draft, cut, upstream, facts))
+        return draft.publish(_record(tile, ctx, draft, cut, upstream, facts))
 
 
 def _v1_names(
-    tile: Tile, product: L2AProduct, bench: Workbench
+    tile: Tile, product: L2AProduct, ctx: StepContext
 ) -> dict[tuple[int, int], str]:
     if tile.alignment == "none":
         return {}
-    footprints = bench.inputs.v1_footprints(product.geocoding.epsg)
+    footprints = ctx.inputs.v1_footprints(product.geocoding.epsg)
     if footprints is None:
-        bench.log(
+        ctx.log(
             f"EPSG:{product.geocoding.epsg} has no v1 footprints: nothing aligns; set "
             "alignment to none in BEN_TILES_CSV to export all valid patches"
         )
@@ -96,15 +96,15 @@ def _v1_names(
 
 def _record(
     tile: Tile,
-    bench: Workbench,
+    ctx: StepContext,
     draft: Draft,
     cut: CutPatches,
     upstream: StoredRecord,
     facts: dict[str, object],
 ) -> Record:
-    made_from = {l2a.ASSET: upstream.sha256} | bench.inputs.digest(COUNTRIES)
+    made_from = {l2a.ASSET: upstream.sha256} | ctx.inputs.digest(COUNTRIES)
     if tile.alignment == "v1" and upstream.facts["epsg"] in V1_ZONES:
-        made_from |= bench.inputs.digest(footprints_name(upstream.facts["epsg"]))
+        made_from |= ctx.inputs.digest(footprints_name(upstream.facts["epsg"]))
     return Record(
         asset=ASSET,
         tile=tile.key,

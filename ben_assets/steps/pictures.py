@@ -22,7 +22,7 @@ from ben_assets.pictures.quicklook import (
     true_colour_picture,
 )
 from ben_assets.safe.band_rasters import BandPixels
-from ben_assets.steps.workbench import exported_cells
+from ben_assets.steps.step_context import exported_cells
 from resources.data_root.store import Draft
 
 

@@ -21,8 +21,8 @@ from ben_assets.bigearthnet.errors import InvalidInput, MissingInput
 from ben_assets.bigearthnet.reference_map import require_geopackage
 from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.steps import dataset, metadata, patches, reference_maps
-from ben_assets.steps.workbench import (
-    Workbench,
+from ben_assets.steps.step_context import (
+    StepContext,
     geocoding_of,
     read_table,
     table_digest,
@@ -60,44 +60,45 @@ class Publication:
     """Digest of each input, by asset key or file name."""
 
 
-def publish_patches(tile: Tile, bench: Workbench) -> Publication:
+def publish_patches(tile: Tile, ctx: StepContext) -> Publication:
     """Replace what PostGIS has of a tile by what is on disk.
 
-    Without ``metadata_tables`` of the tile, labels, twins and flags stay null.
+    Without ``metadata_tables`` of the tile, labels, matching patches and flags stay
+    null.
 
     Raises:
         MissingInput: the patches or the maps are not on disk.
         InvalidInput: the metadata were made from other maps.
         BenError: the database refuses; then nothing was changed there.
     """
-    database = Postgis.from_settings(bench.settings)
-    rows = tile_rows(tile, bench)
+    database = Postgis.from_settings(ctx.settings)
+    rows = tile_rows(tile, ctx)
     counts = publish_tile(database, rows)
-    bench.log(f"{counts['patches']} grid cells published to {database.name}")
+    ctx.log(f"{counts['patches']} grid cells published to {database.name}")
     return Publication(database.name, counts, rows.facts.made_from)
 
 
-def tile_rows(tile: Tile, bench: Workbench) -> TileRows:
+def tile_rows(tile: Tile, ctx: StepContext) -> TileRows:
     """All that PostGIS is told of a tile."""
-    cells_record = bench.storage.require(patches.ASSET, tile.key)
-    maps_record = bench.storage.require(reference_maps.ASSET, tile.key)
-    metadata_record = bench.storage.find(metadata.ASSET, tile.key)
+    cells_record = ctx.storage.require(patches.ASSET, tile.key)
+    maps_record = ctx.storage.require(reference_maps.ASSET, tile.key)
+    metadata_record = ctx.storage.find(metadata.ASSET, tile.key)
     records = [cells_record, maps_record]
     if metadata_record is None:
-        bench.log("metadata_tables is not on disk: labels, twins and flags stay null")
+        ctx.log("metadata_tables is not on disk: labels, names and flags stay null")
     else:
         _require_same_maps(metadata_record, maps_record)
         records.append(metadata_record)
-    cells = gpd.read_parquet(bench.storage.table_path(patches.ASSET, tile.key))
-    known = _metadata(tile, bench, metadata_record)
+    cells = gpd.read_parquet(ctx.storage.table_path(patches.ASSET, tile.key))
+    known = _metadata(tile, ctx, metadata_record)
     rows = cells.merge(known[["patch_id", *_OF_METADATA]], on="patch_id", how="left")
     labels = known[["patch_id", "labels"]].rename(columns={"labels": "label"})
     return TileRows(
         facts=_facts(tile, records),
         geocoding=geocoding_of(cells_record),
-        patches=_with_files(rows, tile, bench),
+        patches=_with_files(rows, tile, ctx),
         labels=labels.explode("label").dropna(),
-        pixel_counts=read_table(bench, reference_maps.ASSET, tile),
+        pixel_counts=read_table(ctx, reference_maps.ASSET, tile),
     )
 
 
@@ -111,12 +112,12 @@ def _require_same_maps(known: StoredRecord, maps: StoredRecord) -> None:
 
 
 def _metadata(
-    tile: Tile, bench: Workbench, record: StoredRecord | None
+    tile: Tile, ctx: StepContext, record: StoredRecord | None
 ) -> pd.DataFrame:
     if record is None:
         columns = ["patch_id", "labels", *_OF_METADATA]
         return pd.DataFrame(columns=columns, dtype="object")
-    return read_table(bench, metadata.ASSET, tile)
+    return read_table(ctx, metadata.ASSET, tile)
 
 
 def _facts(tile: Tile, records: list[StoredRecord]) -> TileFacts:
@@ -138,14 +139,14 @@ def _facts(tile: Tile, records: list[StoredRecord]) -> TileFacts:
 
 
 def _with_files(
-    rows: gpd.GeoDataFrame, tile: Tile, bench: Workbench
+    rows: gpd.GeoDataFrame, tile: Tile, ctx: StepContext
 ) -> gpd.GeoDataFrame:
     """The cells with paths below the data root, and digests, of their files."""
     bands: dict[str, dict[str, str]] = defaultdict(dict)
-    for name, digest in bench.storage.digests(patches.ASSET, tile.key).items():
+    for name, digest in ctx.storage.digests(patches.ASSET, tile.key).items():
         bands[name.rpartition("_")[0]][name] = digest
     images = {patch: hash_list_digest(bands[patch]) for patch in bands}
-    maps = bench.storage.digests(reference_maps.ASSET, tile.key)
+    maps = ctx.storage.digests(reference_maps.ASSET, tile.key)
     maps = {name.removesuffix(MAP_SUFFIX): digest for name, digest in maps.items()}
     ids = rows["patch_id"]
     kept_s1 = rows["s1_name"].where(rows["kept"].eq(True)).dropna()
@@ -170,7 +171,7 @@ def _s1_path(s1_name: str) -> str:
     return f"{dataset.ASSET}/{S1_ROOT}/{s1_folder(s1_name)}"
 
 
-def publish_clc2018(bench: Workbench) -> Publication:
+def publish_clc2018(ctx: StepContext) -> Publication:
     """Load the CORINE GeoPackage into PostGIS.
 
     Raises:
@@ -178,37 +179,37 @@ def publish_clc2018(bench: Workbench) -> Publication:
         InvalidInput: it is not CORINE as expected.
         BenError: the database refuses; then nothing was changed there.
     """
-    database = Postgis.from_settings(bench.settings)
-    require_geopackage(bench.inputs.clc_path)
-    digest = bench.inputs.clc_file_digest()
-    rows = load_clc(database, bench.inputs.clc_path, digest)
+    database = Postgis.from_settings(ctx.settings)
+    require_geopackage(ctx.inputs.clc_path)
+    digest = ctx.inputs.clc_file_digest()
+    rows = load_clc(database, ctx.inputs.clc_path, digest)
     return Publication(database.name, {CLC_TABLE: rows}, digest)
 
 
-def publish_v1_footprints(bench: Workbench) -> Publication:
+def publish_v1_footprints(ctx: StepContext) -> Publication:
     """Load the v1 footprints of all zones that are on disk into PostGIS.
 
     Raises:
         MissingInput: there is not one.
         BenError: the database refuses; then nothing was changed there.
     """
-    database = Postgis.from_settings(bench.settings)
+    database = Postgis.from_settings(ctx.settings)
     zones, digests = {}, {}
-    for epsg in _v1_zones_on_disk(bench):
-        zones[epsg] = bench.inputs.v1_footprints(epsg)
-        digests[epsg] = bench.inputs.digest(footprints_name(epsg))
+    for epsg in _v1_zones_on_disk(ctx):
+        zones[epsg] = ctx.inputs.v1_footprints(epsg)
+        digests[epsg] = ctx.inputs.digest(footprints_name(epsg))
     rows = load_v1_footprints(database, zones, digests)
     made_from = {name: sha for zone in digests.values() for name, sha in zone.items()}
     return Publication(database.name, {V1_TABLE: rows}, made_from)
 
 
-def _v1_zones_on_disk(bench: Workbench) -> list[int]:
+def _v1_zones_on_disk(ctx: StepContext) -> list[int]:
     zones = []
     for epsg in V1_ZONES:
         try:
-            bench.inputs.find(footprints_name(epsg))
+            ctx.inputs.find(footprints_name(epsg))
         except MissingInput as error:
-            bench.log(f"{footprints_name(epsg)} is not on disk: left out")
+            ctx.log(f"{footprints_name(epsg)} is not on disk: left out")
             missing = error
         else:
             zones.append(epsg)
@@ -217,14 +218,14 @@ def _v1_zones_on_disk(bench: Workbench) -> list[int]:
     return zones
 
 
-def publish_countries(bench: Workbench) -> Publication:
+def publish_countries(ctx: StepContext) -> Publication:
     """Load the ten countries into PostGIS.
 
     Raises:
         MissingInput: the file is not on disk.
         BenError: the database refuses; then nothing was changed there.
     """
-    database = Postgis.from_settings(bench.settings)
-    digest = bench.inputs.digest(COUNTRIES)
-    rows = load_countries(database, bench.inputs.countries(), digest)
+    database = Postgis.from_settings(ctx.settings)
+    digest = ctx.inputs.digest(COUNTRIES)
+    rows = load_countries(database, ctx.inputs.countries(), digest)
     return Publication(database.name, {COUNTRY_TABLE: rows}, digest)

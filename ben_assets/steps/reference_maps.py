@@ -15,8 +15,8 @@ from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.pictures.quicklook import thin
 from ben_assets.steps import patches
 from ben_assets.steps.pictures import write_map_picture
-from ben_assets.steps.workbench import (
-    Workbench,
+from ben_assets.steps.step_context import (
+    StepContext,
     carried_facts,
     exported_cells,
     geocoding_of,
@@ -31,20 +31,20 @@ from resources.data_root.store import Draft, Record, StoredRecord
 ASSET: Final = "reference_maps"
 
 
-def make_reference_maps(tile: Tile, bench: Workbench) -> StoredRecord:
+def make_reference_maps(tile: Tile, ctx: StepContext) -> StoredRecord:
     """Rasterize CORINE over a tile and cut the map of each exported patch.
 
     Raises:
         MissingInput: the patches or the CORINE polygons are not on disk.
         InvalidInput: CORINE breaks a rule, or the patches are of another L2A product.
     """
-    upstream = require_current(bench, patches.ASSET, tile)
+    upstream = require_current(ctx, patches.ASSET, tile)
     grid = geocoding_of(upstream)
-    cells = exported_cells(read_table(bench, patches.ASSET, tile), tile)[["x", "y"]]
-    clc = bench.inputs.clc_polygons(grid)
-    bench.log(f"{len(clc.codes)} CORINE polygons meet the tile")
+    cells = exported_cells(read_table(ctx, patches.ASSET, tile), tile)[["x", "y"]]
+    clc = ctx.inputs.clc_polygons(grid)
+    ctx.log(f"{len(clc.codes)} CORINE polygons meet the tile")
     raster = rasterize(clc, grid)
-    with bench.storage.draft(ASSET, tile.key, bench.log) as draft:
+    with ctx.storage.draft(ASSET, tile.key, ctx.log) as draft:
         write_map_picture(draft, tile, grid, thin(raster))
         tile_id = upstream.facts["tile_id"]
         (draft.path / tile_id).mkdir()
@@ -56,7 +56,7 @@ def make_reference_maps(tile: Tile, bench: Workbench) -> StoredRecord:
             digests[f"{patch}{MAP_SUFFIX}"] = _write(draft, patch, made.content)
             n_bytes += len(made.content)
             rows += [(patch, *item) for item in sorted(made.pixels_of_code.items())]
-        bench.log(f"{len(digests)} reference maps of {len(cells)} patches written")
+        ctx.log(f"{len(digests)} reference maps of {len(cells)} patches written")
         path = draft.path / f"{tile.key}.parquet"
         _code_table(rows).to_parquet(path, index=False)
         return draft.publish(
@@ -69,7 +69,7 @@ def make_reference_maps(tile: Tile, bench: Workbench) -> StoredRecord:
                 made_from={
                     patches.ASSET: upstream.sha256,
                     **table_digest(upstream),
-                    **bench.inputs.clc_digest(),
+                    **ctx.inputs.clc_digest(),
                 },
                 made_with=versions("rasterio", "pyproj", "pyarrow"),
                 facts={

@@ -14,18 +14,18 @@ from ben_assets.bigearthnet.checksums import file_digest
 from ben_assets.bigearthnet.dataset_layout import ARCHIVE_OF_ROOT
 from ben_assets.bigearthnet.errors import InvalidInput, MissingInput
 from ben_assets.bigearthnet.release_tables import (
-    CLEAR,
     CSV_FILES,
+    HAS_SNOW_CLOUD_OR_SHADOW,
+    NO_SNOW_CLOUD_OR_SHADOW,
     OWN_TILES,
-    UNCLEAR,
     is_unclear,
     require_unique,
     write_csv,
     write_parquet,
 )
 from ben_assets.steps import dataset, metadata
-from ben_assets.steps.workbench import Workbench, cpu_count, versions
-from resources.data_root.records import FileProof
+from ben_assets.steps.step_context import StepContext, cpu_count, versions
+from resources.data_root.records import FileDigest
 from resources.data_root.store import (
     RELEASE,
     Draft,
@@ -37,49 +37,50 @@ from resources.imported_l2a import link_or_copy
 
 METADATA: Final = "release_metadata"
 ARCHIVES: Final = "release_archives"
-_PARQUET: Final = (CLEAR, UNCLEAR, OWN_TILES)
+_PARQUET: Final = (NO_SNOW_CLOUD_OR_SHADOW, HAS_SNOW_CLOUD_OR_SHADOW, OWN_TILES)
 
 
-def make_release_metadata(bench: Workbench) -> StoredRecord:
+def make_release_metadata(ctx: StepContext) -> StoredRecord:
     """The CSV and parquet files of all tiles in the aligned data set.
 
     Raises:
         MissingInput: no tile is in the aligned data set.
-        InvalidInput: tiles of different L2A processors, or a twin with two patches.
+        InvalidInput: tiles of different L2A processors, or a matching patch with two
+            patches.
     """
-    records = released_tiles(bench)
-    table = pd.concat([_read_tile(bench, record) for record in records])
+    records = released_tiles(ctx)
+    table = pd.concat([_read_tile(ctx, record) for record in records])
     v1_rows, own_rows = table[table["needs_v1"]], table[~table["needs_v1"]]
     kept, own = v1_rows[v1_rows["kept"]], own_rows[own_rows["kept"]]
     for column in ("s2v1_name", "s1_name"):
         require_unique(kept, column)
-    with bench.storage.draft(METADATA, RELEASE, bench.log) as draft:
+    with ctx.storage.draft(METADATA, RELEASE, ctx.log) as draft:
         rows = {
             name: write_csv(draft.path / name, select(v1_rows))
             for name, select in CSV_FILES.items()
         }
         unclear = is_unclear(kept)
         for name, part, has_v1 in (
-            (CLEAR, kept[~unclear], True),
-            (UNCLEAR, kept[unclear], True),
+            (NO_SNOW_CLOUD_OR_SHADOW, kept[~unclear], True),
+            (HAS_SNOW_CLOUD_OR_SHADOW, kept[unclear], True),
             (OWN_TILES, own, False),
         ):
             if has_v1 or len(own_rows):
                 rows[name] = write_parquet(draft.path / name, part, has_v1=has_v1)
-        bench.log(f"{len(kept) + len(own)} patches of {len(records)} tiles")
+        ctx.log(f"{len(kept) + len(own)} patches of {len(records)} tiles")
         record = draft.publish(_metadata_record(draft, records, rows))
-    _place_in_dataset(bench, record)
+    _place_in_dataset(ctx, record)
     return record
 
 
-def released_tiles(bench: Workbench) -> list[StoredRecord]:
+def released_tiles(ctx: StepContext) -> list[StoredRecord]:
     """The records of the tiles that make up a release, sorted.
 
     Raises:
         MissingInput: there is none.
         InvalidInput: they were made with different L2A processors.
     """
-    storage = bench.storage
+    storage = ctx.storage
     records = [storage.require(dataset.ASSET, t) for t in storage.tiles(dataset.ASSET)]
     if not records:
         raise MissingInput(
@@ -98,14 +99,14 @@ def released_tiles(bench: Workbench) -> list[StoredRecord]:
     return records
 
 
-def _read_tile(bench: Workbench, record: StoredRecord) -> pd.DataFrame:
-    made_of = bench.storage.require(metadata.ASSET, record.tile)
+def _read_tile(ctx: StepContext, record: StoredRecord) -> pd.DataFrame:
+    made_of = ctx.storage.require(metadata.ASSET, record.tile)
     if record.made_from[metadata.ASSET] != made_of.sha256:
         raise InvalidInput(
             f"{dataset.ASSET} of {record.tile} was made from another metadata table "
             "than the one on disk; materialize aligned_dataset of this tile again"
         )
-    path = bench.storage.table_path(metadata.ASSET, record.tile)
+    path = ctx.storage.table_path(metadata.ASSET, record.tile)
     table: pd.DataFrame = pq.read_table(path).to_pandas()
     return table.assign(needs_v1=record.facts["alignment"] == "v1")
 
@@ -130,27 +131,27 @@ def _metadata_record(
     )
 
 
-def _place_in_dataset(bench: Workbench, record: StoredRecord) -> None:
+def _place_in_dataset(ctx: StepContext, record: StoredRecord) -> None:
     """Put the parquet files at the root of the data set, and no older ones."""
-    root = bench.storage.folder(dataset.ASSET)
+    root = ctx.storage.folder(dataset.ASSET)
     for name in _PARQUET:
-        source = bench.storage.folder(METADATA) / name
+        source = ctx.storage.folder(METADATA) / name
         if source.name in record.outputs:
             write_atomically(root / name, source.read_bytes())
         else:
             (root / name).unlink(missing_ok=True)
 
 
-def make_release_archives(bench: Workbench) -> StoredRecord:
+def make_release_archives(ctx: StepContext) -> StoredRecord:
     """The three archives of all tiles, the parquet files and their checksums.
 
     Raises:
         MissingInput: no tile, or no release metadata on disk.
         InvalidInput: the release metadata are of another set of tiles.
-        ChecksumMismatch: a file is not what the aligned data set promises.
+        ChecksumMismatch: a file is not what the aligned data set expectations.
     """
-    records = released_tiles(bench)
-    tables = bench.storage.require(METADATA, RELEASE)
+    records = released_tiles(ctx)
+    tables = ctx.storage.require(METADATA, RELEASE)
     if tables.made_from != {record.tile: record.sha256 for record in records}:
         raise InvalidInput(
             "the release metadata on disk are of another set of tiles than the aligned "
@@ -160,21 +161,21 @@ def make_release_archives(bench: Workbench) -> StoredRecord:
     members = dataset.sort_by_root(
         member
         for record in records
-        for member in dataset.dataset_members(bench.storage, record.tile)
+        for member in dataset.dataset_members(ctx.storage, record.tile)
     )
-    with bench.storage.draft(ARCHIVES, RELEASE, bench.log) as draft:
+    with ctx.storage.draft(ARCHIVES, RELEASE, ctx.log) as draft:
         made = {}
         for root in ARCHIVE_OF_ROOT:
             made[root] = pack(
                 draft.path / f"{root}.tar.zst",
                 members[root],
                 threads=cpu_count(),
-                on_progress=functools.partial(_log_packed, bench, root),
+                on_progress=functools.partial(_log_packed, ctx, root),
             )
         facts = dataset.archive_facts(made)
         parquet = [name for name in tables.outputs if name.endswith(".parquet")]
         for name in parquet:
-            source = bench.storage.folder(METADATA) / name
+            source = ctx.storage.folder(METADATA) / name
             link_or_copy(str(source), str(draft.path / name))
         _write_sums(draft.path, facts, parquet)
         tar_digests = {f"{root}.tar": a.tar.sha256 for root, a in made.items()}
@@ -190,15 +191,15 @@ def make_release_archives(bench: Workbench) -> StoredRecord:
                 made_with=versions("zstandard"),
                 facts={"archives": facts, "tiles": len(records)},
                 contents={
-                    f"{root}.tar.zst": FileProof(a.zst.bytes, a.zst.sha256)
+                    f"{root}.tar.zst": FileDigest(a.zst.bytes, a.zst.sha256)
                     for root, a in made.items()
                 },
             )
         )
 
 
-def _log_packed(bench: Workbench, root: str, done: int) -> None:
-    bench.log(f"{root}: {done} files packed")
+def _log_packed(ctx: StepContext, root: str, done: int) -> None:
+    ctx.log(f"{root}: {done} files packed")
 
 
 def _write_sums(

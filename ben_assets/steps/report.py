@@ -13,7 +13,7 @@ from ben_assets.bigearthnet.corine import LABELS
 from ben_assets.bigearthnet.errors import InvalidInput
 from ben_assets.bigearthnet.patch_grid import SPLITS
 from ben_assets.bigearthnet.product_names import ProductName, tile_id_of_patch
-from ben_assets.bigearthnet.release_tables import UNCLEAR
+from ben_assets.bigearthnet.release_tables import HAS_SNOW_CLOUD_OR_SHADOW
 from ben_assets.report.facts import CountryRow, LabelRow, ReleaseFacts, TileFacts
 from ben_assets.report.gallery import choose_patches, make_gallery
 from ben_assets.report.page import render_page
@@ -31,7 +31,7 @@ from ben_assets.steps import (
     reference_maps,
     release,
 )
-from ben_assets.steps.workbench import Workbench, geocoding_of, versions
+from ben_assets.steps.step_context import StepContext, geocoding_of, versions
 from ben_assets.tiles import load_tiles
 from resources.data_root.store import RELEASE, Record, StoredRecord
 from resources.inputs.pins import COUNTRIES, load_pins, load_published
@@ -47,16 +47,16 @@ _TILE_ASSETS: Final = (
 )
 
 
-def make_release_report(bench: Workbench) -> StoredRecord:
+def make_release_report(ctx: StepContext) -> StoredRecord:
     """Write the report of the release on disk.
 
     Raises:
         MissingInput: there is no release on disk.
         InvalidInput: the release is of another set of tiles than the data set.
     """
-    tiles = release.released_tiles(bench)
-    archives = bench.storage.require(release.ARCHIVES, RELEASE)
-    tables = bench.storage.require(release.METADATA, RELEASE)
+    tiles = release.released_tiles(ctx)
+    archives = ctx.storage.require(release.ARCHIVES, RELEASE)
+    tables = ctx.storage.require(release.METADATA, RELEASE)
     expected = {record.tile: record.sha256 for record in tiles}
     if archives.made_from != expected | {release.METADATA: tables.sha256}:
         raise InvalidInput(
@@ -64,11 +64,11 @@ def make_release_report(bench: Workbench) -> StoredRecord:
             f"data set ({archives.facts['tiles']} tiles there, {len(tiles)} here); "
             "materialize release_metadata and release_archives again"
         )
-    page = render_page(_facts(bench, tiles, archives, tables))
-    with bench.storage.draft(ASSET, RELEASE, bench.log) as draft:
+    page = render_page(_facts(ctx, tiles, archives, tables))
+    with ctx.storage.draft(ASSET, RELEASE, ctx.log) as draft:
         path = draft.path / PAGE
         path.write_text(page, encoding="utf-8")
-        bench.log(f"{PAGE}: {path.stat().st_size:,} bytes on {len(tiles)} tiles")
+        ctx.log(f"{PAGE}: {path.stat().st_size:,} bytes on {len(tiles)} tiles")
         return draft.publish(
             Record(
                 asset=ASSET,
@@ -79,7 +79,7 @@ def make_release_report(bench: Workbench) -> StoredRecord:
                 made_from={
                     release.METADATA: tables.sha256,
                     release.ARCHIVES: archives.sha256,
-                    **bench.inputs.digest(COUNTRIES),
+                    **ctx.inputs.digest(COUNTRIES),
                 },
                 made_with=versions("jinja2", "pillow", "pyproj"),
                 facts={"tiles": len(tiles)},
@@ -88,29 +88,27 @@ def make_release_report(bench: Workbench) -> StoredRecord:
 
 
 def _facts(
-    bench: Workbench,
+    ctx: StepContext,
     tiles: list[StoredRecord],
     archives: StoredRecord,
     tables: StoredRecord,
 ) -> ReleaseFacts:
-    rows = _read_patches(bench, tables)
-    made = [_tile_facts(bench, record) for record in tiles]
-    history = _history(bench, tiles)
+    rows = _read_patches(ctx, tables)
+    made = [_tile_facts(ctx, record) for record in tiles]
+    history = _history(ctx, tiles)
     published = load_published()["release"]
-    known = load_tiles(bench.settings).values()
+    known = load_tiles(ctx.settings).values()
     tracked = {tile.key for tile in known if tile.is_published}
     l2a_records = [record for record in history if record.asset == l2a.ASSET]
     return ReleaseFacts(
         tiles=made,
-        files=release_files(
-            bench.storage.folder(release.ARCHIVES), archives, published
-        ),
+        files=release_files(ctx.storage.folder(release.ARCHIVES), archives, published),
         countries=_countries(rows),
         splits=SPLITS,
         labels=_labels(rows),
-        unclear=tables.facts["rows"][UNCLEAR],
-        gallery=make_gallery(choose_patches(rows), bench.storage.folder(dataset.ASSET)),
-        tile_map=tile_map(made, bench.inputs.countries()),
+        unclear=tables.facts["rows"][HAS_SNOW_CLOUD_OR_SHADOW],
+        gallery=make_gallery(choose_patches(rows), ctx.storage.folder(dataset.ASSET)),
+        tile_map=tile_map(made, ctx.inputs.countries()),
         processor=tables.facts["l2a_processor"],
         processor_versions=sorted(
             {str(record.facts.get("version", "unknown")) for record in l2a_records}
@@ -122,9 +120,9 @@ def _facts(
     )
 
 
-def _read_patches(bench: Workbench, tables: StoredRecord) -> pd.DataFrame:
+def _read_patches(ctx: StepContext, tables: StoredRecord) -> pd.DataFrame:
     """Columns patch_id, labels, split, country and tile of all patches."""
-    folder = bench.storage.folder(release.METADATA)
+    folder = ctx.storage.folder(release.METADATA)
     names = ["patch_id", "labels", "split", "country"]
     parts = [
         pq.read_table(folder / file, columns=names).to_pandas()
@@ -136,9 +134,9 @@ def _read_patches(bench: Workbench, tables: StoredRecord) -> pd.DataFrame:
     return rows
 
 
-def _tile_facts(bench: Workbench, record: StoredRecord) -> TileFacts:
+def _tile_facts(ctx: StepContext, record: StoredRecord) -> TileFacts:
     name = ProductName.parse(record.tile)
-    table = bench.storage.require(metadata.ASSET, record.tile)
+    table = ctx.storage.require(metadata.ASSET, record.tile)
     return TileFacts(
         key=record.tile,
         tile_id=record.facts["tile_id"],
@@ -153,13 +151,13 @@ def _tile_facts(bench: Workbench, record: StoredRecord) -> TileFacts:
     )
 
 
-def _history(bench: Workbench, tiles: list[StoredRecord]) -> list[StoredRecord]:
+def _history(ctx: StepContext, tiles: list[StoredRecord]) -> list[StoredRecord]:
     """The records of the tiles' assets, as far as they are still on disk."""
     return [
         record
         for tile in tiles
         for asset in _TILE_ASSETS
-        if (record := bench.storage.find(asset, tile.tile)) is not None
+        if (record := ctx.storage.find(asset, tile.tile)) is not None
     ]
 
 

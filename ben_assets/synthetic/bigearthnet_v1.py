@@ -1,4 +1,4 @@
-"""What BigEarthNet v1 would have had here: footprints, Sentinel-1 twins, lists.
+"""What BigEarthNet v1 would have had here: footprints, Sentinel-1 names, lists.
 
 Most cells of a tile have a v1 patch of its season; some have none, some only one of
 another season, some both.
@@ -36,7 +36,7 @@ class FirstVersionPatch:
     name: str
     """Such as ``S2A_MSIL2A_20170723T101031_7_20``; column and row are not padded."""
     s1_name: str
-    """Its Sentinel-1 twin."""
+    """Its matching Sentinel-1 patch."""
     sensing_time: datetime
     """Sensing start, UTC."""
     epsg: int

@@ -1,4 +1,4 @@
-"""The demo world's CORINE Land Cover GeoPackage."""
+"""The demo synthetic data set's CORINE Land Cover GeoPackage."""
 
 from __future__ import annotations
 

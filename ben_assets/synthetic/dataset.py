@@ -1,7 +1,7 @@
-"""Make the demo world: everything that the pipeline needs from outside, on disk.
+"""Make the synthetic data set: all that the pipeline needs from outside, on disk.
 
-Belongs here: what the world consists of and where it lies. The parts are made by the
-other modules of this package.
+Belongs here: what the synthetic consists of and where it lies. The parts are made by
+the other modules of this package.
 """
 
 from __future__ import annotations
@@ -44,11 +44,11 @@ _COARSEST_GSD_M: Final = 60
 
 
 @dataclass(frozen=True)
-class World:
-    """Where the parts of a world are."""
+class SyntheticData:
+    """Where the parts of a synthetic are."""
 
     root: Path
-    """Folder of the world."""
+    """Folder of the synthetic data set."""
     tile_keys: tuple[str, ...]
     """Its tile keys."""
 
@@ -78,9 +78,9 @@ class World:
         return self.root / "S1"
 
     def settings(self) -> dict[str, str]:
-        """Settings that make the pipeline use this world's L2A products.
+        """Settings that make the pipeline use this synthetic data set's L2A products.
 
-        Nothing is promised of these; what is tracked is made from the L1C products.
+        Nothing is expected of these; what is tracked is made from the L1C products.
         """
         return {
             "BEN_TRACKED_ARTIFACTS": str(self.root / "tracked"),
@@ -91,7 +91,7 @@ class World:
         }
 
 
-def make_world(
+def make_synthetic_data(
     root: Path,
     *,
     side_m: int = DEMO_SIDE_M,
@@ -100,13 +100,13 @@ def make_world(
     l1c: bool = True,
     l2a: bool = True,
     threads: int = 2,
-) -> World:
-    """Make a world in ``root``, which must be absent or empty.
+) -> SyntheticData:
+    """Make a synthetic data set in ``root``, which must be absent or empty.
 
     The same arguments give the same pixels, polygons and tables.
 
     Args:
-        root: folder of the world.
+        root: folder of the synthetic data set.
         side_m: side of each tile in metres, a multiple of 60 and at least 1200.
         tiles: which tiles it has.
         seed: seed of everything that is left to chance.
@@ -116,15 +116,20 @@ def make_world(
 
     Raises:
         ValueError: ``side_m`` is no such number.
-        FileExistsError: there is a world in ``root``.
+        FileExistsError: there is a synthetic data set in ``root``.
     """
     if side_m % _COARSEST_GSD_M or side_m < PATCH_SIZE_M:
         raise ValueError(
             f"side_m must be a multiple of {_COARSEST_GSD_M} from {PATCH_SIZE_M} on, "
             f"found {side_m}"
         )
-    world = World(root, tuple(tile.key for tile in tiles))
-    for folder in (world.l1c_dir, world.l2a_dir, world.reference_dir, world.s1_dir):
+    synthetic = SyntheticData(root, tuple(tile.key for tile in tiles))
+    for folder in (
+        synthetic.l1c_dir,
+        synthetic.l2a_dir,
+        synthetic.reference_dir,
+        synthetic.s1_dir,
+    ):
         folder.mkdir(parents=True)
     covers_of_epsg: list[tuple[int, list[LandCover]]] = []
     v1_patches: list[FirstVersionPatch] = []
@@ -137,17 +142,17 @@ def make_world(
         )
         if l2a:
             write_l2a_product(
-                world.l2a_dir, _describe(tile, grid, "L2A"), scene, threads=threads
+                synthetic.l2a_dir, _describe(tile, grid, "L2A"), scene, threads=threads
             )
         if l1c:
-            _write_l1c_zip(world.l1c_dir, tile, grid, scene, threads)
+            _write_l1c_zip(synthetic.l1c_dir, tile, grid, scene, threads)
         covers_of_epsg.append((grid.epsg, covers))
-        v1_patches += _write_sentinel1(world.s1_dir, tile, grid, kinds)
-    write_corine(world.reference_dir / GEOPACKAGE, covers_of_epsg)
-    write_countries(world.reference_dir / COUNTRIES_FILE)
-    write_first_version(world.reference_dir, v1_patches)
-    _write_tile_list(world.tiles_csv, tiles)
-    return world
+        v1_patches += _write_sentinel1(synthetic.s1_dir, tile, grid, kinds)
+    write_corine(synthetic.reference_dir / GEOPACKAGE, covers_of_epsg)
+    write_countries(synthetic.reference_dir / COUNTRIES_FILE)
+    write_first_version(synthetic.reference_dir, v1_patches)
+    _write_tile_list(synthetic.tiles_csv, tiles)
+    return synthetic
 
 
 def _write_tile_list(path: Path, tiles: Sequence[DemoTile]) -> None:
@@ -161,7 +166,7 @@ def _describe(tile: DemoTile, grid: TileGeocoding, level: str) -> ProductDescrip
         start_time=tile.start_time,
         geocoding=grid,
         absolute_orbit=tile.absolute_orbit,
-        processor="demo world, not a measurement",
+        processor="demo synthetic data set, not a measurement",
     )
 
 

@@ -1,4 +1,4 @@
-"""The extracted Sentinel-1 root of BigEarthNet v1 in the demo world."""
+"""The extracted Sentinel-1 root of BigEarthNet v1 in the demo synthetic data set."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def write_sentinel1(
 
     Args:
         root: the Sentinel-1 root.
-        patch: the v1 patch whose twin it is.
+        patch: the v1 patch whose matching patch it is.
         kinds: kind of ground on the tile's 10 m grid.
         grid: the tile.
     """

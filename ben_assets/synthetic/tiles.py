@@ -1,4 +1,4 @@
-"""The tiles of the demo world: names, places and times of products that never were.
+"""The tiles of the synthetic data set: names, places and times of products.
 
 Tile names, UTM corners, relative orbits and absolute orbit numbers are those of the
 real system; the sensing times are not among the 125 tiles of BigEarthNet v2.
@@ -22,7 +22,7 @@ _L2A_DISCRIMINATOR: Final = "20240101T000000"  # fixed by the original pipeline
 
 @dataclass(frozen=True)
 class DemoTile:
-    """One tile of the world."""
+    """One tile of the synthetic data set."""
 
     key: str
     """Tile key: the L1C product name."""
@@ -33,7 +33,7 @@ class DemoTile:
     absolute_orbit: int
     """Absolute orbit number of the acquisition."""
     alignment: str = "v1"
-    """``v1``, or ``none`` for a tile without v1 twins."""
+    """``v1``, or ``none`` for a tile without matching v1 patches."""
     v1_sensing: str = ""
     """Sensing start of its v1 patches, ``YYYYMMDDTHHMMSS``; of the key's season."""
     v1_other_season: str = ""

@@ -59,7 +59,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.cdse.seen.requests[route] += 1
         return self.cdse.script.next(route)
 
-    def is_spoilt(self, fault: Fault) -> bool:
+    def is_corrupt(self, fault: Fault) -> bool:
         """Play a fault that concerns small answers too; True if that was the answer."""
         if fault.body is not None:
             self.send(fault.status or 200, fault.body, **fault.headers)

@@ -29,7 +29,7 @@ class CatalogueHandler(Handler):
             self.send(301, b"", Location=self.cdse.redirect(self.path))
             return
         route = "deleted" if path.endswith("DeletedProducts") else "catalogue"
-        if self.is_spoilt(self.fault(route)):
+        if self.is_corrupt(self.fault(route)):
             return
         rows = [product.row() for product in self.cdse.products]
         if match:
@@ -56,7 +56,7 @@ class CatalogueHandler(Handler):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         form = {name: values[0] for name, values in parse_qs(body.decode()).items()}
         with contextlib.suppress(ConnectionError):
-            if not self.is_spoilt(self.fault("token")):
+            if not self.is_corrupt(self.fault("token")):
                 self._give_token(form)
 
     def _give_token(self, form: dict[str, str]) -> None:
@@ -106,7 +106,7 @@ class S3Handler(Handler):
         fault = self.fault("s3")
         if fault.status is not None:
             self._refuse(fault.status, "SlowDown")
-        elif self.is_spoilt(fault):
+        elif self.is_corrupt(fault):
             return
         elif f"Credential={S3_ACCESS_KEY}/" not in self.headers["Authorization"]:
             self._refuse(403, "InvalidAccessKeyId")

@@ -19,7 +19,7 @@ from typing import Any, Final
 from rich.console import Console
 from rich.table import Table
 
-from ben_assets.synthetic.dataset import World, make_world
+from ben_assets.synthetic.dataset import SyntheticData, make_synthetic_data
 from ben_assets.synthetic.tiles import own_tiles
 from ben_assets.testing.cluster_client import ClusterError
 from ben_assets.testing.cluster_servers import Cluster
@@ -30,7 +30,7 @@ from resources.settings import REPOSITORY
 
 FOLDER: Final = REPOSITORY / ".cluster-demo"
 BACKFILLED: Final = TILE_ASSETS[TILE_ASSETS.index("l2a_tiles") :]
-"""What a backfill of adopted L2A products makes of each tile."""
+"""What a backfill of imported L2A products makes of each tile."""
 FINISHED: Final = ("SUCCESS", "FAILURE", "CANCELED")
 _FOREIGN: Final = ("BEN_", "CDSE_", "DAGSTER_", "SEN2COR_")
 _POLL_SECONDS: Final = 2.0
@@ -44,36 +44,38 @@ def main() -> int:
     end_on_term()
     shutil.rmtree(FOLDER, ignore_errors=True)
     print(f"making {options.tiles} small Sentinel-2 tiles ...", flush=True)
-    world = make_world(FOLDER / "world", tiles=own_tiles(options.tiles), l1c=False)
+    synthetic = make_synthetic_data(
+        FOLDER / "synthetic", tiles=own_tiles(options.tiles), l1c=False
+    )
     try:
-        return _run(world)
+        return _run(synthetic)
     except ClusterError as error:
         print(error, file=sys.stderr)
         return 2
 
 
-def cluster_settings(world: World, data: Path) -> dict[str, str]:
-    """The environment of all processes of a cluster that works on a world."""
+def cluster_settings(synthetic: SyntheticData, data: Path) -> dict[str, str]:
+    """The environment of all processes of a cluster on a synthetic data set."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(_FOREIGN)}
-    return {**kept, **world.settings(), "BEN_DATA_DIR": str(data)}
+    return {**kept, **synthetic.settings(), "BEN_DATA_DIR": str(data)}
 
 
-def _run(world: World) -> int:
+def _run(synthetic: SyntheticData) -> int:
     data = FOLDER / "data"
     print("starting PostgreSQL, Redis, code server, webserver, daemon ...", flush=True)
-    with Cluster(FOLDER / "servers", cluster_settings(world, data)) as cluster:
+    with Cluster(FOLDER / "servers", cluster_settings(synthetic, data)) as cluster:
         cluster.start_worker("w1")
         print("worker w1 is ready; backfill of all tiles", flush=True)
-        cluster.client.backfill(BACKFILLED, world.tile_keys)
+        cluster.client.backfill(BACKFILLED, synthetic.tile_keys)
         cluster.start_worker("w2")
         print("worker w2 is ready", flush=True)
-        runs = wait_for_runs(cluster, len(world.tile_keys))
+        runs = wait_for_runs(cluster, len(synthetic.tile_keys))
         workers = {run["id"]: cluster.worker_of(run) for run in runs}
     print_runs(runs, workers)
     made = Storage(data).tiles("archives")
     fine = all(run["status"] == "SUCCESS" for run in runs)
-    print(f"{len(made)} of {len(world.tile_keys)} tiles are complete in {data}")
-    return 0 if fine and len(made) == len(world.tile_keys) else 1
+    print(f"{len(made)} of {len(synthetic.tile_keys)} tiles are complete in {data}")
+    return 0 if fine and len(made) == len(synthetic.tile_keys) else 1
 
 
 def wait_for_runs(cluster: Cluster, number: int) -> list[dict[str, Any]]:

@@ -50,17 +50,17 @@ class Cluster:
         self,
         root: Path,
         settings: Mapping[str, str],
-        patience: Mapping[str, int] = MappingProxyType({}),
+        timeouts: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
         """Touches nothing yet.
 
         Args:
             root: folder for all that the servers write.
             settings: those of the pipeline, the same for all processes.
-            patience: other times than those of ``deploy/celery/dagster.yaml``, by name.
+            timeouts: other times than those of ``deploy/celery/dagster.yaml``, by name.
         """
         self.root = root
-        self._patience = patience
+        self._patience = timeouts
         self._settings = settings
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._redis_port, self._code_port, self._web_port = free_ports(3)

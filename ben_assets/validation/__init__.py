@@ -1,1 +1,1 @@
-"""What must hold of each artifact, judged from what is on disk; without Dagster."""
+"""What must hold of each artifact, evaluated from what is on disk; without Dagster."""

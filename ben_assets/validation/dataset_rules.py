@@ -1,4 +1,4 @@
-"""Claims about the aligned data set of a tile and its archives."""
+"""Rules for the aligned data set of a tile and its archives."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ben_assets.bigearthnet.dataset_layout import (
 )
 from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.steps import dataset, metadata
-from ben_assets.steps.workbench import Workbench, read_table
+from ben_assets.steps.step_context import StepContext, read_table
 from ben_assets.validation.result import Verdict
 from resources.data_root.files import files_below
 
@@ -24,11 +24,11 @@ _S2_SUFFIXES: Final = tuple(f"_{band.name}" for band in BANDS)
 _S1_SUFFIXES: Final = tuple(f"_{band}" for band in S1_BANDS)
 
 
-def same_patches_everywhere(tile: Tile, bench: Workbench) -> Verdict:
+def same_patches_everywhere(tile: Tile, ctx: StepContext) -> Verdict:
     """The kept patches of the table are those of S2, S1 and maps, file for file."""
-    if bench.storage.find(metadata.ASSET, tile.key) is None:
-        return Verdict.not_judged("metadata_tables of this tile are not on disk")
-    table = read_table(bench, metadata.ASSET, tile)
+    if ctx.storage.find(metadata.ASSET, tile.key) is None:
+        return Verdict.not_evaluated("metadata_tables of this tile are not on disk")
+    table = read_table(ctx, metadata.ASSET, tile)
     kept = table[table["kept"]]
     expected = {
         path_of(f"{name}{suffix}")
@@ -39,29 +39,29 @@ def same_patches_everywhere(tile: Tile, bench: Workbench) -> Verdict:
         for name in names
         for suffix in suffixes
     }
-    record = bench.storage.require(dataset.ASSET, tile.key)
+    record = ctx.storage.require(dataset.ASSET, tile.key)
     roots = [output for output in record.outputs if "/" in output]
-    found = set(files_below(bench.storage.folder(dataset.ASSET), roots))
+    found = set(files_below(ctx.storage.folder(dataset.ASSET), roots))
     return Verdict.none_of(
         expected ^ found,
-        f"{len(kept)} patches with {len(_S2_SUFFIXES)} bands, a map and their S1 twin: "
+        f"{len(kept)} patches with {len(_S2_SUFFIXES)} bands, a map and Sentinel-1: "
         f"{len(expected)} files",
         f"{len(found)} files",
     )
 
 
-def archives_hold_the_dataset(tile: Tile, bench: Workbench) -> Verdict:
+def archives_hold_the_dataset(tile: Tile, ctx: StepContext) -> Verdict:
     """Each archive decompresses to just the tile's files, byte for byte, in order."""
-    if bench.storage.find(dataset.ASSET, tile.key) is None:
-        return Verdict.not_judged("aligned_dataset of this tile is not on disk")
-    expected = dataset.sort_by_root(dataset.dataset_members(bench.storage, tile.key))
-    folder = bench.storage.folder(dataset.ARCHIVES) / tile.key
+    if ctx.storage.find(dataset.ASSET, tile.key) is None:
+        return Verdict.not_evaluated("aligned_dataset of this tile is not on disk")
+    expected = dataset.sort_by_root(dataset.dataset_members(ctx.storage, tile.key))
+    folder = ctx.storage.folder(dataset.ARCHIVES) / tile.key
     broken, n_members = set(), 0
     for root, name in ARCHIVE_OF_ROOT.items():
-        promised = sorted((m.name.encode(), m.sha256) for m in expected[root])
+        listed = sorted((m.name.encode(), m.sha256) for m in expected[root])
         found = _members_of(folder / f"{name}.tar.zst")
-        broken |= {f"{name}: {path.decode()}" for path, _ in set(promised) ^ set(found)}
-        if found != promised and set(promised) == set(found):
+        broken |= {f"{name}: {path.decode()}" for path, _ in set(listed) ^ set(found)}
+        if found != listed and set(listed) == set(found):
             broken.add(f"{name}: order of members")
         n_members += len(found)
     return Verdict.none_of(

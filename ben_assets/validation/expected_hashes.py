@@ -1,4 +1,4 @@
-"""Tracked hashes: what each tile of each asset was promised to be.
+"""Tracked hashes: what each tile of each asset was expected to be.
 
 ``hashes/<asset>.csv`` has the columns tile, files, bytes, sha256, one row per tile.
 """
@@ -38,7 +38,7 @@ class Comparison:
         return self.expected == self.found and self.objection is None
 
     @property
-    def verdict(self) -> str:
+    def outcome(self) -> str:
         """One sentence for people."""
         if self.expected is None:
             return "no tracked hash: nothing to compare with"
@@ -87,7 +87,7 @@ def compare(record: StoredRecord, folder: Path) -> Comparison:
 
 
 def _objection(record: StoredRecord) -> str | None:
-    """Another version of sen2cor changes bytes; an adopted product states none."""
+    """Another version of sen2cor changes bytes; an imported product states none."""
     processor, version = (record.facts.get(k) for k in ("processor", "version"))
     if processor != "sen2cor" or version == "unknown":
         return None

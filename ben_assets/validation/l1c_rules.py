@@ -1,6 +1,6 @@
 """A tile's L1C zip beside what is tracked for it, and what a difference means.
 
-Belongs here: the judgement. Not here: the proofs of the zip itself, which its record
+Belongs here: the evaluation. Not here: the checks of the zip itself, which its record
 holds.
 """
 
@@ -21,18 +21,18 @@ class Verdict(StrEnum):
 
     EQUAL = "equal"
     UNTRACKED = "untracked"
-    PROVEN = "proven"
+    VERIFIED = "verified"
     UNPROVEN = "unproven"
 
 
 @dataclass(frozen=True)
-class Judgement:
+class Evaluation:
     """A zip beside what is tracked for its tile."""
 
-    verdict: Verdict
+    outcome: Verdict
     """``equal``: the tracked bytes; ``untracked``: nothing is tracked, all images are
-    proven; ``proven``: another zip, but all its images are; ``unproven``: images that
-    nothing vouches for."""
+    verified; ``verified``: another zip, but all its images are; ``unproven``: images
+    that nothing vouches for."""
     sentence: str
     """For people."""
     expected: str
@@ -45,7 +45,7 @@ class Judgement:
     """Files that the manifest does not know."""
 
 
-def judge(record: StoredRecord, tile: Tile, tracked: Path) -> Judgement:
+def evaluate(record: StoredRecord, tile: Tile, tracked: Path) -> Evaluation:
     """Compare a record of ``l1c_zips`` with what is tracked.
 
     Args:
@@ -60,18 +60,18 @@ def judge(record: StoredRecord, tile: Tile, tracked: Path) -> Judgement:
     known = bool(comparison.expected) or expected != "none"
     unknown = tuple(record.facts["unknown_members"])
     if is_equal:
-        return Judgement(Verdict.EQUAL, "the tracked zip", expected, found)
+        return Evaluation(Verdict.EQUAL, "the tracked zip", expected, found)
     differing = _differing(record, tracked)
     if differing:
         sentence = f"{len(differing)} images differ from the tracked ones or lack proof"
-        return Judgement(
+        return Evaluation(
             Verdict.UNPROVEN, sentence, expected, found, differing, unknown
         )
     if not known:
-        sentence = "no tracked hash; every image is proven"
-        return Judgement(Verdict.UNTRACKED, sentence, expected, found, (), unknown)
-    sentence = "another zip than tracked, but every image is proven by its manifest"
-    return Judgement(Verdict.PROVEN, sentence, expected, found, (), unknown)
+        sentence = "no tracked hash; every image is verified"
+        return Evaluation(Verdict.UNTRACKED, sentence, expected, found, (), unknown)
+    sentence = "another zip than tracked, but every image is verified by its manifest"
+    return Evaluation(Verdict.VERIFIED, sentence, expected, found, (), unknown)
 
 
 def read_tracked_members(tracked: Path, tile: str) -> dict[str, str]:
@@ -85,12 +85,12 @@ def read_tracked_members(tracked: Path, tile: str) -> dict[str, str]:
 
 
 def _differing(record: StoredRecord, tracked: Path) -> tuple[str, ...]:
-    """Images that no checksum proves, and images unlike the tracked ones."""
+    """Images that no checksum verifies, and images unlike the tracked ones."""
     facts = record.facts
-    members, proofs = facts["members"], facts["proofs"]
+    members, checks = facts["members"], facts["checks"]
     service = {
-        name: proof["state"]
-        for name, proof in proofs.items()
+        name: check["state"]
+        for name, check in checks.items()
         if name not in ("length", "zip", "manifest")
     }
     is_served = "verified" in service.values() and set(service.values()) <= {

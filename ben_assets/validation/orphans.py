@@ -22,7 +22,7 @@ _DATASET: Final = "aligned_dataset"
 _FEW: Final = 20
 
 
-def find_strays(storage: Storage, asset: str) -> list[Difference]:
+def find_orphans(storage: Storage, asset: str) -> list[Difference]:
     """Files that belong to no record: added, or left where a record is gone.
 
     Files below what a tile's record claims are that tile's; see ``verify_tile``.
@@ -30,20 +30,20 @@ def find_strays(storage: Storage, asset: str) -> list[Difference]:
     unfinished = storage.unfinished(asset)
     claimed = _claimed(storage, asset)
     claimed |= {output for outputs in unfinished.values() for output in outputs}
-    strays = set(_unclaimed(storage.folder(asset), claimed))
+    orphans = set(_unclaimed(storage.folder(asset), claimed))
     detail = "a run was ended while it put the tile in place"
     found = [
         Difference(asset, tile, f"{tile}.json", Kind.UNFINISHED, detail, asset)
         for tile in unfinished
     ]
-    for tile in _tiles_with_files(storage, asset, strays):
-        left = _explained(storage, asset, tile, strays)
-        strays -= left
+    for tile in _tiles_with_files(storage, asset, orphans):
+        left = _explained(storage, asset, tile, orphans)
+        orphans -= left
         if left and not storage.record_path(asset, tile).exists():
             found += _without_record(asset, tile, left)
     detail = "belongs to no tile; delete it"
     return found + [
-        Difference(asset, "", path, Kind.EXTRA, detail, "") for path in sorted(strays)
+        Difference(asset, "", path, Kind.EXTRA, detail, "") for path in sorted(orphans)
     ]
 
 
@@ -60,14 +60,14 @@ def _without_record(asset: str, tile: str, left: set[str]) -> list[Difference]:
     return lines
 
 
-def _tiles_with_files(storage: Storage, asset: str, strays: set[str]) -> list[str]:
+def _tiles_with_files(storage: Storage, asset: str, orphans: set[str]) -> list[str]:
     """Tiles without a sound record that files may be left of."""
     if asset in RELEASE_ASSETS:
         return [RELEASE]
     damaged = {
         tile for tile in storage.tiles(asset) if _is_damaged(storage, asset, tile)
     }
-    return sorted(damaged | {key for path in strays if (key := _key_of(path))})
+    return sorted(damaged | {key for path in orphans if (key := _key_of(path))})
 
 
 def _is_damaged(storage: Storage, asset: str, tile: str) -> bool:
@@ -100,7 +100,7 @@ def _placed_tables(storage: Storage) -> dict[str, str]:
     except BenError:
         return {}
     contents = record.contents if record else {}
-    return {n: proof.sha256 for n, proof in contents.items() if n.endswith(".parquet")}
+    return {n: check.sha256 for n, check in contents.items() if n.endswith(".parquet")}
 
 
 def _names_of_tables(storage: Storage) -> set[str]:
@@ -149,15 +149,15 @@ def _key_of(path: str) -> str | None:
     return top if product.level == "L1C" else None
 
 
-def _explained(storage: Storage, asset: str, tile: str, strays: set[str]) -> set[str]:
-    """The files among ``strays`` that are left of a tile."""
+def _explained(storage: Storage, asset: str, tile: str, orphans: set[str]) -> set[str]:
+    """The files among ``orphans`` that are left of a tile."""
     if tile == RELEASE:
-        return set(strays)
+        return set(orphans)
     listed = _listed_paths(storage, asset, tile)
     acquisition = ProductName.parse(tile).acquisition
     return {
         path
-        for path in strays
+        for path in orphans
         if path in listed
         or path.startswith(tile)
         or _acquisition_of(path) == acquisition

@@ -35,7 +35,7 @@ class Artifact:
     state: State
     """Done, absent, stale or wrong."""
     bytes: int = 0
-    """Size of its promised files."""
+    """Size of its expected files."""
     why: str = ""
     """What is stale or wrong."""
 
@@ -82,7 +82,7 @@ def overview(root: Path, tracked: Path, tiles: Iterable[str]) -> list[TileOvervi
         tiles: tile keys; those on disk that are not among them follow.
     """
     storage = _RememberingStorage(root)
-    promised = {asset: read_tracked(tracked, asset) for asset in TILE_ASSETS}
+    expected = {asset: read_tracked(tracked, asset) for asset in TILE_ASSETS}
     on_disk = {asset: set(storage.tiles(asset)) for asset in TILE_ASSETS}
     known = list(tiles)
     unknown = sorted(set().union(*on_disk.values()) - set(known))
@@ -90,7 +90,7 @@ def overview(root: Path, tracked: Path, tiles: Iterable[str]) -> list[TileOvervi
         TileOverview(
             tile,
             {
-                asset: _artifact(storage, asset, tile, promised[asset].get(tile))
+                asset: _artifact(storage, asset, tile, expected[asset].get(tile))
                 if tile in on_disk[asset]
                 else Artifact(State.ABSENT)
                 for asset in TILE_ASSETS
@@ -116,8 +116,8 @@ def _artifact(
     missing = _missing_output(storage, record)
     if missing:
         return Artifact(State.WRONG, record.bytes, f"{missing} is missing")
-    is_judged = expected is not None and asset not in JUDGED_BY_CONTENT
-    if is_judged and expected != row_of(record):
+    is_evaluated = expected is not None and asset not in JUDGED_BY_CONTENT
+    if is_evaluated and expected != row_of(record):
         return Artifact(State.WRONG, record.bytes, "differs from the tracked hash")
     changes = stale_inputs(storage, record)
     if changes:

@@ -1,4 +1,4 @@
-"""Claims about the GeoTIFFs of patches."""
+"""Rules for the GeoTIFFs of patches."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import numpy as np
 from ben_assets.bigearthnet.bands import BANDS, NODATA
 from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.steps.patches import ASSET
-from ben_assets.steps.workbench import (
-    Workbench,
+from ben_assets.steps.step_context import (
+    StepContext,
     cpu_count,
     exported_cells,
     read_table,
@@ -28,11 +28,11 @@ _PIXEL_BYTES: Final = {
 }
 
 
-def every_patch_has_its_bands(tile: Tile, bench: Workbench) -> Verdict:
+def every_patch_has_its_bands(tile: Tile, ctx: StepContext) -> Verdict:
     """Exactly twelve files of each valid and aligned patch are on disk."""
-    cells = exported_cells(read_table(bench, ASSET, tile), tile)
+    cells = exported_cells(read_table(ctx, ASSET, tile), tile)
     expected = {f"{patch}_{band.name}" for patch in cells["patch_id"] for band in BANDS}
-    found = {path.stem for path in _patch_files(tile, bench)}
+    found = {path.stem for path in _patch_files(tile, ctx)}
     return Verdict.none_of(
         expected ^ found,
         f"{len(cells)} patches, {len(expected)} files",
@@ -40,9 +40,9 @@ def every_patch_has_its_bands(tile: Tile, bench: Workbench) -> Verdict:
     )
 
 
-def zone_has_v1_footprints(tile: Tile, bench: Workbench) -> Verdict:
+def zone_has_v1_footprints(tile: Tile, ctx: StepContext) -> Verdict:
     """A tile to be aligned with v1 lies in one of the seven zones where v1 has any."""
-    epsg = bench.storage.require(ASSET, tile.key).facts["epsg"]
+    epsg = ctx.storage.require(ASSET, tile.key).facts["epsg"]
     expected = f"EPSG {', '.join(map(str, V1_ZONES))}, or alignment none"
     if tile.alignment == "none" or epsg in V1_ZONES:
         return Verdict(True, expected, f"EPSG {epsg}, alignment {tile.alignment}")
@@ -50,14 +50,14 @@ def zone_has_v1_footprints(tile: Tile, bench: Workbench) -> Verdict:
     return Verdict(False, expected, found, is_warning=True)
 
 
-def no_pixel_is_zero(tile: Tile, bench: Workbench) -> Verdict:
+def no_pixel_is_zero(tile: Tile, ctx: StepContext) -> Verdict:
     """No pixel of any exported patch is 0, which stands for no measurement."""
-    paths = _patch_files(tile, bench)
+    paths = _patch_files(tile, ctx)
     with ThreadPoolExecutor(cpu_count()) as pool:
         is_clean = pool.map(has_no_zero, paths, chunksize=256)
-        spoilt = {p.stem for p, good in zip(paths, is_clean, strict=True) if not good}
+        corrupt = {p.stem for p, good in zip(paths, is_clean, strict=True) if not good}
     return Verdict.none_of(
-        spoilt, "no pixel of value 0", f"{len(paths)} files, every pixel read"
+        corrupt, "no pixel of value 0", f"{len(paths)} files, every pixel read"
     )
 
 
@@ -74,8 +74,8 @@ def has_no_zero(path: Path) -> bool:
     return bool((pixels != NODATA).all())
 
 
-def _patch_files(tile: Tile, bench: Workbench) -> list[Path]:
-    record = bench.storage.require(ASSET, tile.key)
-    folder = bench.storage.folder(ASSET)
+def _patch_files(tile: Tile, ctx: StepContext) -> list[Path]:
+    record = ctx.storage.require(ASSET, tile.key)
+    folder = ctx.storage.folder(ASSET)
     below: Iterable[str] = files_below(folder, [record.facts["tile_id"]])
     return [folder / path for path in below if path.endswith(".tif")]

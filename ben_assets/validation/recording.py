@@ -51,7 +51,7 @@ def track_tiles(
         tiles: tile keys; empty: all on disk.
 
     Raises:
-        InvalidInput: a record is damaged; nothing is promised on its word.
+        InvalidInput: a record is damaged; nothing is expected on its word.
     """
     changes = []
     for asset in TRACKED_ASSETS:

@@ -1,4 +1,4 @@
-"""Claims about a release; each knows of which tiles the release is."""
+"""Rules for a release; each knows of which tiles the release is."""
 
 from __future__ import annotations
 
@@ -12,8 +12,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ben_assets.bigearthnet.checksums import HASH_LIST_HEADER
-from ben_assets.bigearthnet.release_tables import CLEAR, UNCLEAR
-from ben_assets.steps.workbench import Workbench
+from ben_assets.bigearthnet.release_tables import (
+    HAS_SNOW_CLOUD_OR_SHADOW,
+    NO_SNOW_CLOUD_OR_SHADOW,
+)
+from ben_assets.steps.step_context import StepContext
 from ben_assets.tiles import load_tiles
 from ben_assets.validation.result import Verdict
 from resources.data_root.records import RELEASE, StoredRecord
@@ -27,13 +30,13 @@ _HASH_LISTS: Final = {
 """Asset to the published hash list of all its tiles."""
 
 
-def files_equal_published(asset: str, bench: Workbench) -> Verdict:
+def files_equal_published(asset: str, ctx: StepContext) -> Verdict:
     """Files, and tars inside archives, have the digests that were published."""
-    record = bench.storage.require(asset, RELEASE)
+    record = ctx.storage.require(asset, RELEASE)
     published = load_published()["release"]
-    scope = _scope(record.made_from, bench)
+    scope = _scope(record.made_from, ctx)
     if scope is not None:
-        return Verdict.not_judged(scope)
+        return Verdict.not_evaluated(scope)
     found = _digests(record)
     compared = [
         name
@@ -48,16 +51,16 @@ def files_equal_published(asset: str, bench: Workbench) -> Verdict:
     )
 
 
-def hash_lists_equal_published(bench: Workbench) -> Verdict:
+def hash_lists_equal_published(ctx: StepContext) -> Verdict:
     """The hash lists of all tiles together have the digests that were published."""
     published = load_published()["release"]
-    tiles = {asset: bench.storage.tiles(asset) for asset in _HASH_LISTS}
+    tiles = {asset: ctx.storage.tiles(asset) for asset in _HASH_LISTS}
     for keys in tiles.values():
-        scope = _scope(keys, bench)
+        scope = _scope(keys, ctx)
         if scope is not None:
-            return Verdict.not_judged(scope)
+            return Verdict.not_evaluated(scope)
     found = {
-        name: digest_of_all(bench.storage, asset, tiles[asset])
+        name: digest_of_all(ctx.storage, asset, tiles[asset])
         for asset, name in _HASH_LISTS.items()
     }
     broken = [name for name in found if found[name] != published[name]["sha256"]]
@@ -75,12 +78,13 @@ def digest_of_all(storage: Storage, asset: str, tiles: Iterable[str]) -> str:
     return digest.hexdigest()
 
 
-def names_are_unique(bench: Workbench) -> Verdict:
+def names_are_unique(ctx: StepContext) -> Verdict:
     """Patch ids, Sentinel-1 and v1 names occur once in all of the release."""
-    folder = bench.storage.folder("release_metadata")
+    folder = ctx.storage.folder("release_metadata")
     columns = ["patch_id", "s1_name", "s2v1_name"]
     table = pa.concat_tables(
-        pq.read_table(folder / name, columns=columns) for name in (CLEAR, UNCLEAR)
+        pq.read_table(folder / name, columns=columns)
+        for name in (NO_SNOW_CLOUD_OR_SHADOW, HAS_SNOW_CLOUD_OR_SHADOW)
     )
     repeated = {
         f"{column} {name}"
@@ -92,9 +96,9 @@ def names_are_unique(bench: Workbench) -> Verdict:
     return Verdict.none_of(repeated, "every name once", f"{table.num_rows} patches")
 
 
-def _scope(tiles: Iterable[str], bench: Workbench) -> str | None:
+def _scope(tiles: Iterable[str], ctx: StepContext) -> str | None:
     """Why a set of tiles cannot be compared with what was published, if so."""
-    known = load_tiles(bench.settings)
+    known = load_tiles(ctx.settings)
     published = {key for key, tile in known.items() if tile.is_published}
     own = {key for key in known.keys() - published if known[key].alignment == "none"}
     found = {tile for tile in tiles if tile in known} - own
@@ -102,7 +106,7 @@ def _scope(tiles: Iterable[str], bench: Workbench) -> str | None:
         return None
     return (
         f"{len(found & published)} of {len(published)} published tiles and "
-        f"{len(found - published)} others: judged as what it is, there is nothing "
+        f"{len(found - published)} others: evaluated as what it is, there is nothing "
         "published of this set"
     )
 
@@ -110,12 +114,12 @@ def _scope(tiles: Iterable[str], bench: Workbench) -> str | None:
 def _digests(record: StoredRecord) -> dict[str, dict[str, str]]:
     """File name to its digests by algorithm; tars inside archives by their own."""
     found: dict[str, dict[str, str]] = {
-        path: {"sha256": proof.sha256} for path, proof in record.contents.items()
+        path: {"sha256": check.sha256} for path, check in record.contents.items()
     }
     for name, facts in record.facts.get("archives", {}).items():
         tar = {"md5": facts["tar_md5"], "sha256": facts["tar_sha256"]}
         found[name.removesuffix(".zst")] = tar
-        found.pop(name, None)  # compression is no promise
+        found.pop(name, None)  # compression is no expectation
     return found
 
 

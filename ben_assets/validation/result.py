@@ -1,4 +1,4 @@
-"""What a judgement of one property says."""
+"""What a evaluation of one property says."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Verdict:
     differing: tuple[str, ...] = ()
     """The first things that break it."""
     is_warning: bool = False
-    """Whether it is only to be noted, be it broken or not to be judged."""
+    """Whether it is only to be noted, be it broken or not to be evaluated."""
 
     @classmethod
     def none_of(cls, differing: Collection[str], expected: str, found: str) -> Verdict:
@@ -34,6 +34,6 @@ class Verdict:
         return cls(not differing, expected, found, first)
 
     @classmethod
-    def not_judged(cls, why: str) -> Verdict:
-        """There is nothing to judge, which is no failure."""
-        return cls(True, "something to judge", why, is_warning=True)
+    def not_evaluated(cls, why: str) -> Verdict:
+        """There is nothing to evaluate, which is no failure."""
+        return cls(True, "something to evaluate", why, is_warning=True)

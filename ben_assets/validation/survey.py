@@ -1,4 +1,4 @@
-"""All artifacts on disk, or those of some tiles, beside what was promised."""
+"""All artifacts on disk, or those of some tiles, beside what was expected."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 
 from ben_assets.bigearthnet.errors import BenError
 from ben_assets.validation.expected_hashes import compare
-from ben_assets.validation.orphans import compare_placed_tables, find_strays
+from ben_assets.validation.orphans import compare_placed_tables, find_orphans
 from resources.data_root.difference import (
     RELEASE_ASSETS,
     TILE_ASSETS,
@@ -48,11 +48,11 @@ def find_differences(
                 yield from verify_tile(storage, asset, tile, deep=deep)
                 record = _find(storage, asset, tile)
                 if record is not None:
-                    yield from _broken_promises(record, tracked)
+                    yield from _unmet_expectations(record, tracked)
                     yield from _staleness(storage, record, reference_digest)
-        for stray in find_strays(storage, asset):
-            if not tiles or stray.tile in tiles:
-                yield stray
+        for orphan in find_orphans(storage, asset):
+            if not tiles or orphan.tile in tiles:
+                yield orphan
     if not tiles or RELEASE in tiles:
         yield from compare_placed_tables(storage)
 
@@ -64,14 +64,14 @@ def _find(storage: Storage, asset: str, tile: str) -> StoredRecord | None:
         return None
 
 
-def _broken_promises(
+def _unmet_expectations(
     record: StoredRecord, tracked: Path | None
 ) -> Iterator[Difference]:
     if tracked is None or record.asset in JUDGED_BY_CONTENT:
         return
     result = compare(record, tracked)
     if not result.passed:
-        detail = f"{result.verdict}: expected {result.expected}, found {result.found}"
+        detail = f"{result.outcome}: expected {result.expected}, found {result.found}"
         yield Difference(
             record.asset,
             record.tile,

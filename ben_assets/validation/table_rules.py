@@ -1,4 +1,4 @@
-"""Claims about the tables of a tile: codes, labels, splits and twins."""
+"""Rules for the tables of a tile: codes, labels, splits and matching patches."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from ben_assets.bigearthnet.patch_grid import TileGeocoding, split_of_cell
 from ben_assets.bigearthnet.product_names import cell_of_patch
 from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.steps import metadata, reference_maps
-from ben_assets.steps.workbench import Workbench, geocoding_of, read_table
+from ben_assets.steps.step_context import StepContext, geocoding_of, read_table
 from ben_assets.validation.result import Verdict
 
 
-def codes_are_known(tile: Tile, bench: Workbench) -> Verdict:
+def codes_are_known(tile: Tile, ctx: StepContext) -> Verdict:
     """Only CORINE codes and 999 occur, and they fill every map of the tile."""
-    table = read_table(bench, reference_maps.ASSET, tile)
-    maps = bench.storage.digests(reference_maps.ASSET, tile.key)
+    table = read_table(ctx, reference_maps.ASSET, tile)
+    maps = ctx.storage.digests(reference_maps.ASSET, tile.key)
     patches = {name.removesuffix(MAP_SUFFIX) for name in maps}
-    return judge_codes(table, patches)
+    return evaluate_codes(table, patches)
 
 
-def judge_codes(table: pd.DataFrame, patches: set[str]) -> Verdict:
+def evaluate_codes(table: pd.DataFrame, patches: set[str]) -> Verdict:
     """Hold columns patch_id, clc_code and pixels against the known codes."""
     unknown = {f"code {code}" for code in set(table["clc_code"]) - set(CODES)}
     totals = table.groupby("patch_id")["pixels"].sum()
@@ -36,12 +36,12 @@ def judge_codes(table: pd.DataFrame, patches: set[str]) -> Verdict:
     )
 
 
-def labels_are_known(tile: Tile, bench: Workbench) -> Verdict:
+def labels_are_known(tile: Tile, ctx: StepContext) -> Verdict:
     """Every label is one of the 19 classes, once and sorted."""
-    return judge_labels(read_table(bench, metadata.ASSET, tile))
+    return evaluate_labels(read_table(ctx, metadata.ASSET, tile))
 
 
-def judge_labels(table: pd.DataFrame) -> Verdict:
+def evaluate_labels(table: pd.DataFrame) -> Verdict:
     """Hold columns patch_id and labels (list or None) against the 19 classes."""
     labelled = table[table["labels"].notna()]
     broken = {
@@ -59,26 +59,26 @@ def judge_labels(table: pd.DataFrame) -> Verdict:
     )
 
 
-def labelled_patches_have_maps(tile: Tile, bench: Workbench) -> Verdict:
+def labelled_patches_have_maps(tile: Tile, ctx: StepContext) -> Verdict:
     """Each patch with labels has a reference map."""
-    if bench.storage.find(reference_maps.ASSET, tile.key) is None:
-        return Verdict.not_judged("reference_maps of this tile are not on disk")
-    table = read_table(bench, metadata.ASSET, tile)
+    if ctx.storage.find(reference_maps.ASSET, tile.key) is None:
+        return Verdict.not_evaluated("reference_maps of this tile are not on disk")
+    table = read_table(ctx, metadata.ASSET, tile)
     labelled = set(table[table["labels"].notna()]["patch_id"])
-    maps = bench.storage.digests(reference_maps.ASSET, tile.key)
+    maps = ctx.storage.digests(reference_maps.ASSET, tile.key)
     alone = labelled - {name.removesuffix(MAP_SUFFIX) for name in maps}
     return Verdict.none_of(
         alone, "a map of each labelled patch", f"{len(labelled)} labelled patches"
     )
 
 
-def splits_follow_rule(tile: Tile, bench: Workbench) -> Verdict:
+def splits_follow_rule(tile: Tile, ctx: StepContext) -> Verdict:
     """Each patch is in one split, the one that its place in the tile gives."""
-    record = bench.storage.require(metadata.ASSET, tile.key)
-    return judge_splits(read_table(bench, metadata.ASSET, tile), geocoding_of(record))
+    record = ctx.storage.require(metadata.ASSET, tile.key)
+    return evaluate_splits(read_table(ctx, metadata.ASSET, tile), geocoding_of(record))
 
 
-def judge_splits(table: pd.DataFrame, grid: TileGeocoding) -> Verdict:
+def evaluate_splits(table: pd.DataFrame, grid: TileGeocoding) -> Verdict:
     """Hold columns patch_id and split against the rule."""
     broken = {
         patch
@@ -94,15 +94,15 @@ def judge_splits(table: pd.DataFrame, grid: TileGeocoding) -> Verdict:
     )
 
 
-def twins_are_unique(tile: Tile, bench: Workbench) -> Verdict:
-    """No two kept patches share a Sentinel-1 or v1 twin; aligned ones have both."""
-    return judge_twins(
-        read_table(bench, metadata.ASSET, tile), needs_v1=tile.alignment == "v1"
+def matching_patches_are_unique(tile: Tile, ctx: StepContext) -> Verdict:
+    """No two kept patches share a v1 or Sentinel-1 patch; aligned ones have both."""
+    return evaluate_matches(
+        read_table(ctx, metadata.ASSET, tile), needs_v1=tile.alignment == "v1"
     )
 
 
-def judge_twins(table: pd.DataFrame, *, needs_v1: bool) -> Verdict:
-    """Hold the twins of kept patches against each other."""
+def evaluate_matches(table: pd.DataFrame, *, needs_v1: bool) -> Verdict:
+    """Hold the matching patches of kept patches against each other."""
     kept = table[table["kept"]]
     broken: set[str] = set()
     for column in ("s1_name", "s2v1_name"):
@@ -110,7 +110,9 @@ def judge_twins(table: pd.DataFrame, *, needs_v1: bool) -> Verdict:
         broken |= set(named["patch_id"][named[column].duplicated(keep=False)])
         if needs_v1:
             broken |= set(kept["patch_id"][kept[column].isna()])
-    twins = kept["s1_name"].nunique()
+    matches = kept["s1_name"].nunique()
     return Verdict.none_of(
-        broken, "twins of their own", f"{len(kept)} kept patches, {twins} S1 twins"
+        broken,
+        "matching patches of their own",
+        f"{len(kept)} kept patches, {matches} S1 matching patches",
     )

@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from ben_assets.definitions import build_definitions
-from ben_assets_tests.workshop import Workshop
+from ben_assets_tests.pipeline import Pipeline
 
 
 def metadata_of(asset: str) -> dict[str, object]:
@@ -25,7 +25,7 @@ def metadata_of(asset: str) -> dict[str, object]:
         ("release_metadata", "metadata.parquet"),
     ],
 )
-def test_the_columns_shown_are_those_of_the_table(finished: Workshop, asset, file):
+def test_the_columns_shown_are_those_of_the_table(finished: Pipeline, asset, file):
     name = file or f"{finished.keys[0]}.parquet"
     shown = metadata_of(asset)["dagster/column_schema"].columns
     on_disk = pq.read_schema(finished.data / asset / name).names

@@ -1,4 +1,4 @@
-"""The L1C assets: records, adoption, what is kept, what blocks; FAULTS 11 to 13."""
+"""The L1C assets: records, import, what is kept, what blocks; FAULTS 11 to 13."""
 
 import hashlib
 import json
@@ -138,8 +138,8 @@ def test_a_tile_is_found_fetched_and_recorded(data, server) -> None:
     assert {n: m["sha256"] for n, m in zips["members"].items()} == {
         n: hashlib.sha256(c).hexdigest() for n, c in product_files().items()
     }
-    assert {p["state"] for p in zips["proofs"].values()} == {"verified"}
-    # Another id and another zip than tracked, but every image is proven: warnings.
+    assert {p["state"] for p in zips["checks"].values()} == {"verified"}
+    # Another id and another zip than tracked, but every image is verified: warnings.
     assert outcome(result, "id_is_tracked") == (False, "WARN")
     assert outcome(result, "zip_is_tracked") == (False, "WARN")
     assert outcome(result, "catalogue_is_current") == (True, "WARN")
@@ -214,11 +214,11 @@ def test_adoption_goes_by_the_folder_inside(data, archive, monkeypatch) -> None:
 
 
 @pytest.mark.parametrize(
-    "spoil", [lambda c: c[:3000], lambda c: c[::-1], lambda c: b""]
+    "corrupt", [lambda c: c[:3000], lambda c: c[::-1], lambda c: b""]
 )
-def test_a_damaged_zip_is_not_adopted(data, archive, monkeypatch, spoil) -> None:
+def test_a_damaged_zip_is_not_adopted(data, archive, monkeypatch, corrupt) -> None:
     path = archive / f"{KEY}.zip"
-    path.write_bytes(spoil(path.read_bytes()))
+    path.write_bytes(corrupt(path.read_bytes()))
     monkeypatch.setenv("BEN_L1C_DIR", str(archive))
     text = failure(run(l1c_zips, fails=True))
     assert "[corrupt at source]" in text
@@ -238,7 +238,7 @@ def test_images_that_nothing_proves_block_the_tile(data, archive, monkeypatch) -
     monkeypatch.setenv("BEN_L1C_DIR", str(archive))
     result = run(l1c_zips, fails=True)
     assert outcome(result, "zip_is_tracked") == (False, "ERROR")
-    assert record(data, "l1c_zips")["proofs"]["manifest"]["state"] == "unverifiable"
+    assert record(data, "l1c_zips")["checks"]["manifest"]["state"] == "unverifiable"
 
 
 def test_the_services_checksum_proves_images_too(data, archive, server) -> None:
@@ -335,11 +335,11 @@ def test_a_disk_that_fills_up_stops_the_step_cleanly(
 STEP = """
 import sys
 from ben_assets.steps.l1c import make_l1c_zip
-from ben_assets.steps.workbench import Workbench
+from ben_assets.steps.step_context import StepContext
 from ben_assets.tiles import find_tile
 from resources.settings import Settings
 print("ready", flush=True)
-make_l1c_zip(find_tile(sys.argv[1]), Workbench.from_settings(Settings(), print))
+make_l1c_zip(find_tile(sys.argv[1]), StepContext.from_settings(Settings(), print))
 """
 
 

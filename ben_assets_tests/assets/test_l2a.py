@@ -1,4 +1,4 @@
-"""l2a_tiles through Dagster: processed, checked, killed and healed."""
+"""l2a_tiles through Dagster: processed, checked, killed and repaired."""
 
 import json
 import os
@@ -27,7 +27,7 @@ QUALITY = {**l1c_description().quality, "SENSOR_QUALITY": "FAILED"}
 
 
 @pytest.fixture
-def world(tmp_path):
+def synthetic(tmp_path):
     """Environment of a run that knows one small tile, by its zip in BEN_L1C_DIR."""
 
     def make(key=OWN_KEY, **changes):
@@ -74,8 +74,8 @@ def record(environment, key=OWN_KEY):
     return json.loads((tile_folder(environment) / f"{key}.json").read_text())
 
 
-def test_the_embedded_processor_makes_a_tile_that_says_so(world):
-    _, environment = world(quality=QUALITY)
+def test_the_embedded_processor_makes_a_tile_that_says_so(synthetic):
+    _, environment = synthetic(quality=QUALITY)
     outcome = run(environment | {"BEN_L2A_PROCESSOR": "dark-object"})
     assert outcome["success"], outcome
     passed = {name: check[:2] for name, check in outcome["checks"].items()}
@@ -97,8 +97,8 @@ def test_the_embedded_processor_makes_a_tile_that_says_so(world):
     assert "peak_memory_bytes" in made
 
 
-def test_another_version_warns_and_fails_the_hash_check(world, tmp_path):
-    program, environment = world()
+def test_another_version_warns_and_fails_the_hash_check(synthetic, tmp_path):
+    program, environment = synthetic()
     assert run(environment)["success"]
     made = record(environment)
     assert (made["processor"], made["version"]) == ("sen2cor", "2.11.0")
@@ -117,8 +117,8 @@ def test_another_version_warns_and_fails_the_hash_check(world, tmp_path):
     assert "2.10.0" in record(environment)["warnings"][0]
 
 
-def test_a_run_that_is_killed_leaves_nothing_and_the_next_heals(world):
-    program, environment = world()
+def test_a_run_that_is_killed_leaves_nothing_and_the_next_heals(synthetic):
+    program, environment = synthetic()
     l2a_process.misbehave(program, fault="children", pause_seconds=60)
     process = start(environment)
     log = Path(environment["BEN_DATA_DIR"]) / ".logs" / f"{OWN_KEY}.log"
@@ -139,15 +139,15 @@ def test_a_run_that_is_killed_leaves_nothing_and_the_next_heals(world):
     assert made == {".json", ".csv", ".log", ".SAFE"}
 
 
-def test_a_killed_sen2cor_is_tried_once_more(world):
-    program, environment = world()
+def test_a_killed_sen2cor_is_tried_once_more(synthetic):
+    program, environment = synthetic()
     l2a_process.misbehave(program, fault="killed")
     outcome = run(environment)
     assert (outcome["success"], outcome["retries"]) == (False, 1)
 
 
-def test_a_tile_of_the_125_must_be_of_full_size_and_is_not_tried_again(world):
-    _, environment = world(KEY)
+def test_a_tile_of_the_125_must_be_of_full_size_and_is_not_tried_again(synthetic):
+    _, environment = synthetic(KEY)
     outcome = run(environment | {"BEN_L2A_PROCESSOR": "dark-object"}, KEY)
     assert (outcome["success"], outcome["retries"]) == (False, 0)
     assert "expected a tile of 109800 m a side" in outcome["failures"][0]

@@ -5,39 +5,39 @@ from __future__ import annotations
 import base64
 
 from ben_assets.assets.tile_asset import record_metadata
-from ben_assets_tests.workshop import leaves_no_trace
+from ben_assets_tests.pipeline import leaves_no_trace
 
 
-def test_an_unknown_tile_key_is_refused_by_name_before_any_step(workshop):
-    run = workshop.run("l2a_tiles", "S2A_MSIL1C_NOT_A_TILE")
+def test_an_unknown_tile_key_is_refused_by_name_before_any_step(pipeline):
+    run = pipeline.run("l2a_tiles", "S2A_MSIL1C_NOT_A_TILE")
     assert run.code == 1
     assert "S2A_MSIL1C_NOT_A_TILE" in run.output
-    assert not workshop.data.exists()
+    assert not pipeline.data.exists()
 
 
-def test_a_bad_input_fails_the_step_with_its_class_and_what_to_do(workshop):
-    key = workshop.keys[0]
-    (workshop.product(key) / "MTD_MSIL2A.xml").unlink()
-    with leaves_no_trace(workshop):
-        run = workshop.run("l2a_tiles,patches", key)
+def test_a_bad_input_fails_the_step_with_its_class_and_what_to_do(pipeline):
+    key = pipeline.keys[0]
+    (pipeline.product(key) / "MTD_MSIL2A.xml").unlink()
+    with leaves_no_trace(pipeline):
+        run = pipeline.run("l2a_tiles,patches", key)
     assert run.code == 1
     assert "[bad input]" in run.output
     assert "MTD_MSIL2A.xml is missing; the product is incomplete" in run.output
 
 
-def test_a_run_from_a_product_to_the_release_tells_its_progress(workshop):
+def test_a_run_from_a_product_to_the_release_tells_its_progress(pipeline):
     """In one process per run, with nothing but the L2A product on disk."""
-    key = workshop.keys[0]
+    key = pipeline.keys[0]
     select = "l2a_tiles,patches,reference_maps,metadata_tables,aligned_dataset,archives"
-    run = workshop.run(select, key)
+    run = pipeline.run(select, key)
     assert run.code == 0, run.output[-3000:]
     assert run.output.count("decoded, ") == 12
     assert "reference maps of " in run.output
     lines = [line for line in run.output.splitlines() if "_B02.tif" in line]
     assert lines == [], "a line per patch is too much"
-    run = workshop.run("release_metadata,release_archives")
+    run = pipeline.run("release_metadata,release_archives")
     assert run.code == 0, run.output[-3000:]
-    assert (workshop.data / "release_archives/SHA256SUMS").is_file()
+    assert (pipeline.data / "release_archives/SHA256SUMS").is_file()
 
 
 def test_metadata_show_counts_sizes_digests_and_a_small_table(finished):

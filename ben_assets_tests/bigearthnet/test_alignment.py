@@ -75,7 +75,7 @@ def test_footprints_as_they_must_be_pass():
 
 
 @pytest.mark.parametrize(
-    ("spoil", "reason"),
+    ("corrupt", "reason"),
     [
         (lambda t: t.to_crs(32632), "expected CRS EPSG:32633, found EPSG:32632"),
         (
@@ -88,11 +88,14 @@ def test_footprints_as_they_must_be_pass():
             lambda t: t.assign(sensing_time=t["sensing_time"].dt.tz_localize(None)),
             "sensing_time must be a time with time zone UTC",
         ),
-        (lambda t: t.assign(patch_name="twin"), "must be unique; repeated: twin"),
+        (
+            lambda t: t.assign(patch_name="matching patch"),
+            "must be unique; repeated: matching patch",
+        ),
     ],
     ids=["CRS", "no CRS", "no names", "no times", "local times", "names"],
 )
-def test_footprints_that_break_a_rule_are_refused(spoil, reason):
+def test_footprints_that_break_a_rule_are_refused(corrupt, reason):
     table = footprints(("a", SUMMER, 0, 0), ("b", SUMMER, 1200, 0))
     with pytest.raises(InvalidInput, match=f"^file: .*{reason}"):
-        check_footprints(spoil(table), 32633, "file")
+        check_footprints(corrupt(table), 32633, "file")

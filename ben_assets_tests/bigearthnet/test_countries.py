@@ -60,7 +60,7 @@ def test_a_country_that_is_none_of_the_ten_does_not_count():
 
 
 @pytest.mark.parametrize(
-    ("spoil", "reason"),
+    ("corrupt", "reason"),
     [
         (lambda t: t.rename(columns={"NAME_LONG": "NAME"}), "property NAME_LONG"),
         (lambda t: t[t["NAME_LONG"] != "Kosovo"], "countries missing: Kosovo"),
@@ -68,6 +68,6 @@ def test_a_country_that_is_none_of_the_ten_does_not_count():
     ],
     ids=["column", "country", "CRS"],
 )
-def test_a_country_file_that_breaks_a_rule_is_refused(spoil, reason):
+def test_a_country_file_that_breaks_a_rule_is_refused(corrupt, reason):
     with pytest.raises(InvalidInput, match=f"^file: .*{reason}"):
-        select_countries(spoil(table()), "file")
+        select_countries(corrupt(table()), "file")

@@ -79,7 +79,7 @@ def test_a_twin_of_two_patches_is_named_with_both_tiles():
     )
     require_unique(twice, "s1_name")
     with pytest.raises(
-        InvalidInput, match=f"same is the twin of {TILE}_10_02.*{other}"
+        InvalidInput, match=f"same is the matching patch of {TILE}_10_02.*{other}"
     ):
         require_unique(twice, "s2v1_name")
 

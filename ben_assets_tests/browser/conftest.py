@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from ben_assets.synthetic.dataset import make_world
+from ben_assets.synthetic.dataset import make_synthetic_data
 from ben_assets_tests.browser.server import DagsterDev
 from resources.settings import REPOSITORY
 
@@ -46,17 +46,17 @@ def chromium() -> str:
 def results(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator:
     """Made while the UI starts; the second tile has a wrong tracked hash."""
     home = tmp_path_factory.mktemp("browser")
-    world = make_world(home / "world", l1c=False)
+    synthetic = make_synthetic_data(home / "synthetic", l1c=False)
     (home / "dagster_home").mkdir()
     shutil.copy(REPOSITORY / "dagster.yaml", home / "dagster_home")
     tracked = home / "tracked" / "hashes" / "archives.csv"
     tracked.parent.mkdir(parents=True)
-    wrong = f"{world.tile_keys[1]},3,1,{'0' * 64}"
+    wrong = f"{synthetic.tile_keys[1]},3,1,{'0' * 64}"
     tracked.write_text(f"tile,files,bytes,sha256\n{wrong}\n")
     foreign = ("BEN_", "CDSE_", "DAGSTER_", "SEN2COR_")
     environment = {
         **{k: v for k, v in os.environ.items() if not k.startswith(foreign)},
-        **world.settings(),
+        **synthetic.settings(),
         "BEN_DATA_DIR": str(home / "data"),
         "BEN_TRACKED_ARTIFACTS": str(home / "tracked"),
         "DAGSTER_HOME": str(home / "dagster_home"),
@@ -76,7 +76,7 @@ def results(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         on_record = start("ben_assets_tests.browser.results", "record")
         try:
             ui.wait()
-            yield Results(world.tile_keys, home / "data", ui, on_record)
+            yield Results(synthetic.tile_keys, home / "data", ui, on_record)
         finally:
             on_record.kill()
             on_record.wait()

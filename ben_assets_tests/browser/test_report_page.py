@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ben_assets.steps.report import make_release_report
-from ben_assets_tests.workshop import Workshop
+from ben_assets_tests.pipeline import Pipeline
 
 CONTRAST = """() => {
   const light = c => {
@@ -31,7 +31,7 @@ PHONE = {"width": 360, "height": 740}
 
 
 @pytest.fixture
-def report(finished: Workshop) -> str:
+def report(finished: Pipeline) -> str:
     make_release_report(finished.bench())
     return (finished.data / "release_report" / "report.html").as_uri()
 

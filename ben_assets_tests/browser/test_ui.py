@@ -144,7 +144,7 @@ def test_a_tile_is_materialized_from_the_dialog(page, results, photograph):
 
 
 def test_the_ui_stays_usable_with_125_tiles_on_record(page, results, record_property):
-    """Measured, not asserted: a busy machine proves nothing."""
+    """Measured, not asserted: a busy machine verifies nothing."""
     assert results.on_record.wait(MAKING_SECONDS) == 0
     for what, url, sign in (
         ("asset graph", "/asset-groups", "reference_maps"),

@@ -4,7 +4,7 @@ import shutil
 
 from ben_assets.checks import CHECKS
 from ben_assets.validation.recording import track_tiles
-from ben_assets_tests.workshop import edit
+from ben_assets_tests.pipeline import edit
 
 ALWAYS = {
     "patches": {
@@ -17,7 +17,7 @@ ALWAYS = {
         "labels_are_known",
         "labelled_patches_have_maps",
         "splits_follow_rule",
-        "twins_are_unique",
+        "matching_patches_are_unique",
     },
     "aligned_dataset": {"same_patches_everywhere"},
     "archives": {"archives_hold_the_dataset"},
@@ -58,16 +58,16 @@ def test_all_of_a_tile_and_of_the_release_is_judged_without_making_any_of_it(fin
     assert "of 125 published tiles" in sentence
     assert said["l1c_zips", "zip_is_tracked"][1:] == (
         "WARN",
-        "not on disk: nothing to judge",
+        "not on disk: nothing to evaluate",
     )
 
 
-def test_a_tile_of_which_nothing_is_on_disk_is_no_failure(workshop):
-    run = workshop.run_verify(workshop.keys[0])
+def test_a_tile_of_which_nothing_is_on_disk_is_no_failure(pipeline):
+    run = pipeline.run_verify(pipeline.keys[0])
     assert run.code == 0, run.output
     assert {
         said[:2]
-        for (asset, _), said in workshop.evaluations().items()
+        for (asset, _), said in pipeline.evaluations().items()
         if asset in ("patches", "archives", "l1c_zips", "tile_ids", "release_metadata")
     } == {(True, "WARN")}
 

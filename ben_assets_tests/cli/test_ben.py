@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from ben_assets.testing.cdse_server import CdseServer
+from ben_assets_tests.pipeline import Pipeline, replace_file
 from ben_assets_tests.shared import SHARED, needs_shared
-from ben_assets_tests.workshop import Workshop, replace_file
 from resources.settings import REPOSITORY
 
 HEAVY = ("dagster", "pandas", "rasterio", "geopandas", "duckdb", "httpx2", "boto3")
@@ -18,11 +18,13 @@ HEAVY = ("dagster", "pandas", "rasterio", "geopandas", "duckdb", "httpx2", "boto
 class Ben:
     """A finished ``ben`` and what it said."""
 
-    def __init__(self, shop: Workshop, *arguments: str, cwd: Path = REPOSITORY) -> None:
+    def __init__(
+        self, pipeline: Pipeline, *arguments: str, cwd: Path = REPOSITORY
+    ) -> None:
         done = subprocess.run(
             [sys.executable, "-m", "ben_assets.cli", *arguments],
             cwd=cwd,
-            env={**shop.environment(), "PYTHONPATH": str(REPOSITORY)},
+            env={**pipeline.environment(), "PYTHONPATH": str(REPOSITORY)},
             capture_output=True,
             text=True,
             timeout=120,
@@ -48,11 +50,11 @@ def test_help_is_there_without_dagster_and_raster_libraries():
     assert loaded & set(HEAVY) == set()
 
 
-def test_wrong_usage_ends_with_2(workshop):
-    assert Ben(workshop, "verify", "no-such-tile").code == 2
-    assert Ben(workshop, "verify", workshop.keys[0], "--all").code == 2
-    assert Ben(workshop, "no-such-command").code == 2
-    empty = Ben(workshop, "verify", "--all")
+def test_wrong_usage_ends_with_2(pipeline):
+    assert Ben(pipeline, "verify", "no-such-tile").code == 2
+    assert Ben(pipeline, "verify", pipeline.keys[0], "--all").code == 2
+    assert Ben(pipeline, "no-such-command").code == 2
+    empty = Ben(pipeline, "verify", "--all")
     assert empty.code == 2
     assert "nothing to verify" in empty.err
 
@@ -73,8 +75,8 @@ def test_verify_names_what_differs_and_what_it_says_heals_it(finished):
         ["archives", key, f"{key}/S2.tar.zst"],
     ]
     assert [line[3].split(":")[0] for line in lines] == ["missing", "wrong"]
-    (command,) = [line for line in found.out.splitlines() if "to heal: " in line]
-    _, _, said = command.partition("to heal: ")
+    (command,) = [line for line in found.out.splitlines() if "to repair: " in line]
+    _, _, said = command.partition("to repair: ")
     expected = "dagster asset materialize -m ben_assets.definitions --select "
     expected += f"metadata_tables,archives --partition {key}"
     assert said.endswith(expected)
@@ -139,24 +141,24 @@ def test_hashes_are_written_where_ben_is_called(finished, tmp_path):
     assert digest.read_text() == record.sha256
 
 
-def test_reference_fetch_from_a_folder_says_what_is_missing(workshop, tmp_path):
-    source = workshop.settings["BEN_REFERENCE_DIR"]
-    workshop.settings["BEN_REFERENCE_DIR"] = str(tmp_path / "mine")
+def test_reference_fetch_from_a_folder_says_what_is_missing(pipeline, tmp_path):
+    source = pipeline.settings["BEN_REFERENCE_DIR"]
+    pipeline.settings["BEN_REFERENCE_DIR"] = str(tmp_path / "mine")
     name = "patches_with_seasonal_snow.csv"
-    done = Ben(workshop, "reference", "fetch", name, "--from", source)
+    done = Ben(pipeline, "reference", "fetch", name, "--from", source)
     assert done.code == 0, done.err
     assert "not the pinned file" in done.out
     assert (tmp_path / "mine" / name).is_file()
-    done = Ben(workshop, "reference", "fetch", "--from", source)
+    done = Ben(pipeline, "reference", "fetch", "--from", source)
     assert done.code == 1
     assert "tile_names_and_links.csv.bz2: not in" in done.err
-    assert Ben(workshop, "reference", "fetch", "nothing.csv").code == 2
+    assert Ben(pipeline, "reference", "fetch", "nothing.csv").code == 2
 
 
-def test_doctor_says_what_a_real_run_lacks(workshop):
+def test_doctor_says_what_a_real_run_lacks(pipeline):
     for name in ("BEN_L2A_DIR", "BEN_S1_DIR"):
-        del workshop.settings[name]
-    done = Ben(workshop, "doctor", workshop.keys[0])
+        del pipeline.settings[name]
+    done = Ben(pipeline, "doctor", pipeline.keys[0])
     assert done.code == 1
     said = {line[7:].split("  ")[0]: line.split()[0] for line in done.out.splitlines()}
     assert said["versions"] == said["data root"] == "ok"
@@ -166,25 +168,25 @@ def test_doctor_says_what_a_real_run_lacks(workshop):
     assert said["s1s2_mapping.csv"] == "warns"
 
 
-def test_doctor_finds_nothing_missing_where_all_is_at_hand(workshop):
-    done = Ben(workshop, "doctor")
+def test_doctor_finds_nothing_missing_where_all_is_at_hand(pipeline):
+    done = Ben(pipeline, "doctor")
     assert done.code == 0, done.out
     assert "0 of " in done.out.splitlines()[-1]
 
 
-def test_doctor_names_a_misspelt_setting_and_a_wrong_path(workshop):
-    workshop.settings |= {"BEN_TILE_CSV": "x", "BEN_CLC_PATH": "/nowhere.gpkg"}
-    done = Ben(workshop, "doctor")
+def test_doctor_names_a_misspelt_setting_and_a_wrong_path(pipeline):
+    pipeline.settings |= {"BEN_TILE_CSV": "x", "BEN_CLC_PATH": "/nowhere.gpkg"}
+    done = Ben(pipeline, "doctor")
     assert "warns  settings" in done.out
     assert "nothing reads BEN_TILE_CSV; is BEN_TILES_CSV meant?" in done.out
     assert "missing: expected /nowhere.gpkg; by hand from " in done.out
 
 
 @pytest.mark.parametrize("command", ["doctor", "tiles", "verify"])
-def test_a_data_root_that_is_a_file_is_named(workshop, tmp_path, command):
+def test_a_data_root_that_is_a_file_is_named(pipeline, tmp_path, command):
     (tmp_path / "file").write_text("")
-    workshop.settings["BEN_DATA_DIR"] = str(tmp_path / "file" / "below")
-    done = Ben(workshop, command)
+    pipeline.settings["BEN_DATA_DIR"] = str(tmp_path / "file" / "below")
+    done = Ben(pipeline, command)
     assert done.code != 0
     assert f"a file is in the place of a folder: {tmp_path}/file" in done.out + done.err
     assert "Traceback" not in done.err
@@ -193,9 +195,9 @@ def test_a_data_root_that_is_a_file_is_named(workshop, tmp_path, command):
 @pytest.mark.parametrize(
     ("name", "value"), [("BEN_L2A_CORES", "two"), ("BEN_FORCE", "yes")]
 )
-def test_doctor_says_what_a_step_would_refuse(workshop, name, value):
-    workshop.settings[name] = value
-    done = Ben(workshop, "doctor")
+def test_doctor_says_what_a_step_would_refuse(pipeline, name, value):
+    pipeline.settings[name] = value
+    done = Ben(pipeline, "doctor")
     assert done.code == 1
     assert "lacks  settings" in done.out
     assert f"{name} is '{value}'; expected " in done.out
@@ -208,20 +210,20 @@ def test_doctor_says_what_a_step_would_refuse(workshop, name, value):
         ({"CDSE_PASSWORD": "wrong"}, "lacks  L1C products"),
     ],
 )
-def test_doctor_tries_the_credentials(workshop, tmp_path, change, said):
+def test_doctor_tries_the_credentials(pipeline, tmp_path, change, said):
     (tmp_path / "archive").mkdir()
-    del workshop.settings["BEN_L2A_DIR"]
+    del pipeline.settings["BEN_L2A_DIR"]
     with CdseServer(tmp_path / "archive") as server:
-        workshop.settings |= server.environment() | change
-        done = Ben(workshop, "doctor")
+        pipeline.settings |= server.environment() | change
+        done = Ben(pipeline, "doctor")
     assert said in done.out
     assert "wrong" not in done.out + done.err
 
 
 @needs_shared
-def test_pin_derives_the_tracked_files_from_what_was_published(workshop, tmp_path):
+def test_pin_derives_the_tracked_files_from_what_was_published(pipeline, tmp_path):
     source = str(SHARED / "reference")
-    done = Ben(workshop, "pin", "--from", source, "--to", str(tmp_path / "made"))
+    done = Ben(pipeline, "pin", "--from", source, "--to", str(tmp_path / "made"))
     assert done.code == 0, done.err
     for name in ("tiles.csv", "published.toml"):
         tracked = REPOSITORY / "tracked-artifacts" / name
@@ -229,8 +231,8 @@ def test_pin_derives_the_tracked_files_from_what_was_published(workshop, tmp_pat
 
 
 @pytest.mark.parametrize("name", ["tiles.csv", "published.toml"])
-def test_pin_without_the_published_files_says_which_it_needs(workshop, tmp_path, name):
-    done = Ben(workshop, "pin", "--from", str(tmp_path), "--to", str(tmp_path))
+def test_pin_without_the_published_files_says_which_it_needs(pipeline, tmp_path, name):
+    done = Ben(pipeline, "pin", "--from", str(tmp_path), "--to", str(tmp_path))
     assert done.code == 2
     assert "published artifact" in done.err
     assert not (tmp_path / name).exists()

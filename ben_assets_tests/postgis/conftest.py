@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from ben_assets.testing import postgis_server
+from ben_assets_tests.pipeline import Pipeline
 from ben_assets_tests.postgis.house import Database
-from ben_assets_tests.workshop import Workshop
 
 _number = itertools.count()
 
@@ -76,7 +76,7 @@ def database(new_database: Callable[[str], Database], _template: str) -> Databas
 
 
 @pytest.fixture
-def shop(finished: Workshop, database: Database) -> Workshop:
+def pipeline(finished: Pipeline, database: Database) -> Pipeline:
     """A finished release on disk, and a database to publish it to."""
     finished.settings["BEN_POSTGIS_DSN"] = database.dsn
     return finished

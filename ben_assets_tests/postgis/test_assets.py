@@ -16,7 +16,7 @@ from ben_assets.assets.postgis import (
 )
 from ben_assets.checks import postgis as checks
 from ben_assets.definitions import build_definitions
-from ben_assets_tests.workshop import Run, Workshop
+from ben_assets_tests.pipeline import Pipeline, Run
 from resources.settings import REPOSITORY
 
 CELLS = 25
@@ -24,38 +24,40 @@ PUBLISHED_TILE = "S2A_MSIL1C_20170613T101031_N0205_R022_T33UUP_20170613T101608"
 SWITCHED_OFF = "switched off: BEN_POSTGIS_DSN is not set"
 
 
-def instance_of(shop: Workshop) -> dg.DagsterInstance:
-    return dg.DagsterInstance.from_config(str(shop.root / "dagster_home"))
+def instance_of(pipeline: Pipeline) -> dg.DagsterInstance:
+    return dg.DagsterInstance.from_config(str(pipeline.root / "dagster_home"))
 
 
-def checked(shop: Workshop) -> dict[str, tuple[str, bool]]:
+def checked(pipeline: Pipeline) -> dict[str, tuple[str, bool]]:
     """Check name to severity and result of the latest evaluation."""
     found = {}
-    with instance_of(shop) as instance:
+    with instance_of(pipeline) as instance:
         for check in checks.CHECKS:
             (key,) = check.check_keys
             (record,) = instance.event_log_storage.get_asset_check_execution_history(
                 key, limit=1
             )
             event = record.event.dagster_event.event_specific_data
-            assert event.partition == shop.keys[0]
+            assert event.partition == pipeline.keys[0]
             found[key.name] = (event.severity.value, event.passed)
     return found
 
 
-def test_corine_is_loaded_once_then_maps_are_made_from_it_and_published(shop, database):
+def test_corine_is_loaded_once_then_maps_are_made_from_it_and_published(
+    pipeline, database
+):
     """As a cluster does, with nothing but the database to take CORINE from."""
-    run = shop.run("postgis_clc2018,postgis_countries")
+    run = pipeline.run("postgis_clc2018,postgis_countries")
     assert run.code == 0, run.output
-    before = shop.tree()
-    shop.own_inputs("reference").joinpath("U2018_CLC2018_V2020_20u1.gpkg").unlink()
-    run = shop.run(
-        "reference_maps,postgis_patches", shop.keys[0], BEN_CLC_PATH="postgis"
+    before = pipeline.tree()
+    pipeline.own_inputs("reference").joinpath("U2018_CLC2018_V2020_20u1.gpkg").unlink()
+    run = pipeline.run(
+        "reference_maps,postgis_patches", pipeline.keys[0], BEN_CLC_PATH="postgis"
     )
     assert run.code == 0, run.output
-    assert shop.tree() == before
+    assert pipeline.tree() == before
     assert database.count("patches") == CELLS
-    assert checked(shop) == {
+    assert checked(pipeline) == {
         "splits_follow_from_geometry": ("ERROR", True),
         "countries_are_the_nearest": ("ERROR", True),
         "seasons_follow_from_time": ("ERROR", True),
@@ -64,7 +66,7 @@ def test_corine_is_loaded_once_then_maps_are_made_from_it_and_published(shop, da
         "grid_is_squares_without_overlap": ("ERROR", True),
         "labels_follow_from_polygons": ("ERROR", True),
     }
-    with instance_of(shop) as instance:
+    with instance_of(pipeline) as instance:
         made = instance.get_latest_materialization_event(dg.AssetKey("postgis_clc2018"))
     metadata = {k: v.value for k, v in made.asset_materialization.metadata.items()}
     assert metadata["dagster/row_count"] == database.count("clc2018") > 0
@@ -104,13 +106,13 @@ def test_without_a_dsn_the_checks_pass_with_a_warning():
     assert len(found) == 6
 
 
-def test_a_server_that_comes_back_is_found_by_the_next_try(shop, database, server):
+def test_a_server_that_comes_back_is_found_by_the_next_try(pipeline, database, server):
     server.stop("immediate")
     with socket.create_server(("127.0.0.1", server.port)) as dead:
         process = subprocess.Popen(
-            shop.command("postgis_countries"),
+            pipeline.command("postgis_countries"),
             cwd=REPOSITORY,
-            env=shop.environment(),
+            env=pipeline.environment(),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,

@@ -1,4 +1,4 @@
-"""Each cross-check agrees with what our rules made, and finds what is spoilt."""
+"""Each cross-check agrees with what our rules made, and finds what is corrupt."""
 
 from __future__ import annotations
 
@@ -10,31 +10,33 @@ from ben_assets.steps.postgis import (
     publish_patches,
     publish_v1_footprints,
 )
-from ben_assets_tests.workshop import Workshop
+from ben_assets_tests.pipeline import Pipeline
 from resources.postgis.crosschecks import RULES, Comparison, cross_check
 from resources.postgis.database import Postgis
 
 CELLS = 25
 
 
-def publish_all(shop: Workshop) -> None:
+def publish_all(pipeline: Pipeline) -> None:
     for load in (publish_clc2018, publish_countries, publish_v1_footprints):
-        load(shop.bench())
-    for key in shop.keys:
-        publish_patches(shop.tile(key), shop.bench())
+        load(pipeline.bench())
+    for key in pipeline.keys:
+        publish_patches(pipeline.tile(key), pipeline.bench())
 
 
-def checked(shop: Workshop, rule: str, key: str) -> Comparison:
-    return cross_check(Postgis(shop.settings["BEN_POSTGIS_DSN"]), rule, key)
+def checked(pipeline: Pipeline, rule: str, key: str) -> Comparison:
+    return cross_check(Postgis(pipeline.settings["BEN_POSTGIS_DSN"]), rule, key)
 
 
-def test_all_rules_agree_for_all_cells_of_the_small_world(shop, database):
-    publish_all(shop)
+def test_all_rules_agree_for_all_cells_of_the_small_world(pipeline, database):
+    publish_all(pipeline)
     found = {
-        (rule, key): checked(shop, rule, key) for rule in RULES for key in shop.keys
+        (rule, key): checked(pipeline, rule, key)
+        for rule in RULES
+        for key in pipeline.keys
     }
     assert {k: c.differing for k, c in found.items()} == {key: [] for key in found}
-    assert {c.verdict for c in found.values()} == {f"all {CELLS} cells agree"}
+    assert {c.outcome for c in found.values()} == {f"all {CELLS} cells agree"}
 
 
 SPOILT = {
@@ -54,21 +56,21 @@ SPOILT = {
 
 
 @pytest.mark.parametrize("rule", SPOILT)
-def test_a_wrong_value_is_listed_with_what_was_expected(shop, database, rule):
-    publish_all(shop)
+def test_a_wrong_value_is_listed_with_what_was_expected(pipeline, database, rule):
+    publish_all(pipeline)
     sql, expected = SPOILT[rule]
     database.query(sql)
-    found = checked(shop, rule, shop.keys[0])
-    tile = shop.storage.require("patches", shop.keys[0]).facts["tile_id"]
+    found = checked(pipeline, rule, pipeline.keys[0])
+    tile = pipeline.storage.require("patches", pipeline.keys[0]).facts["tile_id"]
     assert found.differing == [
         (f"{tile}_{x:02}_{y:02}", wanted, there) for x, y, wanted, there in expected
     ]
-    assert found.verdict == f"{len(expected)} of {CELLS} cells disagree"
+    assert found.outcome == f"{len(expected)} of {CELLS} cells disagree"
 
 
-def test_lost_invented_and_repeated_v1_twins_are_found(shop, database):
-    publish_all(shop)
-    key = shop.keys[0]
+def test_lost_invented_and_repeated_v1_twins_are_found(pipeline, database):
+    publish_all(pipeline)
+    key = pipeline.keys[0]
     (lost, lost_name), (taken, name) = database.query(
         "SELECT patch_id, s2v1_name FROM patches WHERE tile = %s "
         "AND s2v1_name IS NOT NULL ORDER BY patch_id LIMIT 2",
@@ -81,7 +83,7 @@ def test_lost_invented_and_repeated_v1_twins_are_found(shop, database):
     )
     database.query("UPDATE patches SET s2v1_name = NULL WHERE patch_id = %s", lost)
     database.query("UPDATE patches SET s2v1_name = %s WHERE patch_id = %s", name, alone)
-    assert sorted(checked(shop, "v1_alignment", key).differing, key=str) == sorted(
+    assert sorted(checked(pipeline, "v1_alignment", key).differing, key=str) == sorted(
         [
             (lost, lost_name, None),
             (alone, None, name),
@@ -102,25 +104,25 @@ def test_lost_invented_and_repeated_v1_twins_are_found(shop, database):
     ],
     ids=["moved onto its neighbour", "other ring order", "other zone", "1 cm in 4326"],
 )
-def test_a_wrong_square_is_found(shop, database, sql, differing):
+def test_a_wrong_square_is_found(pipeline, database, sql, differing):
     """Moved north by 10 m, the square in the corner meets the next."""
-    publish_all(shop)
-    key = shop.keys[0]
+    publish_all(pipeline)
+    key = pipeline.keys[0]
     database.query(f"UPDATE patches {sql} WHERE tile = %s AND x = 0 AND y = 4", key)
-    found = checked(shop, "grid", key).differing
+    found = checked(pipeline, "grid", key).differing
     assert len(found) == differing, found
 
 
-def test_a_lost_cell_is_found(shop, database):
-    publish_all(shop)
-    key = shop.keys[0]
+def test_a_lost_cell_is_found(pipeline, database):
+    publish_all(pipeline)
+    key = pipeline.keys[0]
     database.query("DELETE FROM patches WHERE tile = %s AND x = 1 AND y = 1", key)
-    assert checked(shop, "grid", key).differing == [(key, "25 cells", "24 cells")]
+    assert checked(pipeline, "grid", key).differing == [(key, "25 cells", "24 cells")]
 
 
-def test_lost_and_invented_labels_are_found(shop, database):
-    publish_all(shop)
-    key = shop.keys[0]
+def test_lost_and_invented_labels_are_found(pipeline, database):
+    publish_all(pipeline)
+    key = pipeline.keys[0]
     (patch, label), *_ = database.query(
         "SELECT patch_id, min(label) FROM labels JOIN patches USING (patch_id) "
         "WHERE tile = %s GROUP BY patch_id HAVING count(*) > 1 ORDER BY patch_id",
@@ -129,19 +131,19 @@ def test_lost_and_invented_labels_are_found(shop, database):
     database.query(
         "DELETE FROM labels WHERE patch_id = %s AND label = %s", patch, label
     )
-    ((found, expected, there),) = checked(shop, "labels", key).differing
+    ((found, expected, there),) = checked(pipeline, "labels", key).differing
     assert found == patch
     assert set(expected.split("; ")) - set(there.split("; ")) == {label}
     database.query("INSERT INTO labels VALUES (%s, %s)", patch, label)
     database.query("INSERT INTO labels VALUES (%s, 'Marine waters')", patch)
-    ((found, expected, there),) = checked(shop, "labels", key).differing
+    ((found, expected, there),) = checked(pipeline, "labels", key).differing
     assert set(there.split("; ")) - set(expected.split("; ")) == {"Marine waters"}
 
 
-def test_overlapping_polygons_are_told_apart_by_id_as_text(shop, database):
+def test_overlapping_polygons_are_told_apart_by_id_as_text(pipeline, database):
     """A polygon over a whole patch wins or loses by its id: 'A' < 'EU_1' < 'Z'."""
-    publish_all(shop)
-    key = shop.keys[0]
+    publish_all(pipeline)
+    key = pipeline.keys[0]
     ((patch,),) = database.query(
         "SELECT min(patch_id) FROM labels JOIN patches USING (patch_id) "
         "WHERE tile = %s AND label <> 'Marine waters'",
@@ -153,16 +155,16 @@ def test_overlapping_polygons_are_told_apart_by_id_as_text(shop, database):
         "FROM patches WHERE patch_id = %s"
     )
     database.query(add, "Z", patch)
-    assert checked(shop, "labels", key).differing == []
+    assert checked(pipeline, "labels", key).differing == []
     database.query("UPDATE clc2018 SET id = 'A' WHERE id = 'Z'")
-    ((found, expected, _),) = checked(shop, "labels", key).differing
+    ((found, expected, _),) = checked(pipeline, "labels", key).differing
     assert found == patch
     assert "Marine waters" in expected
 
 
-def test_a_polygon_that_crosses_itself_does_not_stop_the_check(shop, database):
-    publish_all(shop)
-    key = shop.keys[0]
+def test_a_polygon_that_crosses_itself_does_not_stop_the_check(pipeline, database):
+    publish_all(pipeline)
+    key = pipeline.keys[0]
     corners = "ST_XMin(s) AS w, ST_YMin(s) AS b, ST_XMax(s) AS e, ST_YMax(s) AS t"
     database.query(
         f"""
@@ -177,12 +179,14 @@ def test_a_polygon_that_crosses_itself_does_not_stop_the_check(shop, database):
         """,
         key,
     )
-    assert checked(shop, "labels", key).differing == []
+    assert checked(pipeline, "labels", key).differing == []
 
 
-def test_without_inputs_a_check_names_the_asset_to_materialize(shop, database):
-    publish_patches(shop.tile(shop.keys[0]), shop.bench())
-    lacking = {rule: checked(shop, rule, shop.keys[0]).lacking for rule in RULES}
+def test_without_inputs_a_check_names_the_asset_to_materialize(pipeline, database):
+    publish_patches(pipeline.tile(pipeline.keys[0]), pipeline.bench())
+    lacking = {
+        rule: checked(pipeline, rule, pipeline.keys[0]).lacking for rule in RULES
+    }
     assert lacking == {
         "splits": [],
         "countries": ["postgis_countries"],
@@ -193,13 +197,15 @@ def test_without_inputs_a_check_names_the_asset_to_materialize(shop, database):
     }
 
 
-def test_a_tile_that_is_not_published_is_asked_for(shop):
-    found = checked(shop, "grid", shop.keys[0])
-    assert found.verdict == "nothing to compare with: materialize postgis_patches"
+def test_a_tile_that_is_not_published_is_asked_for(pipeline):
+    found = checked(pipeline, "grid", pipeline.keys[0])
+    assert found.outcome == "nothing to compare with: materialize postgis_patches"
 
 
-def test_a_reader_may_check(shop, database):
-    publish_all(shop)
-    shop.settings["BEN_POSTGIS_DSN"] = database.as_role("reader", "bigearthnet_reader")
+def test_a_reader_may_check(pipeline, database):
+    publish_all(pipeline)
+    pipeline.settings["BEN_POSTGIS_DSN"] = database.as_role(
+        "reader", "bigearthnet_reader"
+    )
     for rule in RULES:
-        assert checked(shop, rule, shop.keys[1]).differing == []
+        assert checked(pipeline, rule, pipeline.keys[1]).differing == []

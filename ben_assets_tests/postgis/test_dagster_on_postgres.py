@@ -16,8 +16,8 @@ import pytest
 import yaml
 
 from ben_assets.testing.processes import signal_group
+from ben_assets_tests.pipeline import Pipeline, Run
 from ben_assets_tests.postgis.house import Database
-from ben_assets_tests.workshop import Run, Workshop
 from resources.settings import REPOSITORY
 
 DAGSTER = Path(sys.executable).with_name("dagster")
@@ -25,14 +25,14 @@ TEAM = REPOSITORY / "deploy" / "postgres" / "dagster.yaml"
 
 
 class Team:
-    """A workshop whose Dagster keeps its state in a database."""
+    """A pipeline whose Dagster keeps its state in a database."""
 
-    def __init__(self, shop: Workshop, state: Database) -> None:
-        home = shop.root / "team_home"
+    def __init__(self, pipeline: Pipeline, state: Database) -> None:
+        home = pipeline.root / "team_home"
         home.mkdir()
         shutil.copy(TEAM, home)
         self.state = state
-        self.environment = shop.environment(
+        self.environment = pipeline.environment(
             DAGSTER_HOME=str(home),
             DAGSTER_PG_URL=state.dsn.replace("postgresql:", "postgresql+psycopg2:"),
         )
@@ -71,15 +71,15 @@ MODULE = "ben_assets.definitions"
 
 
 @pytest.fixture
-def team(shop: Workshop, new_database: Callable[[], Database]) -> Team:
-    return Team(shop, new_database())
+def team(pipeline: Pipeline, new_database: Callable[[], Database]) -> Team:
+    return Team(pipeline, new_database())
 
 
 def test_a_backfill_of_two_tiles_goes_through_the_daemon_one_at_a_time(
-    team, shop, database
+    team, pipeline, database
 ):
     """The command line first, then two queued runs whose pool has one place."""
-    keys = shop.keys[:2]
+    keys = pipeline.keys[:2]
     team.dagster("instance", "concurrency", "set", "postgis", "1")
     select = ("--select", "postgis_patches", "--partition", keys[0])
     team.dagster("asset", "materialize", "-m", MODULE, *select)

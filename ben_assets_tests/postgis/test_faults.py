@@ -1,4 +1,4 @@
-"""Rows 13 and 16 of the fault list: never half a tile, and a plain re-run heals."""
+"""Rows 13 and 16 of the fault list: never half a tile, and a plain re-run repairs."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from ben_assets.steps.postgis import (
     publish_patches,
 )
 from ben_assets.testing import postgis_server
+from ben_assets_tests.pipeline import Pipeline
 from ben_assets_tests.postgis.house import Attempt
-from ben_assets_tests.workshop import Workshop
 
 CELLS = 25
 
 
-def publish(shop: Workshop, key: str) -> dict[str, int]:
-    return publish_patches(shop.tile(key), shop.bench()).rows
+def publish(pipeline: Pipeline, key: str) -> dict[str, int]:
+    return publish_patches(pipeline.tile(key), pipeline.bench()).rows
 
 
 def kill_and_restart(server: postgis_server.Server) -> None:
@@ -41,29 +41,29 @@ def kill_and_restart(server: postgis_server.Server) -> None:
 
 
 def test_a_server_killed_half_way_leaves_the_old_tile_and_a_rerun_heals(
-    shop, database, server
+    pipeline, database, server
 ):
-    publish(shop, shop.keys[0])
-    publish(shop, shop.keys[1])
+    publish(pipeline, pipeline.keys[0])
+    publish(pipeline, pipeline.keys[1])
     old = database.everything()
     database.query("UPDATE patches SET country = 'Atlantis'")
-    spoilt = database.everything()
+    corrupt = database.everything()
     with database.closed_gate() as gate:
-        attempt = Attempt(lambda: publish(shop, shop.keys[0]))
+        attempt = Attempt(lambda: publish(pipeline, pipeline.keys[0]))
         gate.wait_for(1)
         kill_and_restart(server)
         with pytest.raises(ServiceUnavailable, match=r"run again") as lost:
             attempt.outcome()
     assert lost.value.is_retryable
-    assert database.everything() == spoilt
-    publish(shop, shop.keys[0])
-    publish(shop, shop.keys[1])
+    assert database.everything() == corrupt
+    publish(pipeline, pipeline.keys[0])
+    publish(pipeline, pipeline.keys[1])
     assert database.everything() == old
 
 
-def test_a_lost_connection_leaves_no_tile_and_a_rerun_heals(shop, database):
+def test_a_lost_connection_leaves_no_tile_and_a_rerun_heals(pipeline, database):
     with database.closed_gate() as gate:
-        attempt = Attempt(lambda: publish(shop, shop.keys[0]))
+        attempt = Attempt(lambda: publish(pipeline, pipeline.keys[0]))
         (pid,) = gate.wait_for(1)
         database.query("SELECT pg_terminate_backend(%s)", pid)
         with pytest.raises(ServiceUnavailable, match=r"run again"):
@@ -74,15 +74,15 @@ def test_a_lost_connection_leaves_no_tile_and_a_rerun_heals(shop, database):
         "labels": 0,
         "pixel_counts": 0,
     }
-    assert publish(shop, shop.keys[0])["patches"] == CELLS
+    assert publish(pipeline, pipeline.keys[0])["patches"] == CELLS
     assert database.count("patches") == CELLS
 
 
-def test_others_see_the_old_tile_until_the_new_one_is_whole(shop, database):
-    publish(shop, shop.keys[0])
+def test_others_see_the_old_tile_until_the_new_one_is_whole(pipeline, database):
+    publish(pipeline, pipeline.keys[0])
     old = database.everything()
     with database.closed_gate() as gate:
-        attempt = Attempt(lambda: publish(shop, shop.keys[0]))
+        attempt = Attempt(lambda: publish(pipeline, pipeline.keys[0]))
         gate.wait_for(1)
         assert database.everything() == old
         gate.open()
@@ -90,9 +90,11 @@ def test_others_see_the_old_tile_until_the_new_one_is_whole(shop, database):
     assert database.everything() == old
 
 
-def test_two_publications_of_one_tile_at_once_give_one_tile(shop, database):
+def test_two_publications_of_one_tile_at_once_give_one_tile(pipeline, database):
     with database.closed_gate() as gate:
-        attempts = [Attempt(lambda: publish(shop, shop.keys[0])) for _ in range(2)]
+        attempts = [
+            Attempt(lambda: publish(pipeline, pipeline.keys[0])) for _ in range(2)
+        ]
         gate.wait_for(2)  # one at the gate, one at the tile's own lock
         gate.open()
         first, second = (attempt.outcome() for attempt in attempts)
@@ -102,9 +104,11 @@ def test_two_publications_of_one_tile_at_once_give_one_tile(shop, database):
     assert database.count("labels") == first["labels"]
 
 
-def test_two_tiles_are_published_side_by_side(shop, database):
+def test_two_tiles_are_published_side_by_side(pipeline, database):
     with database.closed_gate() as gate:
-        attempts = [Attempt(lambda k=k: publish(shop, k)) for k in shop.keys[:2]]
+        attempts = [
+            Attempt(lambda k=k: publish(pipeline, k)) for k in pipeline.keys[:2]
+        ]
         gate.wait_for(2)
         gate.open()
         for attempt in attempts:
@@ -112,12 +116,14 @@ def test_two_tiles_are_published_side_by_side(shop, database):
     assert database.count("patches") == 2 * CELLS
 
 
-def test_a_role_without_rights_publishes_nothing_and_is_told(shop, database):
-    shop.settings["BEN_POSTGIS_DSN"] = database.as_role("reader", "bigearthnet_reader")
+def test_a_role_without_rights_publishes_nothing_and_is_told(pipeline, database):
+    pipeline.settings["BEN_POSTGIS_DSN"] = database.as_role(
+        "reader", "bigearthnet_reader"
+    )
     for refused in (
-        lambda: publish(shop, shop.keys[0]),
-        lambda: publish_clc2018(shop.bench()),
-        lambda: publish_countries(shop.bench()),
+        lambda: publish(pipeline, pipeline.keys[0]),
+        lambda: publish_clc2018(pipeline.bench()),
+        lambda: publish_countries(pipeline.bench()),
     ):
         with pytest.raises(AccessRefused, match="permission denied") as error:
             refused()
@@ -126,7 +132,7 @@ def test_a_role_without_rights_publishes_nothing_and_is_told(shop, database):
     assert database.count("tiles") == 0
 
 
-def test_a_full_disk_of_the_server_is_no_bug_of_ours(shop, database):
+def test_a_full_disk_of_the_server_is_no_bug_of_ours(pipeline, database):
     """A temporary file limit stands in for the disk: the same class of refusal."""
 
     def sort_much() -> None:
@@ -148,14 +154,14 @@ def _heeds_ctrl_c():
 
 @pytest.mark.usefixtures("_heeds_ctrl_c")
 def test_a_loading_that_breaks_off_leaves_the_polygons_of_before(
-    shop, database, monkeypatch
+    pipeline, database, monkeypatch
 ):
-    publish_clc2018(shop.bench())
+    publish_clc2018(pipeline.bench())
     before = database.query("SELECT * FROM clc2018 ORDER BY fid")
     stop = "resources.postgis.inputs._note"
     monkeypatch.setattr(stop, lambda *_: os.kill(os.getpid(), signal.SIGINT))
     with pytest.raises(KeyboardInterrupt):
-        publish_clc2018(shop.bench())
+        publish_clc2018(pipeline.bench())
     assert database.query("SELECT * FROM clc2018 ORDER BY fid") == before
     indexes = database.query(
         "SELECT 1 FROM pg_indexes WHERE indexname = 'clc2018_geom'"

@@ -14,20 +14,20 @@ from ben_assets.steps.postgis import (
     publish_countries,
     publish_v1_footprints,
 )
-from ben_assets_tests.workshop import Workshop
+from ben_assets_tests.pipeline import Pipeline
 from resources.postgis import inputs
 
 GEOPACKAGE = f"{LAYER}.gpkg"
 
 
-def corine(shop: Workshop) -> gpd.GeoDataFrame:
-    return gpd.read_file(Path(shop.settings["BEN_REFERENCE_DIR"]) / GEOPACKAGE)
+def corine(pipeline: Pipeline) -> gpd.GeoDataFrame:
+    return gpd.read_file(Path(pipeline.settings["BEN_REFERENCE_DIR"]) / GEOPACKAGE)
 
 
-def test_corine_is_loaded_to_the_last_bit(shop, database, monkeypatch):
+def test_corine_is_loaded_to_the_last_bit(pipeline, database, monkeypatch):
     monkeypatch.setattr(inputs, "_BATCH_ROWS", 7)  # several batches
-    done = publish_clc2018(shop.bench())
-    file = corine(shop)
+    done = publish_clc2018(pipeline.bench())
+    file = corine(pipeline)
     assert done.rows == {"clc2018": len(file)}
     rows = database.query(
         "SELECT code_18, id, area_ha, ST_SRID(geom), ST_AsBinary(geom) FROM clc2018 "
@@ -39,58 +39,60 @@ def test_corine_is_loaded_to_the_last_bit(shop, database, monkeypatch):
     assert [bytes(row[4]) for row in rows] == list(shapely.to_wkb(file.geometry))
 
 
-def test_the_digest_of_a_loaded_file_is_kept_beside_it(shop, database):
-    publish_clc2018(shop.bench())
-    path = Path(shop.settings["BEN_REFERENCE_DIR"]) / GEOPACKAGE
+def test_the_digest_of_a_loaded_file_is_kept_beside_it(pipeline, database):
+    publish_clc2018(pipeline.bench())
+    path = Path(pipeline.settings["BEN_REFERENCE_DIR"]) / GEOPACKAGE
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     assert database.query("SELECT file, table_name, sha256 FROM inputs") == [
         (GEOPACKAGE, "clc2018", digest)
     ]
 
 
-def test_loading_again_replaces(shop, database):
-    first = publish_clc2018(shop.bench())
-    other = shop.root / "other.gpkg"
-    corine(shop).iloc[:5].to_file(other, layer=LAYER)
-    shop.settings["BEN_CLC_PATH"] = str(other)
-    assert publish_clc2018(shop.bench()).rows == {"clc2018": 5}
+def test_loading_again_replaces(pipeline, database):
+    first = publish_clc2018(pipeline.bench())
+    other = pipeline.root / "other.gpkg"
+    corine(pipeline).iloc[:5].to_file(other, layer=LAYER)
+    pipeline.settings["BEN_CLC_PATH"] = str(other)
+    assert publish_clc2018(pipeline.bench()).rows == {"clc2018": 5}
     assert database.count("clc2018") == 5
     assert [f for (f,) in database.query("SELECT file FROM inputs")] == ["other.gpkg"]
-    del shop.settings["BEN_CLC_PATH"]
-    assert publish_clc2018(shop.bench()) == first
+    del pipeline.settings["BEN_CLC_PATH"]
+    assert publish_clc2018(pipeline.bench()) == first
 
 
 @pytest.mark.parametrize("n_polygons", [0, None], ids=["none", "all"])
-def test_reference_maps_from_postgis_are_the_same_bytes(shop, database, n_polygons):
+def test_reference_maps_from_postgis_are_the_same_bytes(pipeline, database, n_polygons):
     if n_polygons is not None:
-        few = shop.root / GEOPACKAGE
-        corine(shop).iloc[:n_polygons].to_file(
+        few = pipeline.root / GEOPACKAGE
+        corine(pipeline).iloc[:n_polygons].to_file(
             few, layer=LAYER, geometry_type="MultiPolygon"
         )
-        shop.settings["BEN_CLC_PATH"] = str(few)
-        shop.make("reference_maps", shop.keys[0])
-    from_file = shop.tree()
-    publish_clc2018(shop.bench())
-    shop.settings["BEN_CLC_PATH"] = "postgis"
-    shop.own_inputs("reference").joinpath(GEOPACKAGE).unlink()
-    for key in shop.keys if n_polygons is None else shop.keys[:1]:
-        shop.make("reference_maps", key)
-    assert shop.tree() == from_file
+        pipeline.settings["BEN_CLC_PATH"] = str(few)
+        pipeline.make("reference_maps", pipeline.keys[0])
+    from_file = pipeline.tree()
+    publish_clc2018(pipeline.bench())
+    pipeline.settings["BEN_CLC_PATH"] = "postgis"
+    pipeline.own_inputs("reference").joinpath(GEOPACKAGE).unlink()
+    for key in pipeline.keys if n_polygons is None else pipeline.keys[:1]:
+        pipeline.make("reference_maps", key)
+    assert pipeline.tree() == from_file
 
 
-def test_a_reader_may_make_maps_with_corine_from_the_database(shop, database):
-    from_file = shop.tree()
-    publish_clc2018(shop.bench())
-    shop.settings["BEN_CLC_PATH"] = "postgis"
-    shop.settings["BEN_POSTGIS_DSN"] = database.as_role("reader", "bigearthnet_reader")
-    shop.make("reference_maps", shop.keys[1])
-    assert shop.tree() == from_file
+def test_a_reader_may_make_maps_with_corine_from_the_database(pipeline, database):
+    from_file = pipeline.tree()
+    publish_clc2018(pipeline.bench())
+    pipeline.settings["BEN_CLC_PATH"] = "postgis"
+    pipeline.settings["BEN_POSTGIS_DSN"] = database.as_role(
+        "reader", "bigearthnet_reader"
+    )
+    pipeline.make("reference_maps", pipeline.keys[1])
+    assert pipeline.tree() == from_file
 
 
-def test_corine_that_was_not_loaded_is_asked_for(shop):
-    shop.settings["BEN_CLC_PATH"] = "postgis"
+def test_corine_that_was_not_loaded_is_asked_for(pipeline):
+    pipeline.settings["BEN_CLC_PATH"] = "postgis"
     with pytest.raises(MissingInput, match="materialize postgis_clc2018"):
-        shop.make("reference_maps", shop.keys[0])
+        pipeline.make("reference_maps", pipeline.keys[0])
 
 
 def test_clc_path_postgis_needs_a_dsn_only_where_corine_is_read(finished):
@@ -100,15 +102,15 @@ def test_clc_path_postgis_needs_a_dsn_only_where_corine_is_read(finished):
         finished.make("reference_maps", finished.keys[0])
 
 
-def test_a_missing_geopackage_is_named(shop):
-    shop.settings["BEN_CLC_PATH"] = str(shop.root / "absent.gpkg")
+def test_a_missing_geopackage_is_named(pipeline):
+    pipeline.settings["BEN_CLC_PATH"] = str(pipeline.root / "absent.gpkg")
     with pytest.raises(MissingInput, match=r"absent\.gpkg"):
-        publish_clc2018(shop.bench())
+        publish_clc2018(pipeline.bench())
 
 
-def test_footprints_of_all_zones_on_disk_are_loaded(shop, database):
-    folder = Path(shop.settings["BEN_REFERENCE_DIR"])
-    done = publish_v1_footprints(shop.bench())
+def test_footprints_of_all_zones_on_disk_are_loaded(pipeline, database):
+    folder = Path(pipeline.settings["BEN_REFERENCE_DIR"])
+    done = publish_v1_footprints(pipeline.bench())
     files = sorted(folder.glob("bigearthnet_v1_spatial_*.parquet"))
     tables = [gpd.read_parquet(path) for path in files]
     assert len(files) == 2
@@ -123,19 +125,19 @@ def test_footprints_of_all_zones_on_disk_are_loaded(shop, database):
         "SELECT epsg, patch_name, sensing_time, ST_Area(geom_utm) FROM v1_footprints "
         'WHERE ST_SRID(geom_utm) = epsg ORDER BY 1, patch_name COLLATE "C"'
     )
-    assert any("32636.parquet is not on disk" in line for line in shop.log)
+    assert any("32636.parquet is not on disk" in line for line in pipeline.log)
 
 
-def test_no_footprints_at_all_is_an_error(shop):
-    folder = shop.own_inputs("reference")
+def test_no_footprints_at_all_is_an_error(pipeline):
+    folder = pipeline.own_inputs("reference")
     for path in folder.glob("bigearthnet_v1_spatial_*.parquet"):
         path.unlink()
     with pytest.raises(MissingInput, match=r"bigearthnet_v1_spatial_32636\.parquet"):
-        publish_v1_footprints(shop.bench())
+        publish_v1_footprints(pipeline.bench())
 
 
-def test_the_ten_countries_are_loaded(shop, database):
-    assert publish_countries(shop.bench()).rows == {"countries": 10}
+def test_the_ten_countries_are_loaded(pipeline, database):
+    assert publish_countries(pipeline.bench()).rows == {"countries": 10}
     assert database.query(
         "SELECT name FROM countries WHERE ST_Intersects(geom, "
         "ST_SetSRID(ST_MakePoint(16.37, 48.21), 4326))"

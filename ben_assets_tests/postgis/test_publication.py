@@ -11,22 +11,22 @@ import pytest
 from ben_assets.bigearthnet.checksums import file_digest, hash_list_digest
 from ben_assets.bigearthnet.errors import InvalidInput, MissingInput
 from ben_assets.steps.postgis import publish_patches
-from ben_assets_tests.workshop import Workshop
+from ben_assets_tests.pipeline import Pipeline
 
-CELLS = 25  # of a tile of the small world
-
-
-def publish(shop: Workshop, key: str) -> dict[str, int]:
-    return publish_patches(shop.tile(key), shop.bench()).rows
+CELLS = 25  # of a tile of the small synthetic data set
 
 
-def test_a_tile_is_published_with_all_its_cells_labels_and_counts(shop, database):
-    key = shop.keys[0]
-    rows = publish(shop, key)
+def publish(pipeline: Pipeline, key: str) -> dict[str, int]:
+    return publish_patches(pipeline.tile(key), pipeline.bench()).rows
+
+
+def test_a_tile_is_published_with_all_its_cells_labels_and_counts(pipeline, database):
+    key = pipeline.keys[0]
+    rows = publish(pipeline, key)
     assert rows["patches"] == CELLS
     for table, count in rows.items():
         assert database.count(table) == count > 0
-    record = shop.storage.require("patches", key)
+    record = pipeline.storage.require("patches", key)
     assert database.query(
         "SELECT tile, tile_id, epsg, ulx, uly, side_m, season, start_time, "
         "has_metadata, made_from ->> 'patches' FROM tiles"
@@ -46,11 +46,11 @@ def test_a_tile_is_published_with_all_its_cells_labels_and_counts(shop, database
     ]
 
 
-def test_the_rows_are_those_of_the_tables_on_disk(shop, database):
-    key = shop.keys[0]
-    publish(shop, key)
-    cells = gpd.read_parquet(shop.storage.table_path("patches", key))
-    known = pd.read_parquet(shop.storage.table_path("metadata_tables", key))
+def test_the_rows_are_those_of_the_tables_on_disk(pipeline, database):
+    key = pipeline.keys[0]
+    publish(pipeline, key)
+    cells = gpd.read_parquet(pipeline.storage.table_path("patches", key))
+    known = pd.read_parquet(pipeline.storage.table_path("metadata_tables", key))
     found = database.query(
         "SELECT patch_id, x, y, p.valid, p.split, p.country, p.s2v1_name, p.s1_name, "
         "p.contains_seasonal_snow, p.contains_cloud_or_shadow, p.kept, l.labels, "
@@ -80,10 +80,10 @@ def test_the_rows_are_those_of_the_tables_on_disk(shop, database):
     ]
 
 
-def test_paths_lead_to_the_files_and_digests_are_theirs(shop, database):
-    key = shop.keys[0]
-    publish(shop, key)
-    root = Path(shop.settings["BEN_DATA_DIR"])
+def test_paths_lead_to_the_files_and_digests_are_theirs(pipeline, database):
+    key = pipeline.keys[0]
+    publish(pipeline, key)
+    root = Path(pipeline.settings["BEN_DATA_DIR"])
     rows = database.query(
         "SELECT patch_id, s2_path, s2_sha256, reference_map_path, "
         "reference_map_sha256, s1_path, kept FROM patches"
@@ -101,28 +101,28 @@ def test_paths_lead_to_the_files_and_digests_are_theirs(shop, database):
             assert len(list((root / radar).glob("*.tif"))) == 2
 
 
-def test_publishing_again_changes_nothing(shop, database):
-    publish(shop, shop.keys[0])
-    publish(shop, shop.keys[1])
+def test_publishing_again_changes_nothing(pipeline, database):
+    publish(pipeline, pipeline.keys[0])
+    publish(pipeline, pipeline.keys[1])
     before = database.everything()
-    publish(shop, shop.keys[0])
+    publish(pipeline, pipeline.keys[0])
     assert database.everything() == before
 
 
-def test_a_tile_that_was_made_anew_replaces_its_rows(shop, database):
+def test_a_tile_that_was_made_anew_replaces_its_rows(pipeline, database):
     """Here it is published without v1 before, then as it is on disk."""
-    key = shop.keys[0]
-    publish(shop, key)
+    key = pipeline.keys[0]
+    publish(pipeline, key)
     expected = database.everything()
     database.query("UPDATE patches SET split = 'other', s2v1_name = NULL")
     database.query("DELETE FROM labels")
-    publish(shop, key)
+    publish(pipeline, key)
     assert database.everything() == expected
 
 
-def test_a_tile_without_v1_twins_has_none_in_the_database(shop, database):
-    key = shop.keys[2]
-    publish(shop, key)
+def test_a_tile_without_v1_twins_has_none_in_the_database(pipeline, database):
+    key = pipeline.keys[2]
+    publish(pipeline, key)
     assert database.query("SELECT alignment FROM tiles") == [("none",)]
     assert database.query("SELECT count(s2v1_name), count(s1_path) FROM patches") == [
         (0, 0)
@@ -130,38 +130,38 @@ def test_a_tile_without_v1_twins_has_none_in_the_database(shop, database):
     assert database.count("labels") > 0
 
 
-def test_without_metadata_the_tile_is_published_and_says_so(shop, database):
-    key = shop.keys[0]
-    shop.storage.remove("metadata_tables", key)
-    publish(shop, key)
+def test_without_metadata_the_tile_is_published_and_says_so(pipeline, database):
+    key = pipeline.keys[0]
+    pipeline.storage.remove("metadata_tables", key)
+    publish(pipeline, key)
     assert database.query("SELECT has_metadata FROM tiles") == [(False,)]
     assert database.count("patches") == CELLS
     assert database.count("pixel_counts") > 0
     assert database.count("labels") == 0
-    assert any("stay null" in line for line in shop.log)
+    assert any("stay null" in line for line in pipeline.log)
 
 
-def test_metadata_of_other_maps_are_refused(shop, database):
-    key = shop.keys[0]
-    shop.settings["BEN_CLC_PATH"] = str(one_polygon_less(shop))
-    shop.make("reference_maps", key)
+def test_metadata_of_other_maps_are_refused(pipeline, database):
+    key = pipeline.keys[0]
+    pipeline.settings["BEN_CLC_PATH"] = str(one_polygon_less(pipeline))
+    pipeline.make("reference_maps", key)
     with pytest.raises(InvalidInput, match="materialize metadata_tables again"):
-        publish(shop, key)
+        publish(pipeline, key)
     assert database.count("tiles") == 0
 
 
-def one_polygon_less(shop: Workshop) -> Path:
-    path = shop.root / "other.gpkg"
-    folder = Path(shop.settings["BEN_REFERENCE_DIR"])
+def one_polygon_less(pipeline: Pipeline) -> Path:
+    path = pipeline.root / "other.gpkg"
+    folder = Path(pipeline.settings["BEN_REFERENCE_DIR"])
     table = gpd.read_file(folder / "U2018_CLC2018_V2020_20u1.gpkg")
     table.iloc[len(table) // 8 :].to_file(path, layer="U2018_CLC2018_V2020_20u1")
     return path
 
 
-def test_a_tile_that_is_not_on_disk_is_not_published(shop, database):
-    shop.storage.remove("reference_maps", shop.keys[0])
+def test_a_tile_that_is_not_on_disk_is_not_published(pipeline, database):
+    pipeline.storage.remove("reference_maps", pipeline.keys[0])
     with pytest.raises(MissingInput, match="materialize reference_maps"):
-        publish(shop, shop.keys[0])
+        publish(pipeline, pipeline.keys[0])
     assert database.count("tiles") == 0
 
 
@@ -170,9 +170,9 @@ def test_without_a_dsn_the_step_says_what_is_missing(finished):
         publish(finished, finished.keys[0])
 
 
-def test_patches_of_two_tiles_overlap_where_they_do(shop, database):
+def test_patches_of_two_tiles_overlap_where_they_do(pipeline, database):
     """The same tile a second time, as another satellite's, 600 m to the east."""
-    publish(shop, shop.keys[0])
+    publish(pipeline, pipeline.keys[0])
     database.query(
         """
         INSERT INTO tiles SELECT 'other', 'other', start_time, season, alignment,
@@ -192,7 +192,7 @@ def test_patches_of_two_tiles_overlap_where_they_do(shop, database):
     assert database.count("overlapping_patches") == 0
 
 
-def test_an_own_tile_can_be_published_without_v1(shop, database):
-    tile = replace(shop.tile(shop.keys[0]), alignment="none")
-    publish_patches(tile, shop.bench())
+def test_an_own_tile_can_be_published_without_v1(pipeline, database):
+    tile = replace(pipeline.tile(pipeline.keys[0]), alignment="none")
+    publish_patches(tile, pipeline.bench())
     assert database.query("SELECT alignment FROM tiles") == [("none",)]

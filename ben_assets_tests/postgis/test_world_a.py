@@ -11,9 +11,9 @@ from ben_assets.steps.postgis import (
     publish_patches,
     publish_v1_footprints,
 )
+from ben_assets_tests.pipeline import Pipeline
 from ben_assets_tests.shared import needs_shared
 from ben_assets_tests.test_world_a import expected_hashes
-from ben_assets_tests.workshop import Workshop
 from ben_assets_tests.world_a import FIRST, SECOND, WORLD_A, WorldA
 from resources.postgis.crosschecks import RULES, cross_check
 
@@ -21,16 +21,17 @@ pytestmark = needs_shared
 
 
 def test_maps_are_the_originals_and_every_cross_check_agrees(tmp_path, database):
-    shop = Workshop(WorldA(tmp_path), tmp_path)
-    shop.settings |= {"BEN_POSTGIS_DSN": database.dsn}
+    pipeline = Pipeline(WorldA(tmp_path), tmp_path)
+    pipeline.settings |= {"BEN_POSTGIS_DSN": database.dsn}
     for load in (publish_clc2018, publish_countries, publish_v1_footprints):
-        load(shop.bench())
-    shop.settings["BEN_CLC_PATH"] = "postgis"
+        load(pipeline.bench())
+    pipeline.settings["BEN_CLC_PATH"] = "postgis"
     for key in (FIRST, SECOND):
-        shop.make_tile(key, upto="metadata_tables")
-        publish_patches(shop.tile(key), shop.bench())
+        pipeline.make_tile(key, upto="metadata_tables")
+        publish_patches(pipeline.tile(key), pipeline.bench())
     maps = {
-        path.stem: file_digest(path) for path in shop.data.glob("reference_maps/*/*/*")
+        path.stem: file_digest(path)
+        for path in pipeline.data.glob("reference_maps/*/*/*")
     }
     assert len(maps) == 3_327
     assert maps == expected_hashes("reference_maps_hashes.csv")
@@ -39,7 +40,7 @@ def test_maps_are_the_originals_and_every_cross_check_agrees(tmp_path, database)
         for rule in RULES
         for key in (FIRST, SECOND)
     ]
-    assert {r.verdict for r in results} == {"all 8281 cells agree"}
+    assert {r.outcome for r in results} == {"all 8281 cells agree"}
     with (WORLD_A / "expected/overlaps.csv").open() as file:
         expected = {row["patch_id"] for row in csv.DictReader(file)}
     pairs = database.query("SELECT patch_1, patch_2 FROM overlapping_patches")

@@ -1,4 +1,4 @@
-"""What a product's manifest promises, and that nothing else is accepted."""
+"""What a product's manifest expectations, and that nothing else is accepted."""
 
 import os
 import zipfile
@@ -29,15 +29,15 @@ B03 = band_path(KEY, "B03")
 
 @pytest.mark.parametrize("checksum", ["MD5", "SHA3-256"])
 def test_a_whole_product_is_proven(tmp_path: Path, checksum: str) -> None:
-    proof = prove_product(write_product(tmp_path, checksum=checksum), KEY)
+    check = prove_product(write_product(tmp_path, checksum=checksum), KEY)
     files = product_files(checksum=checksum)
-    assert proof.product == KEY
-    assert {name: one.size for name, one in proof.members.items()} == {
+    assert check.product == KEY
+    assert {name: one.size for name, one in check.members.items()} == {
         name: len(content) for name, content in files.items()
     }
-    assert set(proof.proven) == set(files) - {"manifest.safe"}
-    assert (proof.unknown, proof.missing, proof.unproven_images) == ((), (), ())
-    assert set(proof.images) == {band_path(KEY, band) for band in BANDS}
+    assert set(check.verified) == set(files) - {"manifest.safe"}
+    assert (check.unknown, check.missing, check.unproven_images) == ((), (), ())
+    assert set(check.images) == {band_path(KEY, band) for band in BANDS}
 
 
 def test_all_broken_promises_are_named_at_once(tmp_path: Path) -> None:
@@ -55,25 +55,25 @@ def test_all_broken_promises_are_named_at_once(tmp_path: Path) -> None:
 
 def test_files_that_the_manifest_does_not_know_are_listed(tmp_path: Path) -> None:
     files = product_files() | {"HTML/banner.png": b"p", band_path(KEY, "B99"): b"x"}
-    proof = prove_product(write_zip(tmp_path / "a.zip", files))
-    assert set(proof.unknown) == {"HTML/banner.png", band_path(KEY, "B99")}
-    assert proof.unproven_images == (band_path(KEY, "B99"),)
+    check = prove_product(write_zip(tmp_path / "a.zip", files))
+    assert set(check.unknown) == {"HTML/banner.png", band_path(KEY, "B99")}
+    assert check.unproven_images == (band_path(KEY, "B99"),)
 
 
 def test_previews_and_pages_may_be_missing(tmp_path: Path) -> None:
     files = product_files()
     del files["HTML/UserProduct_index.html"]
-    proof = prove_product(write_zip(tmp_path / "a.zip", files))
-    assert proof.missing == ("HTML/UserProduct_index.html",)
+    check = prove_product(write_zip(tmp_path / "a.zip", files))
+    assert check.missing == ("HTML/UserProduct_index.html",)
 
 
 def test_an_unknown_checksum_proves_nothing(tmp_path: Path) -> None:
-    proof = prove_product(write_product(tmp_path, checksum="WHIRLPOOL"))
-    assert proof.proven == ()
-    assert proof.unverifiable[B03] == (
+    check = prove_product(write_product(tmp_path, checksum="WHIRLPOOL"))
+    assert check.verified == ()
+    assert check.unverifiable[B03] == (
         "the manifest's checksum WHIRLPOOL is not known here"
     )
-    assert B03 in proof.unproven_images
+    assert B03 in check.unproven_images
 
 
 @pytest.mark.parametrize(
@@ -102,9 +102,9 @@ def test_a_flipped_byte_of_any_member_is_found(tmp_path: Path) -> None:
     with zipfile.ZipFile(path) as archive:
         infos = archive.infolist()
     for info in infos:
-        spoilt = bytearray(content)
-        spoilt[content.index(b"PK", info.header_offset) + 30 + len(info.filename)] ^= 1
-        path.write_bytes(spoilt)
+        corrupt = bytearray(content)
+        corrupt[content.index(b"PK", info.header_offset) + 30 + len(info.filename)] ^= 1
+        path.write_bytes(corrupt)
         inner = info.filename.partition("/")[2]
         with pytest.raises(CorruptProduct, match=inner):
             prove_product(path)
@@ -112,10 +112,10 @@ def test_a_flipped_byte_of_any_member_is_found(tmp_path: Path) -> None:
 
 @needs_samples
 def test_a_real_product_passes_every_proof() -> None:
-    proof = prove_product(SAMPLES / "safe" / "consistent" / f"{REAL}.zip", REAL)
-    assert (len(proof.members), len(proof.proven), len(proof.images)) == (94, 88, 14)
-    assert {name.split("/")[0] for name in proof.unknown} == {"HTML", "rep_info"}
-    assert (proof.unproven_images, proof.missing, proof.unverifiable) == ((), (), {})
+    check = prove_product(SAMPLES / "safe" / "consistent" / f"{REAL}.zip", REAL)
+    assert (len(check.members), len(check.verified), len(check.images)) == (94, 88, 14)
+    assert {name.split("/")[0] for name in check.unknown} == {"HTML", "rep_info"}
+    assert (check.unproven_images, check.missing, check.unverifiable) == ((), (), {})
 
 
 @needs_samples
@@ -129,6 +129,8 @@ def test_its_sibling_with_shrunk_rasters_is_refused_with_their_names() -> None:
 @needs_samples
 def test_a_real_manifest_of_a_new_product_is_read() -> None:
     content = (SAMPLES / "cdse" / "s2_manifest.safe").read_bytes()
-    promises = parse_manifest(content, "sample")
-    assert {promise.algorithm for promise in promises.values()} == {"SHA3-256"}
-    assert promises["MTD_MSIL1C.xml"].size == 45353
+    expectations = parse_manifest(content, "sample")
+    assert {expectation.algorithm for expectation in expectations.values()} == {
+        "SHA3-256"
+    }
+    assert expectations["MTD_MSIL1C.xml"].size == 45353

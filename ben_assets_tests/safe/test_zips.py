@@ -120,7 +120,7 @@ def test_members_that_share_bytes_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("spoil", "error", "reason"),
+    ("corrupt", "error", "reason"),
     [
         (lambda c: b"", UnsafeZip, "not a zip"),
         (lambda c: b"<html>sorry</html>", UnsafeZip, "not a zip.*<html>"),
@@ -132,10 +132,10 @@ def test_members_that_share_bytes_are_refused(tmp_path: Path) -> None:
     ids=["empty", "html", "bytes before", "last byte", "half", "bytes after"],
 )
 def test_a_zip_must_be_one_from_first_to_last_byte(
-    tmp_path: Path, spoil, error, reason
+    tmp_path: Path, corrupt, error, reason
 ) -> None:
     path = write_product(tmp_path)
-    path.write_bytes(spoil(path.read_bytes()))
+    path.write_bytes(corrupt(path.read_bytes()))
     with pytest.raises(error, match=reason):
         extract_product(path, tmp_path)
 

@@ -19,9 +19,9 @@ from ben_assets.bigearthnet.errors import BenError, FailureClass
 from ben_assets.bigearthnet.reproject import corine_bounds
 from ben_assets.synthetic.safe_writer import LOSSLESS_JP2
 from ben_assets.synthetic.tiles import DEMO_SIDE_M, DEMO_TILES
-from ben_assets_tests.workshop import (
+from ben_assets_tests.pipeline import (
     STEPS,
-    Workshop,
+    Pipeline,
     edit,
     leaves_no_trace,
     replace_file,
@@ -31,8 +31,8 @@ SUMMER, SPRING = DEMO_TILES
 CORINE = "U2018_CLC2018_V2020_20u1"
 
 
-def band_file(shop: Workshop, band: str, gsd_m: int) -> Path:
-    folder = shop.product(SUMMER.key)
+def band_file(pipeline: Pipeline, band: str, gsd_m: int) -> Path:
+    folder = pipeline.product(SUMMER.key)
     (found,) = folder.glob(f"GRANULE/*/IMG_DATA/R{gsd_m}m/*_{band}_{gsd_m}m.jp2")
     return found
 
@@ -53,18 +53,18 @@ def rewrite_band(path: Path, pixels: np.ndarray, **changes: object) -> None:
         raster.write(pixels, 1)
 
 
-def remove_band(shop: Workshop) -> None:
-    band_file(shop, "B8A", 20).unlink()
+def remove_band(pipeline: Pipeline) -> None:
+    band_file(pipeline, "B8A", 20).unlink()
 
 
-def truncate_band(shop: Workshop) -> None:
-    path = band_file(shop, "B02", 10)
+def truncate_band(pipeline: Pipeline) -> None:
+    path = band_file(pipeline, "B02", 10)
     replace_file(path, path.read_bytes()[:-1000])
 
 
-def truncate_within_codestream(shop: Workshop) -> None:
+def truncate_within_codestream(pipeline: Pipeline) -> None:
     """Half of the image data are gone, yet the file ends as a whole one does."""
-    path = band_file(shop, "B02", 10)
+    path = band_file(pipeline, "B02", 10)
     whole = path.read_bytes()
     box = whole.index(b"jp2c") - 4
     cut = bytearray(whole[: len(whole) // 2] + b"\xff\xd9")
@@ -72,82 +72,82 @@ def truncate_within_codestream(shop: Workshop) -> None:
     replace_file(path, bytes(cut))
 
 
-def empty_band(shop: Workshop) -> None:
-    replace_file(band_file(shop, "B02", 10), b"")
+def empty_band(pipeline: Pipeline) -> None:
+    replace_file(band_file(pipeline, "B02", 10), b"")
 
 
-def text_as_band(shop: Workshop) -> None:
-    replace_file(band_file(shop, "B02", 10), b"<html>not found</html>")
+def text_as_band(pipeline: Pipeline) -> None:
+    replace_file(band_file(pipeline, "B02", 10), b"<html>not found</html>")
 
 
-def band_of_wrong_size(shop: Workshop) -> None:
-    rewrite_band(band_file(shop, "B05", 20), np.ones((329, 330), np.uint16))
+def band_of_wrong_size(pipeline: Pipeline) -> None:
+    rewrite_band(band_file(pipeline, "B05", 20), np.ones((329, 330), np.uint16))
 
 
-def band_of_wrong_type(shop: Workshop) -> None:
-    rewrite_band(band_file(shop, "B05", 20), np.ones((330, 330), np.uint8))
+def band_of_wrong_type(pipeline: Pipeline) -> None:
+    rewrite_band(band_file(pipeline, "B05", 20), np.ones((330, 330), np.uint8))
 
 
-def band_of_wrong_crs(shop: Workshop) -> None:
+def band_of_wrong_crs(pipeline: Pipeline) -> None:
     ones = np.ones((330, 330), np.uint16)
-    rewrite_band(band_file(shop, "B05", 20), ones, crs="EPSG:32632")
+    rewrite_band(band_file(pipeline, "B05", 20), ones, crs="EPSG:32632")
 
 
-def band_elsewhere(shop: Workshop) -> None:
+def band_elsewhere(pipeline: Pipeline) -> None:
     moved = Affine(20, 0, 300_020, 0, -20, 5_400_000)
     ones = np.ones((330, 330), np.uint16)
-    rewrite_band(band_file(shop, "B05", 20), ones, transform=moved)
+    rewrite_band(band_file(pipeline, "B05", 20), ones, transform=moved)
 
 
-def remove_metadata(shop: Workshop) -> None:
-    (shop.product(SUMMER.key) / "MTD_MSIL2A.xml").unlink()
+def remove_metadata(pipeline: Pipeline) -> None:
+    (pipeline.product(SUMMER.key) / "MTD_MSIL2A.xml").unlink()
 
 
-def remove_granule_metadata(shop: Workshop) -> None:
-    next(shop.product(SUMMER.key).glob("GRANULE/*/MTD_TL.xml")).unlink()
+def remove_granule_metadata(pipeline: Pipeline) -> None:
+    next(pipeline.product(SUMMER.key).glob("GRANULE/*/MTD_TL.xml")).unlink()
 
 
-def damage_metadata(shop: Workshop) -> None:
-    edit(shop.product(SUMMER.key) / "MTD_MSIL2A.xml", "</n1:General_Info>", "")
+def damage_metadata(pipeline: Pipeline) -> None:
+    edit(pipeline.product(SUMMER.key) / "MTD_MSIL2A.xml", "</n1:General_Info>", "")
 
 
-def another_nodata_value(shop: Workshop) -> None:
+def another_nodata_value(pipeline: Pipeline) -> None:
     edit(
-        shop.product(SUMMER.key) / "MTD_MSIL2A.xml",
+        pipeline.product(SUMMER.key) / "MTD_MSIL2A.xml",
         "<SPECIAL_VALUE_INDEX>0<",
         "<SPECIAL_VALUE_INDEX>1<",
     )
 
 
-def another_tiles_product(shop: Workshop) -> None:
+def another_tiles_product(pipeline: Pipeline) -> None:
     """A product under the name of the one that is asked for."""
-    wanted, other = shop.product(SUMMER.key), shop.product(SPRING.key)
+    wanted, other = pipeline.product(SUMMER.key), pipeline.product(SPRING.key)
     wanted.rename(wanted.with_name("moved away"))
     other.rename(wanted)
 
 
-def another_tiles_granule(shop: Workshop) -> None:
-    granule = next(shop.product(SUMMER.key).glob("GRANULE/*/MTD_TL.xml"))
+def another_tiles_granule(pipeline: Pipeline) -> None:
+    granule = next(pipeline.product(SUMMER.key).glob("GRANULE/*/MTD_TL.xml"))
     edit(granule, "_T33UUP_", "_T33UVP_")
 
 
-def two_products(shop: Workshop) -> None:
-    found = shop.product(SUMMER.key)
-    twin = found.name.replace("20240101T000000", "20240102T000000")
-    found.parent.joinpath(twin).mkdir()
+def two_products(pipeline: Pipeline) -> None:
+    found = pipeline.product(SUMMER.key)
+    match = found.name.replace("20240101T000000", "20240102T000000")
+    found.parent.joinpath(match).mkdir()
 
 
-def no_product(shop: Workshop) -> None:
-    found = shop.product(SUMMER.key)
+def no_product(pipeline: Pipeline) -> None:
+    found = pipeline.product(SUMMER.key)
     found.rename(found.with_name("moved away"))
 
 
-def no_folder_of_products(shop: Workshop) -> None:
-    shop.settings["BEN_L2A_DIR"] = str(shop.root / "absent")
+def no_folder_of_products(pipeline: Pipeline) -> None:
+    pipeline.settings["BEN_L2A_DIR"] = str(pipeline.root / "absent")
 
 
-def zip_cut_short(shop: Workshop) -> None:
-    found = shop.product(SUMMER.key)
+def zip_cut_short(pipeline: Pipeline) -> None:
+    found = pipeline.product(SUMMER.key)
     found.rename(found.with_name("moved away"))
     start = b"PK\x03\x04" + bytes(22) + struct.pack("<HH", len(found.name) + 1, 0)
     found.with_name(f"{found.name}.zip").write_bytes(
@@ -155,9 +155,9 @@ def zip_cut_short(shop: Workshop) -> None:
     )
 
 
-def write_corine(shop: Workshop, **changes: object) -> gpd.GeoDataFrame:
-    """The world's CORINE file, read to be changed."""
-    path = shop.own_inputs("reference") / f"{CORINE}.gpkg"
+def write_corine(pipeline: Pipeline, **changes: object) -> gpd.GeoDataFrame:
+    """The synthetic data set's CORINE file, read to be changed."""
+    path = pipeline.own_inputs("reference") / f"{CORINE}.gpkg"
     table = gpd.read_file(path, layer=CORINE)
     path.unlink()
     layer = changes.pop("layer", CORINE)
@@ -167,128 +167,130 @@ def write_corine(shop: Workshop, **changes: object) -> gpd.GeoDataFrame:
     return table
 
 
-def corine_without_layer(shop: Workshop) -> None:
-    write_corine(shop, layer="clc")
+def corine_without_layer(pipeline: Pipeline) -> None:
+    write_corine(pipeline, layer="clc")
 
 
-def corine_without_codes(shop: Workshop) -> None:
-    write_corine(shop, change=lambda t: t.drop(columns="Code_18"))
+def corine_without_codes(pipeline: Pipeline) -> None:
+    write_corine(pipeline, change=lambda t: t.drop(columns="Code_18"))
 
 
-def corine_without_ids(shop: Workshop) -> None:
-    write_corine(shop, change=lambda t: t.drop(columns="ID"))
+def corine_without_ids(pipeline: Pipeline) -> None:
+    write_corine(pipeline, change=lambda t: t.drop(columns="ID"))
 
 
-def corine_in_another_crs(shop: Workshop) -> None:
-    write_corine(shop, change=lambda t: t.to_crs(4326))
+def corine_in_another_crs(pipeline: Pipeline) -> None:
+    write_corine(pipeline, change=lambda t: t.to_crs(4326))
 
 
-def corine_with_an_unknown_code(shop: Workshop) -> None:
-    write_corine(shop, change=lambda t: t.assign(Code_18="666"))
+def corine_with_an_unknown_code(pipeline: Pipeline) -> None:
+    write_corine(pipeline, change=lambda t: t.assign(Code_18="666"))
 
 
-def corine_with_a_crossing_ring(shop: Workshop) -> None:
+def corine_with_a_crossing_ring(pipeline: Pipeline) -> None:
     """A bow tie over the middle of the tile."""
 
-    def spoil(table: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    def corrupt(table: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
         west, south, east, north = corine_bounds(SUMMER.geocoding(DEMO_SIDE_M))
         bow = [(west, south), (east, north), (east, south), (west, north)]
         table.loc[0, "geometry"] = shapely.MultiPolygon([shapely.Polygon(bow)])
         return table
 
-    write_corine(shop, change=spoil)
+    write_corine(pipeline, change=corrupt)
 
 
-def corine_that_is_none(shop: Workshop) -> None:
-    replace_file(shop.own_inputs("reference") / f"{CORINE}.gpkg", b"SQLite format 3")
+def corine_that_is_none(pipeline: Pipeline) -> None:
+    replace_file(
+        pipeline.own_inputs("reference") / f"{CORINE}.gpkg", b"SQLite format 3"
+    )
 
 
-def no_corine(shop: Workshop) -> None:
-    (shop.own_inputs("reference") / f"{CORINE}.gpkg").unlink()
+def no_corine(pipeline: Pipeline) -> None:
+    (pipeline.own_inputs("reference") / f"{CORINE}.gpkg").unlink()
 
 
-def footprints(shop: Workshop) -> Path:
-    return shop.own_inputs("reference") / "bigearthnet_v1_spatial_32633.parquet"
+def footprints(pipeline: Pipeline) -> Path:
+    return pipeline.own_inputs("reference") / "bigearthnet_v1_spatial_32633.parquet"
 
 
-def footprints_in_another_crs(shop: Workshop) -> None:
-    path = footprints(shop)
+def footprints_in_another_crs(pipeline: Pipeline) -> None:
+    path = footprints(pipeline)
     table = gpd.read_parquet(path).to_crs(32632)
     path.unlink()
     table.to_parquet(path)
 
 
-def footprints_with_a_name_twice(shop: Workshop) -> None:
-    path = footprints(shop)
+def footprints_with_a_name_twice(pipeline: Pipeline) -> None:
+    path = footprints(pipeline)
     table = gpd.read_parquet(path)
     path.unlink()
     pd.concat([table, table.iloc[[7]]]).to_parquet(path)
 
 
-def footprints_that_are_none(shop: Workshop) -> None:
-    replace_file(footprints(shop), b"PAR1 but not really PAR1")
+def footprints_that_are_none(pipeline: Pipeline) -> None:
+    replace_file(footprints(pipeline), b"PAR1 but not really PAR1")
 
 
-def footprints_without_geography(shop: Workshop) -> None:
-    path = footprints(shop)
+def footprints_without_geography(pipeline: Pipeline) -> None:
+    path = footprints(pipeline)
     table = pd.DataFrame({"patch_name": ["a"]})
     path.unlink()
     table.to_parquet(path)
 
 
-def no_footprints(shop: Workshop) -> None:
-    footprints(shop).unlink()
+def no_footprints(pipeline: Pipeline) -> None:
+    footprints(pipeline).unlink()
 
 
-def no_countries(shop: Workshop) -> None:
-    folder = shop.own_inputs("reference")
+def no_countries(pipeline: Pipeline) -> None:
+    folder = pipeline.own_inputs("reference")
     (folder / "ne_110m_admin_0_countries.geojson").unlink()
 
 
-def countries_that_are_none(shop: Workshop) -> None:
-    folder = shop.own_inputs("reference")
+def countries_that_are_none(pipeline: Pipeline) -> None:
+    folder = pipeline.own_inputs("reference")
     replace_file(folder / "ne_110m_admin_0_countries.geojson", b"{}")
 
 
-def no_mapping(shop: Workshop) -> None:
-    (shop.own_inputs("reference") / "s1s2_mapping.csv").unlink()
+def no_mapping(pipeline: Pipeline) -> None:
+    (pipeline.own_inputs("reference") / "s1s2_mapping.csv").unlink()
 
 
-def empty_mapping(shop: Workshop) -> None:
-    replace_file(shop.own_inputs("reference") / "s1s2_mapping.csv", b"a,b\n")
+def empty_mapping(pipeline: Pipeline) -> None:
+    replace_file(pipeline.own_inputs("reference") / "s1s2_mapping.csv", b"a,b\n")
 
 
-def mapping_with_two_twins(shop: Workshop) -> None:
-    path = shop.own_inputs("reference") / "s1s2_mapping.csv"
+def mapping_with_two_twins(pipeline: Pipeline) -> None:
+    path = pipeline.own_inputs("reference") / "s1s2_mapping.csv"
     line = path.read_text().splitlines()[10]
     replace_file(path, path.read_bytes() + f"{line}_2\n".encode())
 
 
-def no_sentinel_1_setting(shop: Workshop) -> None:
-    del shop.settings["BEN_S1_DIR"]
+def no_sentinel_1_setting(pipeline: Pipeline) -> None:
+    del pipeline.settings["BEN_S1_DIR"]
 
 
-def kept_s1_names(shop: Workshop) -> list[str]:
-    table = pd.read_parquet(shop.storage.table_path("metadata_tables", SUMMER.key))
+def kept_s1_names(pipeline: Pipeline) -> list[str]:
+    table = pd.read_parquet(pipeline.storage.table_path("metadata_tables", SUMMER.key))
     return sorted(table.query("kept")["s1_name"])
 
 
-def no_sentinel_1_patch(shop: Workshop) -> None:
-    folder = shop.own_inputs("S1") / kept_s1_names(shop)[3]
+def no_sentinel_1_patch(pipeline: Pipeline) -> None:
+    folder = pipeline.own_inputs("S1") / kept_s1_names(pipeline)[3]
     for path in folder.iterdir():
         path.unlink()
 
 
-def one_polarisation(shop: Workshop) -> None:
-    name = kept_s1_names(shop)[3]
-    (shop.own_inputs("S1") / name / f"{name}_VH.tif").unlink()
+def one_polarisation(pipeline: Pipeline) -> None:
+    name = kept_s1_names(pipeline)[3]
+    (pipeline.own_inputs("S1") / name / f"{name}_VH.tif").unlink()
 
 
 @dataclass(frozen=True)
 class Case:
-    """An input that is spoilt, the asset that must notice, and what it must say."""
+    """An input that is corrupt, the asset that must notice, and what it must say."""
 
-    spoil: Callable[[Workshop], None]
+    corrupt: Callable[[Pipeline], None]
     asset: str
     says: str
 
@@ -374,7 +376,9 @@ CASES = [
     Case(countries_that_are_none, "patches", r"countries.geojson: "),
     Case(no_mapping, "metadata_tables", r"s1s2_mapping.csv is missing: expected"),
     Case(
-        empty_mapping, "metadata_tables", r"16 labelled patches have no Sentinel-1 twin"
+        empty_mapping,
+        "metadata_tables",
+        r"16 labelled patches have no matching Sentinel-1 patch",
     ),
     Case(mapping_with_two_twins, "metadata_tables", r"S2A_.* has several"),
     Case(no_sentinel_1_setting, "aligned_dataset", r"16 kept patches .*set BEN_S1_DIR"),
@@ -389,18 +393,18 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.spoil.__name__)
-def test_bad_input_is_refused_with_a_clear_error(workshop, case):
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.corrupt.__name__)
+def test_bad_input_is_refused_with_a_clear_error(pipeline, case):
     """Where the asset was never made, nothing is; upstream assets stay."""
     for asset in STEPS:
         if asset == case.asset:
             break
-        workshop.make(asset, SUMMER.key)
-    case.spoil(workshop)
-    with leaves_no_trace(workshop), pytest.raises(BenError, match=case.says) as caught:
-        workshop.make(case.asset, SUMMER.key)
+        pipeline.make(asset, SUMMER.key)
+    case.corrupt(pipeline)
+    with leaves_no_trace(pipeline), pytest.raises(BenError, match=case.says) as caught:
+        pipeline.make(case.asset, SUMMER.key)
     assert caught.value.failure_class is FailureClass.BAD_INPUT or (
-        case.spoil is zip_cut_short
+        case.corrupt is zip_cut_short
     )
     assert not caught.value.is_retryable
 
@@ -408,10 +412,10 @@ def test_bad_input_is_refused_with_a_clear_error(workshop, case):
 @pytest.mark.parametrize(
     "case",
     [case for case in CASES if case.asset != "l2a_tiles"],
-    ids=lambda case: case.spoil.__name__,
+    ids=lambda case: case.corrupt.__name__,
 )
 def test_bad_input_leaves_an_older_result_as_it_was(finished, case):
-    case.spoil(finished)
+    case.corrupt(finished)
     with leaves_no_trace(finished), pytest.raises(BenError, match=case.says):
         finished.make(case.asset, SUMMER.key)
 
@@ -426,25 +430,25 @@ def test_bands_damaged_after_adoption_are_noticed(finished):
     rewrite_band(path, pixels)
     with (
         leaves_no_trace(finished),
-        pytest.raises(BenError, match=r"changed after they were proven: materialize"),
+        pytest.raises(BenError, match=r"changed after they were verified: materialize"),
     ):
         finished.make("patches", SUMMER.key)
 
 
-def test_an_unknown_key_is_an_error_that_names_it(workshop):
+def test_an_unknown_key_is_an_error_that_names_it(pipeline):
     with pytest.raises(BenError, match=r"unknown tile S2X; expected one of the 128"):
-        workshop.make("patches", "S2X")
+        pipeline.make("patches", "S2X")
 
 
 @pytest.mark.parametrize("asset", [name for name in STEPS if name != "l2a_tiles"])
-def test_a_step_without_its_input_says_what_to_materialize(workshop, asset):
+def test_a_step_without_its_input_says_what_to_materialize(pipeline, asset):
     with (
-        leaves_no_trace(workshop),
+        leaves_no_trace(pipeline),
         pytest.raises(
             BenError, match=r"is not on disk: .*materialize \w+ for this tile"
         ),
     ):
-        workshop.make(asset, SUMMER.key)
+        pipeline.make(asset, SUMMER.key)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.safe.l2a import read_l2a
 from ben_assets.steps.l1c import make_l1c_zip as adopt_l1c_zip
 from ben_assets.steps.l2a import make_l2a_tile
-from ben_assets.steps.workbench import Workbench
+from ben_assets.steps.step_context import StepContext
 from ben_assets_tests.l1c_products import KEY, L2A_STEM, make_l1c_zip
 from ben_assets_tests.resources.sen2cor import l2a_process
 from resources.settings import Settings
@@ -33,8 +33,8 @@ def zips(tmp_path_factory):
 
 
 @pytest.fixture
-def bench(tmp_path, zips):
-    """A workbench whose tile has its L1C zip; keyword arguments are settings."""
+def ctx(tmp_path, zips):
+    """A step context whose tile has its L1C zip; keyword arguments are settings."""
     lines = []
 
     def make(**settings):
@@ -44,7 +44,7 @@ def bench(tmp_path, zips):
             "BEN_L2A_PROCESSOR": "dark-object",
             **settings,
         }
-        return Workbench.from_settings(Settings(environment), lines.append)
+        return StepContext.from_settings(Settings(environment), lines.append)
 
     adopt_l1c_zip(TILE, make())
     make.lines = lines
@@ -56,12 +56,12 @@ def program(tmp_path):
     return l2a_process.install(tmp_path / "Sen2Cor")
 
 
-def folder_of(bench):
-    return bench().storage.folder("l2a_tiles")
+def folder_of(ctx):
+    return ctx().storage.folder("l2a_tiles")
 
 
-def product_of(bench):
-    return next(folder_of(bench).glob("*.SAFE"))
+def product_of(ctx):
+    return next(folder_of(ctx).glob("*.SAFE"))
 
 
 def everything_in(folder):
@@ -71,44 +71,44 @@ def everything_in(folder):
     return sorted(name for name in names if name != drafts.name)
 
 
-def test_a_product_that_verifies_is_kept_and_says_so(bench):
-    first = make_l2a_tile(TILE, bench())
-    bench.lines.clear()
-    assert make_l2a_tile(TILE, bench()) == first
-    assert "made by dark-object, is on disk and verifies: kept" in bench.lines[0]
+def test_a_product_that_verifies_is_kept_and_says_so(ctx):
+    first = make_l2a_tile(TILE, ctx())
+    ctx.lines.clear()
+    assert make_l2a_tile(TILE, ctx()) == first
+    assert "made by dark-object, is on disk and verifies: kept" in ctx.lines[0]
 
 
-def test_force_makes_the_same_product_again(bench):
-    first = make_l2a_tile(TILE, bench())
-    inode = product_of(bench).stat().st_ino
-    again = make_l2a_tile(TILE, bench(BEN_FORCE="1"))
-    assert product_of(bench).stat().st_ino != inode
+def test_force_makes_the_same_product_again(ctx):
+    first = make_l2a_tile(TILE, ctx())
+    inode = product_of(ctx).stat().st_ino
+    again = make_l2a_tile(TILE, ctx(BEN_FORCE="1"))
+    assert product_of(ctx).stat().st_ino != inode
     assert again.sha256 == first.sha256
 
 
-def test_a_damaged_product_is_made_again(bench):
-    first = make_l2a_tile(TILE, bench())
-    band = read_l2a(product_of(bench)).band_files["B8A"]
+def test_a_damaged_product_is_made_again(ctx):
+    first = make_l2a_tile(TILE, ctx())
+    band = read_l2a(product_of(ctx)).band_files["B8A"]
     content = bytearray(band.read_bytes())
     content[len(content) // 2] ^= 1
     band.write_bytes(content)
-    assert make_l2a_tile(TILE, bench()).sha256 == first.sha256
+    assert make_l2a_tile(TILE, ctx()).sha256 == first.sha256
     assert band.read_bytes() != content
 
 
-def test_the_folders_that_the_zip_lacks_are_made_again_and_told_of(bench):
-    record = make_l2a_tile(TILE, bench())
-    said = next(line for line in bench.lines if "empty folders" in line)
+def test_the_folders_that_the_zip_lacks_are_made_again_and_told_of(ctx):
+    record = make_l2a_tile(TILE, ctx())
+    said = next(line for line in ctx.lines if "empty folders" in line)
     for name in ("AUX_DATA", "HTML", "DATASTRIP", "QI_DATA"):
         assert name in said
     assert len(record.facts["restored_folders"]) == 4
 
 
-def test_the_record_names_input_and_processor(bench, program):
+def test_the_record_names_input_and_processor(ctx, program):
     record = make_l2a_tile(
-        TILE, bench(BEN_L2A_PROCESSOR="sen2cor", SEN2COR_BIN=str(program))
+        TILE, ctx(BEN_L2A_PROCESSOR="sen2cor", SEN2COR_BIN=str(program))
     )
-    zips = bench().storage.require("l1c_zips", KEY)
+    zips = ctx().storage.require("l1c_zips", KEY)
     assert record.made_from == {"l1c_zips": zips.sha256}
     assert record.made_with["sen2cor"] == "2.11.0"
     assert record.made_with["gipp_sha256"] == record.facts["parameters"]["gipp_sha256"]
@@ -116,87 +116,87 @@ def test_the_record_names_input_and_processor(bench, program):
     assert record.outputs == (f"{KEY}.hashes.csv", f"{KEY}.log", *record.outputs[2:])
 
 
-def test_the_digest_depends_neither_on_name_nor_on_time(bench, program):
+def test_the_digest_depends_neither_on_name_nor_on_time(ctx, program):
     """The stand-in names its product by the time; dark-object has a fixed one."""
-    dark = make_l2a_tile(TILE, bench())
+    dark = make_l2a_tile(TILE, ctx())
     other = make_l2a_tile(
         TILE,
-        bench(BEN_FORCE="1", BEN_L2A_PROCESSOR="sen2cor", SEN2COR_BIN=str(program)),
+        ctx(BEN_FORCE="1", BEN_L2A_PROCESSOR="sen2cor", SEN2COR_BIN=str(program)),
     )
     assert other.facts["product"] != dark.facts["product"]
     assert other.sha256 == dark.sha256
-    assert len(list(folder_of(bench).glob("*.SAFE"))) == 1
+    assert len(list(folder_of(ctx).glob("*.SAFE"))) == 1
 
 
 @pytest.mark.parametrize("fault", ["exit 1", "exit 0 without 10 m", "two products"])
-def test_a_failed_run_leaves_its_log_and_nothing_else(bench, program, fault):
+def test_a_failed_run_leaves_its_log_and_nothing_else(ctx, program, fault):
     l2a_process.misbehave(program, fault=fault)
     settings = {"BEN_L2A_PROCESSOR": "sen2cor", "SEN2COR_BIN": str(program)}
     with pytest.raises(ProcessorFailed, match=r"see .*\.logs/") as caught:
-        make_l2a_tile(TILE, bench(**settings))
-    assert everything_in(folder_of(bench)) == []
+        make_l2a_tile(TILE, ctx(**settings))
+    assert everything_in(folder_of(ctx)) == []
     log = Path(str(caught.value).partition("see ")[2].partition(";")[0])
     assert "Product version" in log.read_text()
 
 
-def test_left_overs_of_killed_runs_are_cleared(bench):
+def test_left_overs_of_killed_runs_are_cleared(ctx):
     """A product folder without record, and a scratch folder with a read-only part."""
-    folder = folder_of(bench)
+    folder = folder_of(ctx)
     left_over = folder / f"{L2A_STEM}_20240101T000000.SAFE"
     (left_over / "GRANULE").mkdir(parents=True)
     scratch = folder / ".drafts" / f"{KEY}-0123abcd" / ".scratch" / "l2a"
     scratch.mkdir(parents=True)
     (scratch / "half.jp2").write_bytes(b"x")
-    record = make_l2a_tile(TILE, bench())
+    record = make_l2a_tile(TILE, ctx())
     assert everything_in(folder) == sorted([f"{KEY}.json", *record.outputs])
     assert len(read_l2a(left_over).band_files) == 12
 
 
-def test_another_zip_makes_another_product(bench, tmp_path, zips):
-    make_l2a_tile(TILE, bench())
-    path = bench().storage.record_path("l1c_zips", KEY)
+def test_another_zip_makes_another_product(ctx, tmp_path, zips):
+    make_l2a_tile(TILE, ctx())
+    path = ctx().storage.record_path("l1c_zips", KEY)
     record = json.loads(path.read_text())
     record["sha256"] = "0" * 64
     path.write_text(json.dumps(record))
-    assert make_l2a_tile(TILE, bench()).made_from == {"l1c_zips": "0" * 64}
+    assert make_l2a_tile(TILE, ctx()).made_from == {"l1c_zips": "0" * 64}
 
 
-def test_a_zip_that_is_not_that_of_its_record_is_refused(bench):
-    path = bench().storage.folder("l1c_zips") / f"{KEY}.zip"
+def test_a_zip_that_is_not_that_of_its_record_is_refused(ctx):
+    path = ctx().storage.folder("l1c_zips") / f"{KEY}.zip"
     path.write_bytes(path.read_bytes() + b"x")
     with pytest.raises(ChecksumMismatch, match=r"materialize l1c_zips"):
-        make_l2a_tile(TILE, bench())
+        make_l2a_tile(TILE, ctx())
 
 
 def test_without_any_input_the_message_names_both(tmp_path):
-    bench = Workbench.from_settings(
+    ctx = StepContext.from_settings(
         Settings({"BEN_DATA_DIR": str(tmp_path / "data")}), print
     )
     with pytest.raises(MissingInput, match=r"BEN_L2A_DIR.*materialize l1c_zips"):
-        make_l2a_tile(TILE, bench)
+        make_l2a_tile(TILE, ctx)
 
 
-def test_an_existing_product_goes_before_the_zip(bench, tmp_path):
-    make_l2a_tile(TILE, bench())
-    shutil.copytree(product_of(bench), tmp_path / "l2a" / product_of(bench).name)
+def test_an_existing_product_goes_before_the_zip(ctx, tmp_path):
+    make_l2a_tile(TILE, ctx())
+    shutil.copytree(product_of(ctx), tmp_path / "l2a" / product_of(ctx).name)
     settings = {"BEN_L2A_DIR": str(tmp_path / "l2a"), "BEN_FORCE": "1"}
-    adopted = make_l2a_tile(TILE, bench(**settings))
-    assert adopted.facts["source"] == "BEN_L2A_DIR"
-    assert adopted.facts["l2a_processor"] == "dark-object"
+    imported = make_l2a_tile(TILE, ctx(**settings))
+    assert imported.facts["source"] == "BEN_L2A_DIR"
+    assert imported.facts["l2a_processor"] == "dark-object"
 
 
-def test_a_published_tile_must_be_of_full_size(bench):
+def test_a_published_tile_must_be_of_full_size(ctx):
     published = Tile(KEY, cdse_id="0-0")
     with pytest.raises(InvalidInput, match=r"expected a tile of 109800 m"):
-        make_l2a_tile(published, bench())
+        make_l2a_tile(published, ctx())
 
 
-def test_a_damaged_product_is_not_adopted(bench, tmp_path):
-    make_l2a_tile(TILE, bench())
-    copy = tmp_path / "l2a" / product_of(bench).name
-    shutil.copytree(product_of(bench), copy)
+def test_a_damaged_product_is_not_adopted(ctx, tmp_path):
+    make_l2a_tile(TILE, ctx())
+    copy = tmp_path / "l2a" / product_of(ctx).name
+    shutil.copytree(product_of(ctx), copy)
     band = read_l2a(copy).band_files["B02"]
     band.write_bytes(band.read_bytes()[:-100])
     settings = {"BEN_L2A_DIR": str(tmp_path / "l2a"), "BEN_FORCE": "1"}
     with pytest.raises(UnexpectedRaster, match=r"B02_10m\.jp2.*cut short"):
-        make_l2a_tile(TILE, bench(**settings))
+        make_l2a_tile(TILE, ctx(**settings))

@@ -10,21 +10,21 @@ import pytest
 
 from ben_assets.bigearthnet.errors import FailureClass, LocalResourceError
 from ben_assets.synthetic.tiles import DEMO_TILES
-from ben_assets_tests.workshop import RELEASE_STEPS, STEPS, leaves_no_trace
+from ben_assets_tests.pipeline import RELEASE_STEPS, STEPS, leaves_no_trace
 
 KEY = DEMO_TILES[0].key
 ASSETS = [*STEPS, *RELEASE_STEPS]
 
 
-def move_to(shop, disk):
+def move_to(pipeline, disk):
     """Put the results on another disk."""
-    shutil.copytree(shop.data, disk / "data")
-    shop.settings["BEN_DATA_DIR"] = str(disk / "data")
-    shop.settings["BEN_FORCE"] = "1"
+    shutil.copytree(pipeline.data, disk / "data")
+    pipeline.settings["BEN_DATA_DIR"] = str(disk / "data")
+    pipeline.settings["BEN_FORCE"] = "1"
 
 
-def make(shop, asset):
-    return shop.make(asset, KEY if asset in STEPS else None)
+def make(pipeline, asset):
+    return pipeline.make(asset, KEY if asset in STEPS else None)
 
 
 def fill(disk, free_bytes: int) -> None:
@@ -69,27 +69,27 @@ def test_a_read_only_disk_is_named(finished, small_disk, asset):
         make(finished, asset)
 
 
-def test_a_file_in_the_place_of_the_data_root_is_named(workshop):
-    workshop.data.write_text("not a folder")
+def test_a_file_in_the_place_of_the_data_root_is_named(pipeline):
+    pipeline.data.write_text("not a folder")
     with pytest.raises(LocalResourceError, match=r"a file is in the place of a folder"):
-        workshop.make("l2a_tiles", KEY)
-    assert workshop.data.read_text() == "not a folder"
+        pipeline.make("l2a_tiles", KEY)
+    assert pipeline.data.read_text() == "not a folder"
 
 
-def test_a_folder_without_permission_is_named(workshop):
+def test_a_folder_without_permission_is_named(pipeline):
     """Root may do all: so this process is nobody for a moment."""
     if os.geteuid() != 0:
         pytest.skip("needs root to become somebody else")
-    for path in (workshop.root / "any", workshop.world.root):
+    for path in (pipeline.root / "any", pipeline.synthetic.root):
         for folder in path.parents:
             if "pytest-" in str(folder):
                 folder.chmod(0o755)  # pytest's own folders are for root alone
-    workshop.data.mkdir(mode=0o755)
+    pipeline.data.mkdir(mode=0o755)
     os.seteuid(65_534)
     try:
         with pytest.raises(LocalResourceError, match=r"denied; make the folder") as e:
-            workshop.make("l2a_tiles", KEY)
+            pipeline.make("l2a_tiles", KEY)
     finally:
         os.seteuid(0)
     assert e.value.failure_class is FailureClass.LOCAL_RESOURCE
-    assert list(workshop.data.iterdir()) == []
+    assert list(pipeline.data.iterdir()) == []

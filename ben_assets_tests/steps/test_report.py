@@ -14,7 +14,7 @@ from ben_assets.report.facts import FileFacts, ReleaseFacts, TileFacts
 from ben_assets.report.gallery import PATCHES, choose_patches
 from ben_assets.report.page import render_page
 from ben_assets.steps.report import make_release_report
-from ben_assets_tests.workshop import Workshop
+from ben_assets_tests.pipeline import Pipeline
 
 VOID = {"meta", "link", "img", "br", "rect", "path"}
 
@@ -51,7 +51,7 @@ class Page(HTMLParser):
 
 
 @pytest.fixture
-def page_path(finished: Workshop) -> Path:
+def page_path(finished: Pipeline) -> Path:
     make_release_report(finished.bench())
     return finished.data / "release_report" / "report.html"
 
@@ -61,8 +61,8 @@ def page(page_path: Path) -> Page:
     return Page(page_path.read_text())
 
 
-def kept(shop: Workshop) -> pd.DataFrame:
-    folder = shop.data / "release_metadata"
+def kept(pipeline: Pipeline) -> pd.DataFrame:
+    folder = pipeline.data / "release_metadata"
     return pd.concat([pd.read_parquet(path) for path in folder.glob("*.parquet")])
 
 
@@ -142,10 +142,10 @@ def test_the_same_release_gives_the_same_page(page_path, finished):
     assert page_path.read_bytes() == first
 
 
-def test_no_release_no_report(workshop):
-    workshop.make_tile(workshop.keys[0])
+def test_no_release_no_report(pipeline):
+    pipeline.make_tile(pipeline.keys[0])
     with pytest.raises(MissingInput, match="materialize release_archives"):
-        make_release_report(workshop.bench())
+        make_release_report(pipeline.bench())
 
 
 def test_archives_of_another_set_of_tiles_are_refused(finished):

@@ -35,7 +35,7 @@ from ben_assets.bigearthnet.reference_map import (
 from ben_assets.bigearthnet.seasons import season_of
 from ben_assets.safe.band_rasters import read_band, verify_bands
 from ben_assets.safe.l2a import L2AProduct, read_l2a
-from ben_assets.synthetic.dataset import World, make_world
+from ben_assets.synthetic.dataset import SyntheticData, make_synthetic_data
 from ben_assets.synthetic.landscape import make_landscape
 from ben_assets.synthetic.tiles import DEMO_SIDE_M, DEMO_TILES, OWN_TILE
 
@@ -44,12 +44,12 @@ SUMMER, SPRING, OWN = TILES
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> World:
-    return make_world(tmp_path_factory.mktemp("world"), tiles=TILES)
+def synthetic(tmp_path_factory: pytest.TempPathFactory) -> SyntheticData:
+    return make_synthetic_data(tmp_path_factory.mktemp("synthetic"), tiles=TILES)
 
 
-def product(world: World, tile) -> L2AProduct:
-    return read_l2a(world.l2a_dir / f"{tile.l2a_name.name}.SAFE")
+def product(synthetic: SyntheticData, tile) -> L2AProduct:
+    return read_l2a(synthetic.l2a_dir / f"{tile.l2a_name.name}.SAFE")
 
 
 def valid_cells(found: L2AProduct) -> np.ndarray:
@@ -60,9 +60,9 @@ def valid_cells(found: L2AProduct) -> np.ndarray:
     return np.logical_and.reduce(layers)
 
 
-def clc_raster(world: World, tile) -> np.ndarray:
+def clc_raster(synthetic: SyntheticData, tile) -> np.ndarray:
     grid = tile.geocoding(DEMO_SIDE_M)
-    path = world.reference_dir / "U2018_CLC2018_V2020_20u1.gpkg"
+    path = synthetic.reference_dir / "U2018_CLC2018_V2020_20u1.gpkg"
     return rasterize(prepare_polygons(read_geopackage(path, grid), grid, "clc"), grid)
 
 
@@ -78,32 +78,34 @@ def pixels_of_codes(raster: np.ndarray, cells: int) -> list[dict[int, int]]:
     return counts
 
 
-def v1_footprints(world: World, epsg: int) -> gpd.GeoDataFrame:
+def v1_footprints(synthetic: SyntheticData, epsg: int) -> gpd.GeoDataFrame:
     return gpd.read_parquet(
-        world.reference_dir / f"bigearthnet_v1_spatial_{epsg}.parquet"
+        synthetic.reference_dir / f"bigearthnet_v1_spatial_{epsg}.parquet"
     )
 
 
-def aligned_cells(world: World, tile) -> dict[tuple[int, int], str]:
+def aligned_cells(synthetic: SyntheticData, tile) -> dict[tuple[int, int], str]:
     grid = tile.geocoding(DEMO_SIDE_M)
-    footprints = v1_footprints(world, grid.epsg)
+    footprints = v1_footprints(synthetic, grid.epsg)
     check_footprints(footprints, grid.epsg, "v1")
     return align(footprints, grid, season_of(tile.start_time), tile.key)
 
 
-def test_the_tile_list_names_every_tile_with_its_alignment(world):
-    rows = pd.read_csv(world.tiles_csv)
+def test_the_tile_list_names_every_tile_with_its_alignment(synthetic):
+    rows = pd.read_csv(synthetic.tiles_csv)
     assert dict(zip(rows["tile"], rows["alignment"], strict=True)) == {
         SUMMER.key: "v1",
         SPRING.key: "v1",
         OWN.key: "none",
     }
-    assert world.tile_keys == tuple(rows["tile"])
+    assert synthetic.tile_keys == tuple(rows["tile"])
 
 
-def test_settings_name_folders_that_exist(world):
-    settings = world.settings()
-    del settings["BEN_TRACKED_ARTIFACTS"]  # nothing is tracked of this world
+def test_settings_name_folders_that_exist(synthetic):
+    settings = synthetic.settings()
+    del settings[
+        "BEN_TRACKED_ARTIFACTS"
+    ]  # nothing is tracked of this synthetic data set
     assert set(settings) == {
         "BEN_TILES_CSV",
         "BEN_L2A_DIR",
@@ -129,8 +131,8 @@ def test_a_tile_lies_at_the_corner_of_its_100_km_square_on_the_60_m_grid():
 
 
 @pytest.mark.parametrize("tile", TILES, ids=lambda tile: tile.mgrs)
-def test_an_l2a_product_reads_back_with_its_place_time_and_quality(world, tile):
-    found = product(world, tile)
+def test_an_l2a_product_reads_back_with_its_place_time_and_quality(synthetic, tile):
+    found = product(synthetic, tile)
     verify_bands(found)
     assert found.name == tile.l2a_name
     assert found.geocoding == tile.geocoding(DEMO_SIDE_M)
@@ -139,8 +141,8 @@ def test_an_l2a_product_reads_back_with_its_place_time_and_quality(world, tile):
     assert found.failed_quality_checks == {}
 
 
-def test_the_swath_ends_in_the_first_tile_on_the_same_ground_in_all_bands(world):
-    found = product(world, SUMMER)
+def test_the_swath_ends_in_the_first_tile_on_the_same_ground_in_all_bands(synthetic):
+    found = product(synthetic, SUMMER)
     masks = {}
     for band in BANDS:
         empty = read_band(found, band) == 0
@@ -163,16 +165,16 @@ def without_lone_pixel(empty: np.ndarray) -> np.ndarray:
     return cleared
 
 
-def test_one_pixel_of_one_band_makes_the_lower_left_patch_invalid(world):
-    found = product(world, SPRING)
+def test_one_pixel_of_one_band_makes_the_lower_left_patch_invalid(synthetic):
+    found = product(synthetic, SPRING)
     zeros = {band.name: (read_band(found, band) == 0).sum() for band in BANDS}
     assert {name: n for name, n in zeros.items() if n} == {"B11": 1}
     assert np.argwhere(~valid_cells(found)).tolist() == [[4, 0]]
 
 
 @pytest.mark.parametrize("tile", DEMO_TILES, ids=lambda tile: tile.mgrs)
-def test_patches_have_several_labels_and_some_have_none(world, tile):
-    codes = pixels_of_codes(clc_raster(world, tile), 5)
+def test_patches_have_several_labels_and_some_have_none(synthetic, tile):
+    codes = pixels_of_codes(clc_raster(synthetic, tile), 5)
     labels = [labels_of(patch) for patch in codes]
     numbers = [len(found) for found in labels if found is not None]
     assert 1 <= labels.count(None) <= 5
@@ -184,15 +186,15 @@ def test_patches_have_several_labels_and_some_have_none(world, tile):
 
 
 @pytest.mark.parametrize("tile", DEMO_TILES, ids=lambda tile: tile.mgrs)
-def test_the_quarry_takes_the_labels_of_its_patch(world, tile):
+def test_the_quarry_takes_the_labels_of_its_patch(synthetic, tile):
     """At least a quarter of patch (2, 0) is unlabelled."""
-    codes = pixels_of_codes(clc_raster(world, tile), 5)[2 * 5 + 0]
+    codes = pixels_of_codes(clc_raster(synthetic, tile), 5)[2 * 5 + 0]
     assert codes[131] / 14_400 >= 0.25
     assert labels_of(codes) is None
 
 
-def test_corine_has_the_layout_of_the_real_file(world):
-    path = world.reference_dir / "U2018_CLC2018_V2020_20u1.gpkg"
+def test_corine_has_the_layout_of_the_real_file(synthetic):
+    path = synthetic.reference_dir / "U2018_CLC2018_V2020_20u1.gpkg"
     table = gpd.read_file(path, layer="U2018_CLC2018_V2020_20u1")
     assert set(table.columns) == {"Code_18", "Remark", "Area_Ha", "ID", "geometry"}
     assert table.crs.to_epsg() == 3035
@@ -214,8 +216,8 @@ def test_land_cover_polygons_do_not_overlap_and_leave_one_gap(seed):
     assert 30_000 < gap.area < 100_000
 
 
-def test_v1_footprints_have_the_schema_of_the_published_files(world):
-    path = world.reference_dir / "bigearthnet_v1_spatial_32633.parquet"
+def test_v1_footprints_have_the_schema_of_the_published_files(synthetic):
+    path = synthetic.reference_dir / "bigearthnet_v1_spatial_32633.parquet"
     schema = pq.read_schema(path)
     assert schema.names == ["patch_name", "sensing_time", "geom"]
     assert str(schema.field("sensing_time").type) == "timestamp[ms, tz=UTC]"
@@ -227,45 +229,47 @@ def test_v1_footprints_have_the_schema_of_the_published_files(world):
 
 
 @pytest.mark.parametrize("tile", DEMO_TILES, ids=lambda tile: tile.mgrs)
-def test_most_cells_align_and_others_have_no_twin_or_one_of_another_season(world, tile):
-    footprints = v1_footprints(world, tile.l1c_name.epsg)
-    aligned = aligned_cells(world, tile)
+def test_most_cells_align_and_others_have_no_twin_or_one_of_another_season(
+    synthetic, tile
+):
+    footprints = v1_footprints(synthetic, tile.l1c_name.epsg)
+    aligned = aligned_cells(synthetic, tile)
     assert 18 <= len(aligned) < 25
     assert len(footprints) > len(aligned)
-    valid = valid_cells(product(world, tile))
+    valid = valid_cells(product(synthetic, tile))
     kept = [cell for cell in aligned if valid[cell[1], cell[0]]]
     assert len(kept) >= 12
 
 
-def test_a_zone_without_v1_has_no_footprints(world):
-    names = {path.name for path in world.reference_dir.glob("*.parquet")}
+def test_a_zone_without_v1_has_no_footprints(synthetic):
+    names = {path.name for path in synthetic.reference_dir.glob("*.parquet")}
     assert names == {
         "bigearthnet_v1_spatial_32631.parquet",
         "bigearthnet_v1_spatial_32633.parquet",
     }
 
 
-def test_every_v1_patch_has_one_sentinel_1_twin_with_both_polarisations(world):
-    mapping = pd.read_csv(world.reference_dir / "s1s2_mapping.csv", header=None)
+def test_every_v1_patch_has_one_sentinel_1_twin_with_both_polarisations(synthetic):
+    mapping = pd.read_csv(synthetic.reference_dir / "s1s2_mapping.csv", header=None)
     names = [
         name
         for epsg in (32631, 32633)
-        for name in v1_footprints(world, epsg)["patch_name"]
+        for name in v1_footprints(synthetic, epsg)["patch_name"]
     ]
     assert sorted(mapping[0]) == sorted(names)
     assert mapping[1].is_unique
     for s1_name in mapping[1]:
-        folder = world.s1_dir / s1_name
+        folder = synthetic.s1_dir / s1_name
         assert (folder / f"{s1_name}_VV.tif").is_file()
         assert (folder / f"{s1_name}_VH.tif").is_file()
 
 
-def test_a_sentinel_1_patch_lies_on_its_v1_square(world):
-    footprints = v1_footprints(world, 32631).set_index("patch_name")
-    mapping = pd.read_csv(world.reference_dir / "s1s2_mapping.csv", header=None)
-    twins = dict(zip(mapping[0], mapping[1], strict=True))
+def test_a_sentinel_1_patch_lies_on_its_v1_square(synthetic):
+    footprints = v1_footprints(synthetic, 32631).set_index("patch_name")
+    mapping = pd.read_csv(synthetic.reference_dir / "s1s2_mapping.csv", header=None)
+    matches = dict(zip(mapping[0], mapping[1], strict=True))
     name = footprints.index[10]
-    path = world.s1_dir / twins[name] / f"{twins[name]}_VV.tif"
+    path = synthetic.s1_dir / matches[name] / f"{matches[name]}_VV.tif"
     with rasterio.open(path) as raster:
         assert raster.dtypes == ("float32",)
         assert raster.shape == (120, 120)
@@ -276,23 +280,25 @@ def test_a_sentinel_1_patch_lies_on_its_v1_square(world):
     assert len(np.unique(pixels)) > 1
 
 
-def test_snow_and_cloud_lists_name_v1_patches_and_share_one(world):
+def test_snow_and_cloud_lists_name_v1_patches_and_share_one(synthetic):
     lists = [
-        set((world.reference_dir / name).read_text().split())
+        set((synthetic.reference_dir / name).read_text().split())
         for name in (
             "patches_with_seasonal_snow.csv",
             "patches_with_cloud_and_shadow.csv",
         )
     ]
-    known = set(pd.read_csv(world.reference_dir / "s1s2_mapping.csv", header=None)[0])
+    known = set(
+        pd.read_csv(synthetic.reference_dir / "s1s2_mapping.csv", header=None)[0]
+    )
     assert all(names and names <= known for names in lists)
     assert lists[0] & lists[1]
-    aligned = set(aligned_cells(world, SUMMER).values())
+    aligned = set(aligned_cells(synthetic, SUMMER).values())
     assert all(names & aligned for names in lists)
 
 
-def test_countries_and_splits_vary_and_germany_counts_for_none(world):
-    path = world.reference_dir / "ne_110m_admin_0_countries.geojson"
+def test_countries_and_splits_vary_and_germany_counts_for_none(synthetic):
+    path = synthetic.reference_dir / "ne_110m_admin_0_countries.geojson"
     table = gpd.read_file(path)
     assert set(table["NAME_LONG"]) == {*COUNTRIES, "Germany"}
     assert table.is_valid.all()
@@ -315,10 +321,10 @@ def test_seasons_of_the_tiles_differ():
     assert [season_of(tile.start_time) for tile in DEMO_TILES] == ["summer", "spring"]
 
 
-def test_an_l1c_zip_shows_the_same_ground_under_haze(world):
-    surface = read_band(product(world, SUMMER), BANDS[1])
+def test_an_l1c_zip_shows_the_same_ground_under_haze(synthetic):
+    surface = read_band(product(synthetic, SUMMER), BANDS[1])
     name = ProductName.parse(SUMMER.key)
-    zip_path = world.l1c_dir / f"{SUMMER.key}.zip"
+    zip_path = synthetic.l1c_dir / f"{SUMMER.key}.zip"
     with zipfile.ZipFile(zip_path) as archive:
         (member,) = [n for n in archive.namelist() if n.endswith("_B02.jp2")]
         assert member.startswith(f"{name.name}.SAFE/GRANULE/L1C_T33UUP_A016035_")
@@ -331,16 +337,18 @@ def test_an_l1c_zip_shows_the_same_ground_under_haze(world):
 def test_the_same_seed_gives_the_same_world(tmp_path):
     digests = []
     for name in ("a", "b"):
-        world = make_world(tmp_path / name, side_m=2_460, tiles=DEMO_TILES[:1])
+        synthetic = make_synthetic_data(
+            tmp_path / name, side_m=2_460, tiles=DEMO_TILES[:1]
+        )
         files = [
             path
-            for path in sorted(world.root.rglob("*"))
+            for path in sorted(synthetic.root.rglob("*"))
             # SQLite stores the time of its last change
             if path.is_file() and path.suffix != ".gpkg"
         ]
         digests.append(
             {
-                path.relative_to(world.root): hashlib.sha256(
+                path.relative_to(synthetic.root): hashlib.sha256(
                     path.read_bytes()
                 ).hexdigest()
                 for path in files
@@ -355,10 +363,10 @@ def test_a_side_without_whole_60_m_pixels_or_patches_is_refused(tmp_path, side_m
     with pytest.raises(
         ValueError, match=f"multiple of 60 from 1200 on, found {side_m}"
     ):
-        make_world(tmp_path, side_m=side_m)
+        make_synthetic_data(tmp_path, side_m=side_m)
 
 
 def test_a_world_is_not_made_over_another(tmp_path):
-    make_world(tmp_path, side_m=1_200, tiles=[OWN], l1c=False, l2a=False)
+    make_synthetic_data(tmp_path, side_m=1_200, tiles=[OWN], l1c=False, l2a=False)
     with pytest.raises(FileExistsError, match="L1C"):
-        make_world(tmp_path, side_m=1_200)
+        make_synthetic_data(tmp_path, side_m=1_200)

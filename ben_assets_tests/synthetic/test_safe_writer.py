@@ -154,10 +154,10 @@ def test_gdal_opens_the_product_with_its_sentinel_2_driver(l2a, l1c, level):
 
 
 def test_the_manifest_proves_every_other_member_of_the_zip(l1c_zip):
-    proof = prove_product(l1c_zip, L1C_NAME)
-    assert set(proof.proven) == set(proof.members) - {"manifest.safe"}
-    assert (proof.unverifiable, proof.unknown, proof.missing) == ({}, (), ())
-    assert len(proof.images) == 14
+    check = prove_product(l1c_zip, L1C_NAME)
+    assert set(check.verified) == set(check.members) - {"manifest.safe"}
+    assert (check.unverifiable, check.unknown, check.missing) == ({}, (), ())
+    assert len(check.images) == 14
 
 
 def test_a_changed_pixel_breaks_the_manifest(l1c, tmp_path):

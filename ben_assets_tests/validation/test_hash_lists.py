@@ -56,9 +56,9 @@ def test_damaged_zips_are_named_and_left_out(tmp_path):
     for name, content in (("1.out", b"content"), ("2.out", b"another content")):
         with zipfile.ZipFile(tmp_path / name, "w") as archive:
             archive.writestr("file", content)
-    spoilt = bytearray((tmp_path / "2.out").read_bytes())
-    spoilt[spoilt.index(b"another")] ^= 1
-    (tmp_path / "2.out").write_bytes(bytes(spoilt))
+    corrupt = bytearray((tmp_path / "2.out").read_bytes())
+    corrupt[corrupt.index(b"another")] ^= 1
+    (tmp_path / "2.out").write_bytes(bytes(corrupt))
     (tmp_path / "3.out").write_bytes(b"<html>")
     digests, damaged = hash_l1c(tmp_path)
     content = (tmp_path / "1.out").read_bytes()

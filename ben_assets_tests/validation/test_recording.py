@@ -6,7 +6,7 @@ from ben_assets.bigearthnet.errors import InvalidInput
 from ben_assets.validation.expected_hashes import MEMBERS_FILE, compare, read_tracked
 from ben_assets.validation.overview import State, overview
 from ben_assets.validation.recording import TRACKED_ASSETS, track_tiles
-from ben_assets_tests.workshop import edit
+from ben_assets_tests.pipeline import edit
 from resources.data_root.records import Record
 from resources.data_root.store import Storage
 

@@ -11,7 +11,7 @@ from ben_assets.validation import patch_rules as patches
 from ben_assets.validation import release_rules as release
 from ben_assets.validation import table_rules as tables
 from ben_assets.validation.result import Verdict
-from ben_assets_tests.workshop import Workshop, replace_file
+from ben_assets_tests.pipeline import Pipeline, replace_file
 
 GRID = TileGeocoding(epsg=32633, ulx=300000, uly=5400000, side_m=3600)
 TILE_ID = "S2A_MSIL2A_20170613T101031_N9999_R022_T33UUP"
@@ -32,21 +32,21 @@ def metadata(**columns) -> pd.DataFrame:
     return table.assign(**columns)
 
 
-def breaks(verdict: Verdict) -> tuple[str, ...]:
-    assert verdict.passed == (not verdict.differing)
-    return verdict.differing
+def breaks(outcome: Verdict) -> tuple[str, ...]:
+    assert outcome.passed == (not outcome.differing)
+    return outcome.differing
 
 
 def test_splits_follow_the_place_in_the_tile():
     """Three cells of 1200 m: the middle one is test, those around it are validation."""
-    assert breaks(tables.judge_splits(metadata(), GRID)) == ()
+    assert breaks(tables.evaluate_splits(metadata(), GRID)) == ()
     wrong = metadata(split="validation")
-    assert breaks(tables.judge_splits(wrong, GRID)) == (f"{TILE_ID}_01_01",)
+    assert breaks(tables.evaluate_splits(wrong, GRID)) == (f"{TILE_ID}_01_01",)
 
 
 def test_a_patch_in_two_splits_is_found():
     table = pd.concat([metadata(), metadata()[:1]])
-    assert breaks(tables.judge_splits(table, GRID)) == (f"{TILE_ID}_00_00",)
+    assert breaks(tables.evaluate_splits(table, GRID)) == (f"{TILE_ID}_00_00",)
 
 
 @pytest.mark.parametrize(
@@ -56,33 +56,35 @@ def test_a_patch_in_two_splits_is_found():
 )
 def test_labels_must_be_of_the_19_once_and_sorted(labels):
     table = metadata()
-    assert breaks(tables.judge_labels(table)) == ()
+    assert breaks(tables.evaluate_labels(table)) == ()
     table.at[3, "labels"] = labels
-    assert breaks(tables.judge_labels(table)) == (f"{TILE_ID}_01_00",)
+    assert breaks(tables.evaluate_labels(table)) == (f"{TILE_ID}_01_00",)
 
 
 def test_a_patch_without_labels_is_no_offence():
     table = metadata()
     table.at[3, "labels"] = None
-    assert breaks(tables.judge_labels(table)) == ()
+    assert breaks(tables.evaluate_labels(table)) == ()
 
 
 @pytest.mark.parametrize("column", ["s1_name", "s2v1_name"])
 def test_twins_must_differ_and_be_there(column):
     table = metadata()
     table.loc[1, column] = table.loc[0, column]
-    found = breaks(tables.judge_twins(table, needs_v1=True))
+    found = breaks(tables.evaluate_matches(table, needs_v1=True))
     assert found == (f"{TILE_ID}_00_00", f"{TILE_ID}_00_01")
     table.loc[1, column] = None
-    assert breaks(tables.judge_twins(table, needs_v1=True)) == (f"{TILE_ID}_00_01",)
-    assert breaks(tables.judge_twins(table, needs_v1=False)) == ()
+    assert breaks(tables.evaluate_matches(table, needs_v1=True)) == (
+        f"{TILE_ID}_00_01",
+    )
+    assert breaks(tables.evaluate_matches(table, needs_v1=False)) == ()
 
 
 def test_twins_of_patches_that_are_not_kept_do_not_matter():
     table = metadata()
     table.loc[1, "s1_name"] = table.loc[0, "s1_name"]
     table.loc[1, "kept"] = False
-    assert breaks(tables.judge_twins(table, needs_v1=True)) == ()
+    assert breaks(tables.evaluate_matches(table, needs_v1=True)) == ()
 
 
 def test_codes_must_be_known_and_fill_each_map():
@@ -90,13 +92,13 @@ def test_codes_must_be_known_and_fill_each_map():
         {"patch_id": ["a", "a", "b"], "clc_code": [111, 999, 211], "pixels": 14400}
     )
     codes.loc[:1, "pixels"] = 7200
-    assert breaks(tables.judge_codes(codes, {"a", "b"})) == ()
-    assert breaks(tables.judge_codes(codes, {"a", "b", "c"})) == ("c",)
-    assert breaks(tables.judge_codes(codes.assign(clc_code=110), {"a", "b"})) == (
+    assert breaks(tables.evaluate_codes(codes, {"a", "b"})) == ()
+    assert breaks(tables.evaluate_codes(codes, {"a", "b", "c"})) == ("c",)
+    assert breaks(tables.evaluate_codes(codes.assign(clc_code=110), {"a", "b"})) == (
         "code 110",
     )
     codes.loc[0, "pixels"] = 7199
-    assert breaks(tables.judge_codes(codes, {"a", "b"})) == ("a",)
+    assert breaks(tables.evaluate_codes(codes, {"a", "b"})) == ("a",)
 
 
 def test_one_zero_pixel_of_a_real_patch_file_is_found(finished):
@@ -159,8 +161,8 @@ def test_archives_of_another_content_are_found(finished):
     assert all(name.startswith("S2: BigEarthNet-S2/") for name in found.differing)
 
 
-def test_every_claim_holds_for_a_finished_tile_and_release(finished: Workshop):
-    bench = finished.bench()
+def test_every_claim_holds_for_a_finished_tile_and_release(finished: Pipeline):
+    ctx = finished.bench()
     for key in finished.keys:
         tile = finished.tile(key)
         for claim in (
@@ -168,39 +170,39 @@ def test_every_claim_holds_for_a_finished_tile_and_release(finished: Workshop):
             tables.labels_are_known,
             tables.labelled_patches_have_maps,
             tables.splits_follow_rule,
-            tables.twins_are_unique,
+            tables.matching_patches_are_unique,
         ):
-            verdict = claim(tile, bench)
-            assert verdict.passed, (claim, verdict)
-    assert release.names_are_unique(bench).passed
+            outcome = claim(tile, ctx)
+            assert outcome.passed, (claim, outcome)
+    assert release.names_are_unique(ctx).passed
 
 
 def test_a_small_release_is_judged_as_what_it_is(finished):
-    bench = finished.bench()
-    for verdict in (
-        release.files_equal_published("release_metadata", bench),
-        release.files_equal_published("release_archives", bench),
-        release.hash_lists_equal_published(bench),
+    ctx = finished.bench()
+    for outcome in (
+        release.files_equal_published("release_metadata", ctx),
+        release.files_equal_published("release_archives", ctx),
+        release.hash_lists_equal_published(ctx),
     ):
-        assert verdict.passed
-        assert verdict.is_warning
-        assert "of 125 published tiles" in verdict.found
+        assert outcome.passed
+        assert outcome.is_warning
+        assert "of 125 published tiles" in outcome.found
 
 
 def test_a_release_of_all_tiles_is_held_against_the_published_digests(
     finished, monkeypatch
 ):
     """As if the tiles of the demo were those that were published."""
-    bench = finished.bench()
-    monkeypatch.setattr(release, "_scope", lambda tiles, bench: None)
-    found = release.files_equal_published("release_metadata", bench)
+    ctx = finished.bench()
+    monkeypatch.setattr(release, "_scope", lambda tiles, ctx: None)
+    found = release.files_equal_published("release_metadata", ctx)
     assert set(found.differing) == {
         "metadata.parquet",
         "metadata_for_patches_with_snow_cloud_or_shadow.parquet",
     }
-    found = release.files_equal_published("release_archives", bench)
+    found = release.files_equal_published("release_archives", ctx)
     assert {"BigEarthNet-S1.tar", "BigEarthNet-S2.tar"} < set(found.differing)
-    lists = release.hash_lists_equal_published(bench)
+    lists = release.hash_lists_equal_published(ctx)
     assert lists.differing == ("patch_hashes.csv", "reference_maps_hashes.csv")
 
 

@@ -8,7 +8,7 @@ import dagster as dg
 import pytest
 
 from ben_assets.assets import STAGES
-from ben_assets_tests.workshop import Workshop, replace_file
+from ben_assets_tests.pipeline import Pipeline, replace_file
 from resources.data_root.records import RELEASE, Record
 from resources.data_root.store import Storage
 from resources.data_root.verification import (
@@ -34,17 +34,17 @@ ASSETS = (
 )
 
 
-def differences(shop: Workshop, *, deep: bool = True, **more) -> list[Difference]:
-    return list(find_differences(shop.storage, deep=deep, **more))
+def differences(pipeline: Pipeline, *, deep: bool = True, **more) -> list[Difference]:
+    return list(find_differences(pipeline.storage, deep=deep, **more))
 
 
 def named(found: list[Difference]) -> set[tuple[str, str, Kind]]:
     return {(one.asset, one.file, one.kind) for one in found}
 
 
-def files_of(shop: Workshop, asset: str) -> list[Path]:
+def files_of(pipeline: Pipeline, asset: str) -> list[Path]:
     """Files that are no record and no hash list, the deepest first."""
-    folder = shop.storage.folder(asset)
+    folder = pipeline.storage.folder(asset)
     found = [
         path
         for path in sorted(folder.rglob("*"))
@@ -61,15 +61,15 @@ def flip(path: Path, at: int | None = None) -> None:
     replace_file(path, bytes(content))
 
 
-def heal(shop: Workshop, found: list[Difference]) -> None:
-    """Make again what the differences say, and nothing else; take strays away."""
+def repair(pipeline: Pipeline, found: list[Difference]) -> None:
+    """Make again what the differences say, and nothing else; take orphans away."""
     for one in found:
         if not one.rebuilt_by:
-            (shop.storage.folder(one.asset) / one.file).unlink()
+            (pipeline.storage.folder(one.asset) / one.file).unlink()
     steps = {(one.tile, one.rebuilt_by) for one in found if one.rebuilt_by}
     flow = (*TILE_ASSETS, *RELEASE_ASSETS)
     for tile, asset in sorted(steps, key=lambda step: flow.index(step[1])):
-        shop.make(asset, None if tile == RELEASE else tile)
+        pipeline.make(asset, None if tile == RELEASE else tile)
 
 
 def test_the_verified_assets_are_those_of_the_graph():
@@ -107,7 +107,7 @@ def test_every_damaged_file_is_named_and_its_asset_is_what_heals_it(finished, as
         (asset, str(removed.relative_to(folder)), Kind.MISSING),
         (asset, str(added.relative_to(folder)), Kind.EXTRA),
     }
-    heal(finished, found)
+    repair(finished, found)
     assert differences(finished) == []
     assert finished.tree() == before
 
@@ -126,7 +126,7 @@ def test_a_damaged_record_is_named_and_healed(finished, asset):
         assert {(one.tile, one.rebuilt_by) for one in found if one.asset == asset} == {
             (tile, asset)
         }
-        heal(finished, found)
+        repair(finished, found)
         assert differences(finished) == []
     assert finished.tree() == before
 
@@ -187,8 +187,8 @@ def test_a_copy_of_a_file_in_another_folder_is_extra(finished):
 
 
 def test_a_file_of_no_tile_has_to_be_taken_away_by_its_owner(finished):
-    stray = finished.storage.folder("aligned_dataset") / "BigEarthNet-S2" / "mine.txt"
-    stray.write_text("notes")
+    orphan = finished.storage.folder("aligned_dataset") / "BigEarthNet-S2" / "mine.txt"
+    orphan.write_text("notes")
     (found,) = differences(finished)
     assert (found.kind, found.tile, found.rebuilt_by) == (Kind.EXTRA, "", "")
     assert found.file == "BigEarthNet-S2/mine.txt"
@@ -196,12 +196,12 @@ def test_a_file_of_no_tile_has_to_be_taken_away_by_its_owner(finished):
 
 def test_a_file_named_after_a_tile_goes_when_the_tile_is_made_again(finished):
     tile = finished.keys[0]
-    stray = finished.storage.folder("metadata_tables") / f"{tile}.parquet.bak"
-    stray.write_text("old")
+    orphan = finished.storage.folder("metadata_tables") / f"{tile}.parquet.bak"
+    orphan.write_text("old")
     found = differences(finished)
-    assert named(found) == {("metadata_tables", stray.name, Kind.EXTRA)}
-    heal(finished, found)
-    assert not stray.exists()
+    assert named(found) == {("metadata_tables", orphan.name, Kind.EXTRA)}
+    repair(finished, found)
+    assert not orphan.exists()
     assert differences(finished) == []
 
 
@@ -214,7 +214,7 @@ def test_the_tables_at_the_root_of_the_data_set_are_the_releases(finished):
     placed.unlink()
     (found,) = differences(finished)
     assert found.kind == Kind.MISSING
-    heal(finished, [found])
+    repair(finished, [found])
     assert placed.is_file()
 
 
@@ -306,7 +306,7 @@ def test_a_run_that_ended_while_it_put_a_tile_in_place_is_reported(finished):
     record.unlink()
     found = [d for d in differences(finished) if d.asset == "metadata_tables"]
     assert named(found) == {("metadata_tables", record.name, Kind.UNFINISHED)}
-    heal(finished, found)
+    repair(finished, found)
     assert differences(finished) == []
 
 

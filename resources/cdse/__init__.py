@@ -11,12 +11,12 @@ from typing import Self
 
 from ben_assets.bigearthnet.errors import ProductGone
 from resources.cdse.access import Access
-from resources.cdse.attempts import Attempts, Pause
 from resources.cdse.catalogue import Catalogue, CatalogueEntry
 from resources.cdse.delivery import ProvenZip, Route, deliver
 from resources.cdse.download import HttpDownload
 from resources.cdse.limiter import Limiter
 from resources.cdse.progress import Progress
+from resources.cdse.retrier import BackOff, Retrier
 from resources.cdse.s3 import S3Download
 from resources.cdse.session import Session
 from resources.cdse.transport import Transport
@@ -51,13 +51,13 @@ class Cdse:
         return self.catalogue.find(key)
 
     def fetch(self, entry: CatalogueEntry, path: Path) -> ProvenZip:
-        """The product's zip at ``path``, proven; see :func:`deliver` for failures.
+        """The product's zip at ``path``, verified; see :func:`deliver` for failures.
 
         Goes by S3 if its keys are set, else by HTTP.
         """
-        patience, shared = self._access.patience, self._access.shared
-        pause = Pause(shared / "pause-download", patience)
-        attempts = Attempts(patience, pause, self._log)
+        timeouts, shared = self._access.timeouts, self._access.shared
+        pause = BackOff(shared / "pause-download", timeouts)
+        attempts = Retrier(timeouts, pause, self._log)
         progress = Progress(entry.name, entry.size, self._log)
         try:
             return deliver(self._route(), entry, path, attempts, progress, self._log)
@@ -68,7 +68,7 @@ class Cdse:
         limiter = Limiter(
             self._access.shared_locks,
             f"cdse/{self._access.account_key}",
-            int(self._access.patience.connections),
+            int(self._access.timeouts.connections),
         )
         if self._access.s3_keys is not None:
             return S3Download(self._access, limiter)

@@ -32,7 +32,7 @@ _PORTS: Final = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True)
-class Patience:
+class Timeouts:
     """How long to wait for what; each has a setting ``CDSE_<NAME>``."""
 
     stall_seconds: float = 30
@@ -90,7 +90,7 @@ class Access:
     more_hosts: tuple[str, ...] = (PUBLIC_HOSTS,)
     """Hosts (``name``, ``name:port``, ``*.name``) that may see a token, besides those
     of the addresses above."""
-    patience: Patience = field(default_factory=Patience)
+    timeouts: Timeouts = field(default_factory=Timeouts)
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Access:
@@ -113,7 +113,7 @@ class Access:
             download_url=_url(settings, "CDSE_DOWNLOAD_URL", DOWNLOAD_URL),
             s3_url=_url(settings, "CDSE_S3_URL", S3_URL),
             more_hosts=tuple(hosts.replace(",", " ").split()),
-            patience=_patience(settings),
+            timeouts=_patience(settings),
         )
 
     @property
@@ -131,7 +131,7 @@ class Access:
         ]
 
     def without_secrets(self, text: str, *more: str | None) -> str:
-        """``text`` with the secrets of this account, and ``more``, blotted out."""
+        """``text`` with the secrets of this account, and ``more``, redacted."""
         known = [*more]
         if self.account:
             known += [self.account.password, self.account.totp_secret]
@@ -196,9 +196,9 @@ def _url(settings: Settings, name: str, default: str) -> str:
     return (settings.text(name, default) or default).rstrip("/")
 
 
-def _patience(settings: Settings) -> Patience:
+def _patience(settings: Settings) -> Timeouts:
     values: dict[str, float] = {}
-    for one in fields(Patience):
+    for one in fields(Timeouts):
         name = f"CDSE_{one.name.upper()}"
         text = settings.text(name)
         try:
@@ -206,4 +206,4 @@ def _patience(settings: Settings) -> Patience:
                 values[one.name] = float(text)
         except ValueError as error:
             raise InvalidInput(f"{name} is {text!r}; expected a number") from error
-    return Patience(**values)
+    return Timeouts(**values)

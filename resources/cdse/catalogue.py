@@ -23,11 +23,11 @@ from ben_assets.bigearthnet.errors import (
 )
 from ben_assets.bigearthnet.product_names import ProductName
 from resources.cdse.access import Access
-from resources.cdse.attempts import Attempts, Pause
+from resources.cdse.retrier import BackOff, Retrier
 from resources.cdse.transport import Request, RequestRefused, Transport
 
 _BRIEFLY: Final = 10.0
-"""Seconds of patience with a question whose answer only explains a failure."""
+"""Seconds of timeouts with a question whose answer only explains a failure."""
 _NO_ANSWER: Final = (InvalidInput, RequestRefused, ServiceUnavailable)
 
 
@@ -162,11 +162,11 @@ class Catalogue:
     ) -> list[dict[str, Any]]:
         query = urlencode({"$filter": condition}, quote_via=quote, safe="$'(),")
         request = Request(f"{self._access.catalogue_url}/{what}?{query}")
-        patience = self._access.patience
-        seconds = min(patience.give_up_seconds, give_up_seconds)
-        patience = replace(patience, give_up_seconds=seconds)
-        pause = Pause(self._access.shared / "pause-catalogue", patience)
-        return Attempts(patience, pause, self._log).run(lambda: self._ask(request))
+        timeouts = self._access.timeouts
+        seconds = min(timeouts.give_up_seconds, give_up_seconds)
+        timeouts = replace(timeouts, give_up_seconds=seconds)
+        pause = BackOff(self._access.shared / "pause-catalogue", timeouts)
+        return Retrier(timeouts, pause, self._log).run(lambda: self._ask(request))
 
     def _ask(self, request: Request) -> list[dict[str, Any]]:
         try:

@@ -1,7 +1,7 @@
 """From a catalogue entry to a product zip whose every byte is accounted for.
 
 Belongs here: which deliveries are accepted, refused, or asked for again. Not here: the
-transfer (``download``, ``s3``), the proofs inside a zip (``product_proofs``).
+transfer (``download``, ``s3``), the checks inside a zip (``manifest_report``).
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from ben_assets.bigearthnet.errors import (
     ServiceUnavailable,
     TruncatedZip,
 )
-from ben_assets.safe.manifest import ProductProof, prove_product
-from resources.cdse.attempts import Attempts
+from ben_assets.safe.manifest import ManifestReport, prove_product
 from resources.cdse.catalogue import CatalogueEntry
+from resources.cdse.retrier import Retrier
 from resources.cdse.transfer import Delivered
 
 MOST_DELIVERIES: Final = 4
-"""Complete bodies that may break a promise before the product is given up."""
+"""Complete bodies that may break a expectation before the product is given up."""
 _KNOWN: Final[dict[str, Callable[[], Any]]] = {
     "MD5": hashlib.md5,
     "BLAKE3": blake3,
@@ -41,7 +41,7 @@ _SPARE_BYTES: Final = 64 << 20
 
 
 class State(StrEnum):
-    """What became of one promise."""
+    """What became of one expectation."""
 
     VERIFIED = "verified"
     UNVERIFIABLE = "unverifiable"
@@ -49,8 +49,8 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True)
-class Proof:
-    """One promise and what became of it."""
+class ServiceCheck:
+    """One expectation and what became of it."""
 
     state: State
     """Whether it holds."""
@@ -65,7 +65,7 @@ class Route(Protocol):
         self,
         entry: CatalogueEntry,
         path: Path,
-        attempts: Attempts,
+        attempts: Retrier,
         on_bytes: Callable[[int], None],
     ) -> Delivered:
         """Write the product's zip to ``path``."""
@@ -80,18 +80,18 @@ class ProvenZip:
     """Bytes of the zip."""
     sha256: str
     """Digest of the zip."""
-    product: ProductProof
+    product: ManifestReport
     """What is inside."""
-    proofs: dict[str, Proof] = field(default_factory=dict)
-    """By promise: ``length``, ``MD5``, ``zip``, ``manifest`` ..."""
+    checks: dict[str, ServiceCheck] = field(default_factory=dict)
+    """By expectation: ``length``, ``MD5``, ``zip``, ``manifest`` ..."""
 
     @property
     def stale(self) -> dict[str, str]:
-        """Promises of the service that no longer fit the product, with what differs."""
+        """What the service states that does not hold, with what differs."""
         return {
-            name: proof.detail
-            for name, proof in self.proofs.items()
-            if proof.state is State.CHANGED_UPSTREAM
+            name: check.detail
+            for name, check in self.checks.items()
+            if check.state is State.CHANGED_UPSTREAM
         }
 
     def as_facts(self) -> dict[str, Any]:
@@ -99,7 +99,7 @@ class ProvenZip:
         return {
             "zip_bytes": self.size,
             "zip_sha256": self.sha256,
-            "proofs": {name: asdict(proof) for name, proof in self.proofs.items()},
+            "checks": {name: asdict(check) for name, check in self.checks.items()},
             "members": {n: asdict(m) for n, m in self.product.members.items()},
             "unknown_members": list(self.product.unknown),
             "missing_members": list(self.product.missing),
@@ -111,13 +111,14 @@ def deliver(
     route: Route,
     entry: CatalogueEntry,
     path: Path,
-    attempts: Attempts,
+    attempts: Retrier,
     on_bytes: Callable[[int], None],
     log: Callable[[str], None],
 ) -> ProvenZip:
-    """Fetch the product to ``path`` and prove it, more than once if proofs disagree.
+    """Fetch the product to ``path`` and verify it, more than once if checks disagree.
 
-    A zip whose members all keep the promises of its manifest, but that is not what the
+    A zip whose members all keep the expectations of its manifest, but that is not what
+    the
     catalogue says, is accepted if the same bytes come twice: the catalogue is stale.
 
     Raises:
@@ -134,10 +135,10 @@ def deliver(
         sha256 = file_digest(path)
         repeated = sha256 in seen
         seen.add(sha256)
-        found = service_proofs(
+        found = service_checks(
             entry if delivered.is_as_served else None, delivered, path
         )
-        kept = [n for n, proof in found.items() if proof.state is State.VERIFIED]
+        kept = [n for n, check in found.items() if check.state is State.VERIFIED]
         try:
             product = prove_product(path, entry.name.removesuffix(".SAFE"))
         except TruncatedZip as error:
@@ -151,31 +152,33 @@ def deliver(
                 raise type(error)(f"{error}; the same bytes came twice") from None
             log(f"{error}; fetching it again")
             continue
-        proven = prove(delivered.size, sha256, product, found)
-        if not proven.stale or repeated:
-            return proven
+        verified = verify(delivered.size, sha256, product, found)
+        if not verified.stale or repeated:
+            return verified
         deliveries += 1
-        log(f"not as the catalogue says ({_listed(proven.stale)}); fetching it again")
+        log(f"not as the catalogue says ({_listed(verified.stale)}); fetching it again")
     raise ChangedUpstream(
         f"{entry.name} ({entry.id}) came {MOST_DELIVERIES} times, never twice the same "
         "and never as the catalogue says; run tile_ids again, then this step"
     )
 
 
-def prove(
-    size: int, sha256: str, product: ProductProof, service: dict[str, Proof]
+def verify(
+    size: int, sha256: str, product: ManifestReport, service: dict[str, ServiceCheck]
 ) -> ProvenZip:
-    """What holds of a zip whose content was proven."""
+    """What holds of a zip whose content was verified."""
     members = len(product.members)
-    promised = len(product.proven) + len(product.unverifiable)
-    manifest = Proof(State.VERIFIED, f"{len(product.proven)} of {promised} files")
+    expected = len(product.verified) + len(product.unverifiable)
+    manifest = ServiceCheck(
+        State.VERIFIED, f"{len(product.verified)} of {expected} files"
+    )
     if product.unverifiable:
         reasons = sorted(set(product.unverifiable.values()))
-        manifest = Proof(
+        manifest = ServiceCheck(
             State.UNVERIFIABLE, f"{len(product.unverifiable)} files: {reasons}"
         )
     inside = {
-        "zip": Proof(State.VERIFIED, f"structure and CRC of {members} members"),
+        "zip": ServiceCheck(State.VERIFIED, f"structure and CRC of {members} members"),
         "manifest": manifest,
     }
     return ProvenZip(size, sha256, product, {**service, **inside})
@@ -195,30 +198,34 @@ def require_space(folder: Path, size: int) -> None:
         )
 
 
-def service_proofs(
+def service_checks(
     entry: CatalogueEntry | None, delivered: Delivered, path: Path
-) -> dict[str, Proof]:
+) -> dict[str, ServiceCheck]:
     """Compare with what the catalogue says: length and every checksum that we know.
 
     Args:
-        entry: what it says; None where its promises do not concern this zip.
+        entry: what it says; None where its expectations do not concern this zip.
         delivered: what is known of the zip already.
         path: the zip, read again for other checksums.
     """
     if entry is None:
-        none = Proof(State.UNVERIFIABLE, "the catalogue says nothing of this very zip")
+        none = ServiceCheck(
+            State.UNVERIFIABLE, "the catalogue says nothing of this very zip"
+        )
         return {"length": none, "checksum": none}
-    proofs = {"length": _compared(entry.size or None, delivered.size)}
+    checks = {"length": _compared(entry.size or None, delivered.size)}
     if not entry.checksums:
-        proofs["checksum"] = Proof(State.UNVERIFIABLE, "the catalogue gives none")
+        checks["checksum"] = ServiceCheck(
+            State.UNVERIFIABLE, "the catalogue gives none"
+        )
     for algorithm, value in entry.checksums.items():
         found = _digest(algorithm, delivered, path)
-        proofs[algorithm] = (
-            Proof(State.UNVERIFIABLE, "this algorithm is not known here")
+        checks[algorithm] = (
+            ServiceCheck(State.UNVERIFIABLE, "this algorithm is not known here")
             if found is None
             else _compared(value, found)
         )
-    return proofs
+    return checks
 
 
 def _digest(algorithm: str, delivered: Delivered, path: Path) -> str | None:
@@ -231,12 +238,12 @@ def _digest(algorithm: str, delivered: Delivered, path: Path) -> str | None:
         return hashlib.file_digest(file, _KNOWN[name]).hexdigest()
 
 
-def _compared(expected: str | int | None, found: str | int) -> Proof:
+def _compared(expected: str | int | None, found: str | int) -> ServiceCheck:
     if expected is None:
-        return Proof(State.UNVERIFIABLE, "the catalogue gives none")
+        return ServiceCheck(State.UNVERIFIABLE, "the catalogue gives none")
     if expected == found:
-        return Proof(State.VERIFIED)
-    return Proof(
+        return ServiceCheck(State.VERIFIED)
+    return ServiceCheck(
         State.CHANGED_UPSTREAM,
         f"the catalogue says {expected}, the product has {found}",
     )

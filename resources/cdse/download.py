@@ -15,9 +15,9 @@ from ben_assets.bigearthnet.errors import (
     ServiceUnavailable,
 )
 from resources.cdse.access import Access
-from resources.cdse.attempts import Attempts
 from resources.cdse.catalogue import CatalogueEntry
 from resources.cdse.limiter import Limiter
+from resources.cdse.retrier import Retrier
 from resources.cdse.session import Session
 from resources.cdse.transfer import Delivered, Transfer
 from resources.cdse.transport import (
@@ -50,7 +50,7 @@ class HttpDownload:
         self,
         entry: CatalogueEntry,
         path: Path,
-        attempts: Attempts,
+        attempts: Retrier,
         on_bytes: Callable[[int], None],
     ) -> Delivered:
         """Write the product's zip to ``path`` (made anew).
@@ -61,7 +61,7 @@ class HttpDownload:
             LocalResourceError: the disk refuses.
         """
         url = f"{self._access.download_url}/Products({entry.id})/$value"
-        transfer = Transfer(path, self._access.patience, attempts, on_bytes)
+        transfer = Transfer(path, self._access.timeouts, attempts, on_bytes)
         authority = _Authority(self._session)
         with local_errors(path):
             attempts.run(lambda: self._try(url, transfer, authority, attempts))
@@ -72,7 +72,7 @@ class HttpDownload:
         url: str,
         transfer: Transfer,
         authority: _Authority,
-        attempts: Attempts,
+        attempts: Retrier,
     ) -> None:
         with attempts.connection(self._limiter):
             request = Request(url, transfer.resume_headers(), authority.token())

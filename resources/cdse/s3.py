@@ -22,9 +22,9 @@ from ben_assets.bigearthnet.errors import (
     ServiceUnavailable,
 )
 from resources.cdse.access import Access
-from resources.cdse.attempts import Attempts
 from resources.cdse.catalogue import CatalogueEntry
 from resources.cdse.limiter import Limiter
+from resources.cdse.retrier import Retrier
 from resources.cdse.transfer import Delivered
 from resources.data_root.store import local_errors
 
@@ -53,7 +53,7 @@ class S3Download:
         self,
         entry: CatalogueEntry,
         path: Path,
-        attempts: Attempts,
+        attempts: Retrier,
         on_bytes: Callable[[int], None],
     ) -> Delivered:
         """Write the zip of all the product's files to ``path``.
@@ -89,7 +89,7 @@ class S3Download:
         import boto3  # type: ignore[import-untyped]
         from botocore.config import Config  # type: ignore[import-untyped]
 
-        keys, patience = self._access.s3_keys, self._access.patience
+        keys, timeouts = self._access.s3_keys, self._access.timeouts
         if keys is None:
             raise AccessRefused("set CDSE_S3_ACCESS_KEY and CDSE_S3_SECRET_KEY")
         self._access.require_allowed(self._access.s3_url)
@@ -102,8 +102,8 @@ class S3Download:
             config=Config(
                 s3={"addressing_style": "path"},
                 retries={"total_max_attempts": 1},
-                connect_timeout=patience.stall_seconds,
-                read_timeout=patience.stall_seconds,
+                connect_timeout=timeouts.stall_seconds,
+                read_timeout=timeouts.stall_seconds,
                 response_checksum_validation="when_required",
             ),
         )
@@ -122,7 +122,7 @@ class S3Download:
             }
 
     def _get(
-        self, client: S3Client, key: str, size: int, part: Path, attempts: Attempts
+        self, client: S3Client, key: str, size: int, part: Path, attempts: Retrier
     ) -> None:
         """One file, whole or not at all."""
         found = 0

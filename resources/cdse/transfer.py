@@ -2,7 +2,7 @@
 
 Belongs here: resuming, starting over, pace, first bytes. Not here: tokens and
 connections (``download``). A part is kept for the next try only where the service
-proves, by 206, Content-Range and an unchanged validator, that it goes on where we
+verifies, by 206, Content-Range and an unchanged validator, that it goes on where we
 stopped.
 """
 
@@ -21,8 +21,8 @@ from blake3 import blake3
 
 from ben_assets.bigearthnet.errors import CorruptProduct, ServiceUnavailable
 from ben_assets.safe.zip_safety import MAX_PRODUCT_BYTES
-from resources.cdse.access import Patience
-from resources.cdse.attempts import Attempts
+from resources.cdse.access import Timeouts
+from resources.cdse.retrier import Retrier
 from resources.cdse.transport import RequestRefused, connection_errors
 from resources.data_root.store import local_errors
 
@@ -51,13 +51,13 @@ class Transfer:
     def __init__(
         self,
         path: Path,
-        patience: Patience,
-        attempts: Attempts,
+        timeouts: Timeouts,
+        attempts: Retrier,
         on_bytes: Callable[[int], None],
     ) -> None:
         """Nothing is there yet; ``on_bytes`` gets the size so far."""
         self._path = path
-        self._patience = patience
+        self._patience = timeouts
         self._attempts = attempts
         self._on_bytes = on_bytes
         # By far the fastest of the service's checksums: it costs the transfer nothing.
@@ -67,7 +67,7 @@ class Transfer:
         self._validator: tuple[str, str] | None = None
 
     def resume_headers(self) -> dict[str, str]:
-        """Ask for the rest where that can be proven, else for all."""
+        """Ask for the rest where that can be verified, else for all."""
         if not self._size or not self._validator or self._total is None:
             return {}
         return {"Range": f"bytes={self._size}-", "If-Range": self._validator[1]}
@@ -160,8 +160,8 @@ class Transfer:
 class _Pace:
     """Notices a transfer that goes on, but not at a useful speed."""
 
-    def __init__(self, patience: Patience, seconds_left: float) -> None:
-        self._patience = patience
+    def __init__(self, timeouts: Timeouts, seconds_left: float) -> None:
+        self._patience = timeouts
         self._end = time.monotonic() + seconds_left
         self._since, self._bytes = time.monotonic(), 0
 

@@ -117,7 +117,7 @@ class Transport:
         opener = self._direct if loopback else self._proxied
         sent = urllib.request.Request(url, request.form, headers)
         with connection_errors(url):
-            reply = opener.open(sent, timeout=self._access.patience.stall_seconds)
+            reply = opener.open(sent, timeout=self._access.timeouts.stall_seconds)
         assert isinstance(reply, http.client.HTTPResponse)
         return reply
 

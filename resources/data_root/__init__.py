@@ -1,1 +1,1 @@
-"""The data root: store, records, locks and what proves them intact."""
+"""The data root: store, records, locks and what verifies them intact."""

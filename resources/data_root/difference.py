@@ -1,4 +1,4 @@
-"""A difference between what is on disk and what was promised."""
+"""A difference between what is on disk and what was expected."""
 
 from __future__ import annotations
 

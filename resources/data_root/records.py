@@ -18,7 +18,7 @@ RELEASE: Final = "release"
 
 
 @dataclass(frozen=True)
-class FileProof:
+class FileDigest:
     """What a file on disk must be."""
 
     bytes: int
@@ -41,9 +41,9 @@ class Record:
     tile: str
     """Tile key, or ``release`` for an asset without partitions."""
     digests: dict[str, str]
-    """Name of each promised file, without extension, to its SHA-256."""
+    """Name of each expected file, without extension, to its SHA-256."""
     bytes: int
-    """Size of the promised files together."""
+    """Size of the expected files together."""
     outputs: tuple[str, ...]
     """Files and folders below the asset's folder that belong to this tile."""
     made_from: dict[str, str] = field(default_factory=dict)
@@ -52,12 +52,12 @@ class Record:
     """Versions that decide bytes."""
     facts: dict[str, Any] = field(default_factory=dict)
     """What else the asset says about the tile."""
-    contents: dict[str, FileProof] = field(default_factory=dict)
+    contents: dict[str, FileDigest] = field(default_factory=dict)
     """Proofs of files that are no GeoTIFFs, where they are known; others are read."""
 
     @property
     def files(self) -> int:
-        """Number of promised files."""
+        """Number of expected files."""
         return len(self.digests)
 
     @property
@@ -75,9 +75,9 @@ class StoredRecord:
     tile: str
     """Tile key, or ``release``."""
     files: int
-    """Number of promised files."""
+    """Number of expected files."""
     bytes: int
-    """Size of the promised files together."""
+    """Size of the expected files together."""
     sha256: str
     """Digest of the tile's hash list."""
     outputs: tuple[str, ...]
@@ -88,12 +88,12 @@ class StoredRecord:
     """Versions that decide bytes."""
     facts: dict[str, Any]
     """What else the asset says about the tile."""
-    contents: dict[str, FileProof] = field(default_factory=dict)
+    contents: dict[str, FileDigest] = field(default_factory=dict)
     """Path below the asset's folder to proof, of all files not in the hash list."""
 
     @property
     def version(self) -> str:
-        """Digest of all that is promised of the tile: its files and its table."""
+        """Digest of all that is expected of the tile: its files and its table."""
         table = self.facts.get("table", {}).get("sha256", "")
         return sha256_of_bytes(f"{self.sha256}{table}".encode())
 
@@ -104,7 +104,7 @@ _RECORD_FIELDS: Final = frozenset(
 _SEAL: Final = "seal"
 
 
-def format_record(record: Record, contents: dict[str, FileProof]) -> str:
+def format_record(record: Record, contents: dict[str, FileDigest]) -> str:
     """The text of a record, which ends in a digest of all else in it."""
     stored = {
         "asset": record.asset,
@@ -135,7 +135,7 @@ def parse_record(text: str) -> StoredRecord:
     return StoredRecord(
         **{**known, "outputs": tuple(known["outputs"])},
         facts=content,
-        contents={path: FileProof(**proof) for path, proof in contents.items()},
+        contents={path: FileDigest(**check) for path, check in contents.items()},
     )
 
 

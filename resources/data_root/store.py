@@ -42,7 +42,7 @@ from resources.data_root.files import (
 from resources.data_root.locks import Lock, Locks
 from resources.data_root.records import (
     RELEASE,
-    FileProof,
+    FileDigest,
     Record,
     StoredRecord,
     format_record,
@@ -144,7 +144,7 @@ class Storage:
         return record
 
     def digests(self, asset: str, tile: str) -> dict[str, str]:
-        """Name to SHA-256 of the promised files of a tile.
+        """Name to SHA-256 of the expected files of a tile.
 
         Raises:
             MissingInput: there is no hash list.
@@ -163,7 +163,8 @@ class Storage:
     ) -> Iterator[Lock]:
         """Hold the right to write one tile; a second process waits and says for whom.
 
-        Whoever dies, on whichever host, loses it: see ``resources.data_root.file_locks``.
+        Whoever dies, on whichever host, loses it: see
+        ``resources.data_root.file_locks``.
         """
         with contextlib.ExitStack() as stack:
             with local_errors(self.root):
@@ -256,7 +257,7 @@ class Storage:
             journal.unlink(missing_ok=True)
 
     def _of_others(self, asset: str, tile: str) -> set[str]:
-        """Outputs in records of other tiles: two may have one Sentinel-1 twin."""
+        """Outputs in records of other tiles: two may share a Sentinel-1 directory."""
         found: set[str] = set()
         for other in self.tiles(asset):
             if other != tile:
@@ -378,7 +379,7 @@ def _with_output(record: Record, name: str) -> Record:
     return Record(**values)
 
 
-def _contents(folder: Path, record: Record) -> dict[str, FileProof]:
+def _contents(folder: Path, record: Record) -> dict[str, FileDigest]:
     """Proofs of all files of a draft but the hash list and the GeoTIFFs in it."""
     hash_list = f"{record.tile}.hashes.csv"
     found = {}
@@ -386,7 +387,7 @@ def _contents(folder: Path, record: Record) -> dict[str, FileProof]:
         name = path.rpartition("/")[2]  # of 20,000 files: pathlib would take its time
         is_listed = name.endswith(".tif") and name[:-4] in record.digests
         if not is_listed and path != hash_list:
-            found[path] = record.contents.get(path) or FileProof.of(folder / path)
+            found[path] = record.contents.get(path) or FileDigest.of(folder / path)
     return found
 
 

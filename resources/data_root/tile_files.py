@@ -77,7 +77,7 @@ class _TileCheck:
     deep: bool
 
     def difference(self, file: str, kind: Kind, detail: str) -> Difference:
-        """A difference that materializing the asset heals."""
+        """A difference that materializing the asset repairs."""
         return Difference(self.asset, self.tile, file, kind, detail, self.asset)
 
     @property
@@ -116,8 +116,8 @@ class _TileCheck:
                 detail = f"expected {expected[path].bytes} bytes, found {size}"
                 found.append(self.difference(path, Kind.WRONG, detail))
         if self.deep:
-            promised = {path: expected[path].sha256 for path in same_size}
-            found += self._wrong(promised, self._hashes(same_size))
+            digests = {path: expected[path].sha256 for path in same_size}
+            found += self._wrong(digests, self._hashes(same_size))
         return found
 
     def _compare_listed(self, on_disk: set[str]) -> list[Difference]:
@@ -135,10 +135,10 @@ class _TileCheck:
             detail = "expected files that add up to the record's sha256; which of them "
             detail += "differ is unknown without the hash list"
             return [*damaged, self.difference("*.tif", Kind.WRONG, detail)]
-        promised = {self._path_of(name): digest for name, digest in listed.items()}
-        found = self._missing(promised.keys() - on_disk)
-        found += self._extra(on_disk - promised.keys())
-        return damaged + found + self._wrong(promised, digests)
+        expected = {self._path_of(name): digest for name, digest in listed.items()}
+        found = self._missing(expected.keys() - on_disk)
+        found += self._extra(on_disk - expected.keys())
+        return damaged + found + self._wrong(expected, digests)
 
     def _read_hash_list(self) -> tuple[dict[str, str] | None, tuple[Kind, str] | None]:
         try:
@@ -179,12 +179,12 @@ class _TileCheck:
         return [self.difference(path, Kind.EXTRA, detail) for path in paths]
 
     def _wrong(
-        self, promised: dict[str, str], found: dict[str, str | None]
+        self, expected: dict[str, str], found: dict[str, str | None]
     ) -> list[Difference]:
         return [
             self.difference(
-                path, Kind.WRONG, f"expected sha256 {promised[path]}, found {digest}"
+                path, Kind.WRONG, f"expected sha256 {expected[path]}, found {digest}"
             )
             for path, digest in found.items()
-            if path in promised and promised[path] != digest
+            if path in expected and expected[path] != digest
         ]

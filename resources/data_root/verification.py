@@ -1,7 +1,7 @@
-"""What is on disk beside what the records promise.
+"""What is on disk beside what the records expectation.
 
 Belongs here: reading artifacts again and naming what differs. Not here: how to show it
-and how to heal it.
+and how to repair it.
 """
 
 from ben_assets.validation.survey import find_differences

@@ -1,7 +1,7 @@
-"""Fetching a pinned file over HTTP: whole and proven, or not there at all.
+"""Fetching a pinned file over HTTP: whole and verified, or not there at all.
 
 What arrived of an ended try is kept as ``.<name>.part`` and continued only where the
-server proves that it continues (206 with the right range); the pin has the last word.
+server verifies that it continues (206 with the right range); the pin has the last word.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ from resources.settings import Settings
 
 CONSEQUENCES: Final[dict[str, str]] = {
     TILE_LINKS: "names of v1 tiles may be others; no artifact is made from it",
-    S1_MAPPING: "patches may get other Sentinel-1 twins than published",
+    S1_MAPPING: "patches may get other matching Sentinel-1 patches than published",
     CLOUD: "other patches than published may count as cloudy",
     SNOW: "other patches than published may count as snowy",
     COUNTRIES: "patches may get other countries than published",
@@ -59,7 +59,7 @@ class InputStatus:
     """Whether it is the file that BigEarthNet v2 was made with."""
 
     @property
-    def verdict(self) -> str:
+    def outcome(self) -> str:
         """One sentence for people."""
         if self.is_pinned:
             return "the pinned file"
@@ -72,7 +72,7 @@ class InputStatus:
 
 
 class PinnedInputs:
-    """Finds, fetches and judges the pinned inputs."""
+    """Finds, fetches and evaluates the pinned inputs."""
 
     def __init__(self, settings: Settings) -> None:
         """As the settings say."""
@@ -119,7 +119,7 @@ class PinnedInputs:
         fetch(pin, self.folder / name, log)
         return self._there(name)
 
-    def adopt(self, name: str, source: Path) -> InputStatus | None:
+    def import_existing(self, name: str, source: Path) -> InputStatus | None:
         """Copy an input from a local folder; None where it is not there."""
         path = find_reference(source, name)
         if path is None:

@@ -140,17 +140,18 @@ class ReferenceInputs:
         return prepare_polygons(table, grid, str(self.clc_path))
 
     def s1_names(self, v1_names: Collection[str]) -> dict[str, str]:
-        """v1 patch name to the name of its Sentinel-1 twin, for the names given.
+        """v1 patch name to the name of its Sentinel-1 patch, for the names given.
 
         Raises:
-            InvalidInput: one v1 patch has two twins.
+            InvalidInput: one v1 patch has two matching patches.
         """
         table = self._read_lists(S1_MAPPING, ["s2v1_name", "s1_name"])
         table = table[table["s2v1_name"].isin(list(v1_names))].drop_duplicates()
         repeated = table[table["s2v1_name"].duplicated()]
         if len(repeated):
             raise InvalidInput(
-                f"{self.find(S1_MAPPING)}: expected one Sentinel-1 twin for each v1 "
+                f"{self.find(S1_MAPPING)}: expected one matching Sentinel-1 patch for "
+                "each v1 "
                 f"patch; {repeated['s2v1_name'].iloc[0]} has several"
             )
         return dict(zip(table["s2v1_name"], table["s1_name"], strict=True))

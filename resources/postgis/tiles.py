@@ -42,7 +42,7 @@ class TileFacts:
     failed_quality_checks: list[str]
     """Names of the checks."""
     has_metadata: bool
-    """Whether labels, twins and flags are known."""
+    """Whether labels, matching patches and flags are known."""
     made_from: dict[str, str]
     """Digests of what is published."""
 

@@ -1,4 +1,4 @@
-"""ESA's sen2cor as an L2A processor: run in a world of its own, and not believed.
+"""ESA's sen2cor as an L2A processor: run in an environment of its own, and checked.
 
 Belongs here: one run, from command line to verified product. Not here: where sen2cor is
 installed (sen2cor_installation.py), how processes are kept in check
@@ -25,7 +25,7 @@ from resources.sen2cor.installation import (
     write_gipp,
 )
 from resources.sen2cor.processors import SEN2COR, L2AProcessor, ProcessingResult, cores
-from resources.sen2cor.supervised import Outcome, run_guarded
+from resources.sen2cor.supervised import Outcome, run_supervised
 from resources.settings import Settings
 
 _DEFAULT_TIMEOUT_SECONDS: Final = 4 * 3600  # a tile takes well under one hour
@@ -63,7 +63,7 @@ class Sen2Cor(L2AProcessor):
         gipp_digest = write_gipp(installation.gipp(), gipp_path, self._cores)
         lines = _Lines(log)
         log(f"{installation.program} starts; its whole output goes to {log_file}")
-        outcome = run_guarded(
+        outcome = run_supervised(
             [
                 *(installation.program, "--output_dir", output),
                 *("--GIP_L2A", gipp_path, l1c_safe),
@@ -120,7 +120,7 @@ class Sen2Cor(L2AProcessor):
         """What ``L2A_Process --help`` says, if it says anything."""
         said: list[str] = []
         try:
-            run_guarded(
+            run_supervised(
                 [installation.program, "--help"],
                 folder=work,
                 environment=environment,

@@ -47,7 +47,7 @@ class Outcome:
     """Last lines of its output."""
 
 
-def run_guarded(
+def run_supervised(
     command: Sequence[str | Path],
     *,
     folder: Path,

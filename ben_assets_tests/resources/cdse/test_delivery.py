@@ -40,8 +40,8 @@ def replace_zip(server: CdseServer, files: dict[str, bytes]) -> None:
     write_zip(server.product(KEY).path, files)
 
 
-def states(proven) -> dict[str, str]:
-    return {name: str(proof.state) for name, proof in proven.proofs.items()}
+def states(verified) -> dict[str, str]:
+    return {name: str(check.state) for name, check in verified.checks.items()}
 
 
 def test_every_promise_that_holds_is_named(desk) -> None:
@@ -53,8 +53,8 @@ def test_every_promise_that_holds_is_named(desk) -> None:
 def test_what_the_service_does_not_promise_is_unverifiable(desk, server) -> None:
     product = server.product(KEY)
     product.size, product.checksums = 0, []
-    proven = desk().fetch()
-    assert states(proven) == {
+    verified = desk().fetch()
+    assert states(verified) == {
         "length": "unverifiable",
         "checksum": "unverifiable",
         "zip": "verified",
@@ -65,9 +65,9 @@ def test_what_the_service_does_not_promise_is_unverifiable(desk, server) -> None
 
 def test_an_unknown_algorithm_is_unverifiable(desk, server) -> None:
     server.product(KEY).checksums.append({"Algorithm": "XXH3", "Value": "0"})
-    proven = desk().fetch()
-    assert states(proven)["XXH3"] == "unverifiable"
-    assert not proven.stale
+    verified = desk().fetch()
+    assert states(verified)["XXH3"] == "unverifiable"
+    assert not verified.stale
 
 
 @pytest.mark.parametrize("wrong", ["MD5", "BLAKE3", "length"])
@@ -81,19 +81,19 @@ def test_a_stale_promise_is_accepted_when_the_same_bytes_come_twice(
         if row["Algorithm"] == wrong:
             row["Value"] = "00" + row["Value"][2:]
     one = desk()
-    proven = one.fetch()
+    verified = one.fetch()
     one.require_right_bytes()
-    assert list(proven.stale) == [wrong]
+    assert list(verified.stale) == [wrong]
     assert server.seen.requests["download"] == 2
     assert any("not as the catalogue says" in line for line in one.log)
 
 
 def test_a_repacked_zip_with_new_files_is_changed_upstream(desk, server) -> None:
     replace_zip(server, product_files() | {"preview.jp2": b"new", "HTML/x.html": b"n"})
-    proven = desk().fetch()
-    assert set(proven.stale) == {"length", "MD5", "BLAKE3"}
-    assert proven.product.unknown == ("HTML/x.html", "preview.jp2")
-    assert proven.product.unproven_images == ()
+    verified = desk().fetch()
+    assert set(verified.stale) == {"length", "MD5", "BLAKE3"}
+    assert verified.product.unknown == ("HTML/x.html", "preview.jp2")
+    assert verified.product.unproven_images == ()
 
 
 def test_changed_pixels_under_an_old_manifest_are_refused(desk, server) -> None:
@@ -147,16 +147,16 @@ class TestS3:
 
     def test_the_tree_becomes_the_same_product(self, desk, server) -> None:
         one = desk(**S3)
-        proven = one.fetch()
-        assert set(proven.product.members) == set(product_files())
-        assert states(proven) == {
+        verified = one.fetch()
+        assert set(verified.product.members) == set(product_files())
+        assert states(verified) == {
             "length": "unverifiable",
             "checksum": "unverifiable",
             "zip": "verified",
             "manifest": "verified",
         }
         assert (server.seen.logins, server.seen.requests["download"]) == (0, 0)
-        assert desk(**S3).fetch().sha256 == proven.sha256
+        assert desk(**S3).fetch().sha256 == verified.sha256
         assert [path.name for path in one.folder.glob("product*")] == ["product.zip"]
 
     @pytest.mark.parametrize("fault", ["503", "reset", "stall", Fault(status=429)])
@@ -214,8 +214,8 @@ def test_the_route_works_with_an_s3_server_that_is_not_ours(
     for name, content in product_files().items():
         client.put_object(Bucket="eodata", Key=f"{prefix}/{name}", Body=content)
     monkeypatch.setattr("resources.cdse.s3.REGION", "us-east-1")
-    proven = desk(**S3, CDSE_S3_URL=moto).fetch()
-    assert states(proven)["manifest"] == "verified"
+    verified = desk(**S3, CDSE_S3_URL=moto).fetch()
+    assert states(verified)["manifest"] == "verified"
 
 
 class TestSecrets:

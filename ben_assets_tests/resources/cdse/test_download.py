@@ -56,9 +56,9 @@ def test_a_passing_fault_costs_another_try_and_nothing_else(
 ) -> None:
     server.script.add("download", fault, times=2)
     one = desk()
-    proven = one.fetch()
+    verified = one.fetch()
     one.require_right_bytes()
-    assert {proof.state for proof in proven.proofs.values()} == {"verified"}
+    assert {check.state for check in verified.checks.values()} == {"verified"}
     assert server.seen.requests["download"] == 3
     assert server.seen.logins == 1
 
@@ -109,9 +109,9 @@ def test_a_broken_transfer_goes_on_where_it_stopped(desk, server) -> None:
 def test_a_part_is_kept_only_on_proof(desk, server, second) -> None:
     server.script.add("download", HALF, second)
     one = desk()
-    proven = one.fetch()
+    verified = one.fetch()
     one.require_right_bytes()
-    assert not proven.stale
+    assert not verified.stale
     assert server.seen.ranges == ["bytes=9000-"]
 
 

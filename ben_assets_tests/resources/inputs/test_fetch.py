@@ -63,7 +63,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if fault == "cut":
             self.send_reply(206 if headers else 200, body, headers, upto=len(body) // 3)
             return
-        if fault == "spoilt":
+        if fault == "corrupt":
             body = b"x" + body[1:]
         self.send_reply(206 if headers else 200, body, headers)
 
@@ -114,7 +114,7 @@ def assert_whole(folder: Path) -> None:
         ["503", "500"],
         ["cut", "no ranges"],
         ["cut", "other range"],
-        ["cut", "spoilt"],
+        ["cut", "corrupt"],
         ["cut", "429", "cut"],
     ],
     ids=lambda faults: " then ".join(faults) or "none",

@@ -6,15 +6,15 @@ import json
 import pytest
 
 from ben_assets.bigearthnet.errors import MissingInput
+from ben_assets_tests.pipeline import Pipeline
 from ben_assets_tests.shared import SHARED, needs_shared
-from ben_assets_tests.workshop import Workshop
 from resources.inputs.pinned import CONSEQUENCES, PinnedInputs, count_rows
 from resources.inputs.pins import CORINE, COUNTRIES, S1_MAPPING, SNOW, load_pins
 from resources.settings import Settings
 
 
-def inputs_of(shop: Workshop) -> PinnedInputs:
-    return PinnedInputs(Settings(shop.settings))
+def inputs_of(pipeline: Pipeline) -> PinnedInputs:
+    return PinnedInputs(Settings(pipeline.settings))
 
 
 def test_every_pinned_input_has_a_consequence_and_a_pin():
@@ -23,12 +23,12 @@ def test_every_pinned_input_has_a_consequence_and_a_pin():
     assert all(bool(pin.sha256) != bool(pin.git_blob) for pin in pins.values())
 
 
-def test_an_input_of_another_digest_is_used_with_its_consequence(workshop):
-    status = inputs_of(workshop).find(SNOW)
+def test_an_input_of_another_digest_is_used_with_its_consequence(pipeline):
+    status = inputs_of(pipeline).find(SNOW)
     assert status is not None
     assert not status.is_pinned
-    assert "other patches than published may count as snowy" in status.verdict
-    assert load_pins()[SNOW].sha256 in status.verdict
+    assert "other patches than published may count as snowy" in status.outcome
+    assert load_pins()[SNOW].sha256 in status.outcome
 
 
 def test_what_can_only_be_had_by_hand_says_where_and_is_not_fetched(tmp_path):
@@ -37,27 +37,27 @@ def test_what_can_only_be_had_by_hand_says_where_and_is_not_fetched(tmp_path):
         PinnedInputs(settings).require(CORINE, print)
 
 
-def test_corine_is_looked_for_where_the_setting_says(workshop, tmp_path):
+def test_corine_is_looked_for_where_the_setting_says(pipeline, tmp_path):
     elsewhere = tmp_path / "mine.gpkg"
     elsewhere.write_bytes(b"")
-    workshop.settings["BEN_CLC_PATH"] = str(elsewhere)
-    assert inputs_of(workshop).find(CORINE).path == elsewhere
-    workshop.settings["BEN_CLC_PATH"] = "postgis"
-    assert inputs_of(workshop).find(CORINE).path.name == CORINE
+    pipeline.settings["BEN_CLC_PATH"] = str(elsewhere)
+    assert inputs_of(pipeline).find(CORINE).path == elsewhere
+    pipeline.settings["BEN_CLC_PATH"] = "postgis"
+    assert inputs_of(pipeline).find(CORINE).path.name == CORINE
 
 
-def test_a_local_copy_is_copied_not_linked(workshop, tmp_path):
-    workshop.settings["BEN_REFERENCE_DIR"] = str(tmp_path / "mine")
-    inputs = inputs_of(workshop)
-    source = workshop.world.reference_dir
-    status = inputs.adopt(SNOW, source)
+def test_a_local_copy_is_copied_not_linked(pipeline, tmp_path):
+    pipeline.settings["BEN_REFERENCE_DIR"] = str(tmp_path / "mine")
+    inputs = inputs_of(pipeline)
+    source = pipeline.synthetic.reference_dir
+    status = inputs.import_existing(SNOW, source)
     assert status.path.read_bytes() == (source / SNOW).read_bytes()
     assert status.path.stat().st_nlink == 1
-    assert inputs.adopt("tile_names_and_links.csv.bz2", source) is None
+    assert inputs.import_existing("tile_names_and_links.csv.bz2", source) is None
 
 
-def test_rows_are_counted_whatever_the_format(workshop, tmp_path):
-    folder = workshop.world.reference_dir
+def test_rows_are_counted_whatever_the_format(pipeline, tmp_path):
+    folder = pipeline.synthetic.reference_dir
     packed = tmp_path / "list.csv.bz2"
     packed.write_bytes(bz2.compress(b"a\nb\n"))
     assert count_rows(packed) == 2

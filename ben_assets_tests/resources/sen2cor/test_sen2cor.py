@@ -244,7 +244,8 @@ def test_the_death_of_the_caller_leaves_no_process(
     l2a_process.misbehave(program, fault="children", pause_seconds=30)
     (tmp_path / "target").mkdir()
     script = (
-        "import sys\nfrom pathlib import Path\nfrom resources.sen2cor.client import Sen2Cor\n"
+        "import sys\nfrom pathlib import Path\n"
+        "from resources.sen2cor.client import Sen2Cor\n"
         "from resources.settings import Settings\n"
         "Sen2Cor(Settings()).process(Path(sys.argv[1]), Path(sys.argv[2]), print)\n"
     )

@@ -17,7 +17,7 @@ RULES: Final[dict[str, str]] = {
     "splits": "The split of each cell is that of its centre in the tile's frames.",
     "countries": "The country of each cell is the nearest of the ten.",
     "seasons": "The season label of each cell is that of the acquisition.",
-    "v1_alignment": "The v1 twin of each cell is the one it covers, of its season.",
+    "v1_alignment": "The v1 patch of each cell is the one it covers, of its season.",
     "grid": "The cells are squares of 1200 m in rows and columns without overlap.",
     "labels": "The labels of each patch are those of the CORINE polygons in it.",
 }
@@ -51,7 +51,7 @@ class Comparison:
     """Assets that must be materialized before anything can be compared."""
 
     @property
-    def verdict(self) -> str:
+    def outcome(self) -> str:
         """One sentence for people."""
         if self.lacking:
             return f"nothing to compare with: materialize {', '.join(self.lacking)}"

@@ -80,12 +80,12 @@ COMMENT ON COLUMN bigearthnet.tiles.tile_id IS
 COMMENT ON COLUMN bigearthnet.tiles.start_time IS 'PRODUCT_START_TIME';
 COMMENT ON COLUMN bigearthnet.tiles.season IS 'Season label of start_time';
 COMMENT ON COLUMN bigearthnet.tiles.alignment IS
-    'v1: patches need a twin in BigEarthNet v1; none: every valid patch is exported';
+    'v1: patches need a matching patch in BigEarthNet v1; none: every valid patch is exported';
 COMMENT ON COLUMN bigearthnet.tiles.l2a_processor IS 'What made the L2A product';
 COMMENT ON COLUMN bigearthnet.tiles.failed_quality_checks IS
     'Quality checks of the L2A product that did not pass; with any, no patch has labels';
 COMMENT ON COLUMN bigearthnet.tiles.has_metadata IS
-    'Whether labels, twins and flags were there when the tile was published';
+    'Whether labels, matching patches and flags were there when the tile was published';
 COMMENT ON COLUMN bigearthnet.tiles.epsg IS 'EPSG code of the UTM zone';
 COMMENT ON COLUMN bigearthnet.tiles.ulx IS 'Easting of the upper left corner, metres';
 COMMENT ON COLUMN bigearthnet.tiles.uly IS 'Northing of the upper left corner, metres';
@@ -131,10 +131,10 @@ COMMENT ON COLUMN bigearthnet.patches.season IS 'Season label';
 COMMENT ON COLUMN bigearthnet.patches.split IS 'train, validation or test';
 COMMENT ON COLUMN bigearthnet.patches.country IS 'Nearest of the ten countries';
 COMMENT ON COLUMN bigearthnet.patches.s2v1_name IS 'Twin in BigEarthNet v1';
-COMMENT ON COLUMN bigearthnet.patches.s1_name IS 'Sentinel-1 twin';
-COMMENT ON COLUMN bigearthnet.patches.contains_seasonal_snow IS 'Its v1 twin has snow';
+COMMENT ON COLUMN bigearthnet.patches.s1_name IS 'matching Sentinel-1 patch';
+COMMENT ON COLUMN bigearthnet.patches.contains_seasonal_snow IS 'Its matching v1 patch has snow';
 COMMENT ON COLUMN bigearthnet.patches.contains_cloud_or_shadow IS
-    'Its v1 twin has cloud or cloud shadow';
+    'Its matching v1 patch has cloud or cloud shadow';
 COMMENT ON COLUMN bigearthnet.patches.s2_path IS
     'Folder of its twelve GeoTIFFs below BEN_DATA_DIR; null if not exported';
 COMMENT ON COLUMN bigearthnet.patches.s2_sha256 IS
@@ -144,7 +144,7 @@ COMMENT ON COLUMN bigearthnet.patches.reference_map_path IS
 COMMENT ON COLUMN bigearthnet.patches.reference_map_sha256 IS
     'SHA-256 of the reference map';
 COMMENT ON COLUMN bigearthnet.patches.s1_path IS
-    'Folder of its Sentinel-1 twin below BEN_DATA_DIR; null if not kept';
+    'Folder of its matching Sentinel-1 patch below BEN_DATA_DIR; null if not kept';
 COMMENT ON COLUMN bigearthnet.patches.geom_utm IS
     'Square of 1200 m in the UTM zone of its tile; the SRID is the zone''s';
 COMMENT ON COLUMN bigearthnet.patches.geom IS 'The same square in EPSG:4326';

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from ben_assets.bigearthnet.errors import BenError, FailureClass, ServiceUnavailable
-from resources.cdse.access import Patience
+from resources.cdse.access import Timeouts
 from resources.cdse.limiter import Limiter
 from resources.data_root.store import local_errors, write_atomically
 
@@ -22,13 +22,13 @@ MOST_FAILURES: Final = 20
 """Failures in a row that end a task, whatever waits the service asks for."""
 
 
-class Pause:
+class BackOff:
     """A time before which no process sends requests of one kind."""
 
-    def __init__(self, path: Path, patience: Patience) -> None:
+    def __init__(self, path: Path, timeouts: Timeouts) -> None:
         """Shared by all processes that use the same ``path``."""
         self._path = path
-        self._longest = patience.longest_pause_seconds
+        self._longest = timeouts.longest_pause_seconds
 
     def ask(self, seconds: float) -> None:
         """Have all processes wait for so long from now; never shortens a pause."""
@@ -51,14 +51,14 @@ class Pause:
         return 0.0
 
 
-class Attempts:
+class Retrier:
     """Decides after each failure of one task whether and when to try again."""
 
     def __init__(
-        self, patience: Patience, pause: Pause, log: Callable[[str], None]
+        self, timeouts: Timeouts, pause: BackOff, log: Callable[[str], None]
     ) -> None:
         """Start the clock of the task."""
-        self._patience = patience
+        self._patience = timeouts
         self._pause = pause
         self._log = log
         self._started = self._since = time.monotonic()
@@ -70,7 +70,7 @@ class Attempts:
         return self._patience.total_seconds - (time.monotonic() - self._started)
 
     @contextlib.contextmanager
-    def excused(self) -> Iterator[None]:
+    def not_counted(self) -> Iterator[None]:
         """What is waited for here does not count as time of this task."""
         start = time.monotonic()
         yield
@@ -80,9 +80,9 @@ class Attempts:
 
     @contextlib.contextmanager
     def connection(self, limiter: Limiter) -> Iterator[None]:
-        """Hold one of the account's connections, excused for the wait."""
+        """Hold one of the account's connections, not_counted for the wait."""
         with contextlib.ExitStack() as stack:
-            with self.excused():
+            with self.not_counted():
                 stack.enter_context(limiter.slot(self._log))
             yield
 
@@ -91,13 +91,13 @@ class Attempts:
         self._failures = 0
 
     def run(self, action: Callable[[], T]) -> T:
-        """The result of ``action``, tried until it succeeds or patience ends.
+        """The result of ``action``, tried until it succeeds or timeouts ends.
 
         Raises:
             BenError: the last failure.
         """
         while True:
-            with self.excused():
+            with self.not_counted():
                 self._pause.wait()
             try:
                 return action()
@@ -109,7 +109,7 @@ class Attempts:
 
         Raises:
             BenError: ``error`` itself if no wait helps; one of its class that says how
-                long was tried if patience is at its end.
+                long was tried if timeouts is at its end.
         """
         if not isinstance(error, ServiceUnavailable):
             raise error

@@ -1,4 +1,4 @@
-"""A small world, a data root, and the steps run on them: what most tests work with."""
+"""A small synthetic data set, a data root, and the steps run on them."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from ben_assets.steps.metadata import make_metadata_table
 from ben_assets.steps.patches import make_patches
 from ben_assets.steps.reference_maps import make_reference_maps
 from ben_assets.steps.release import make_release_archives, make_release_metadata
-from ben_assets.steps.workbench import Workbench
-from ben_assets.synthetic.dataset import World
+from ben_assets.steps.step_context import StepContext
+from ben_assets.synthetic.dataset import SyntheticData
 from ben_assets.tiles import find_tile
 from resources.data_root.store import Storage, StoredRecord
 from resources.settings import REPOSITORY, Settings
 
-STEPS: dict[str, Callable[[Tile, Workbench], StoredRecord]] = {
+STEPS: dict[str, Callable[[Tile, StepContext], StoredRecord]] = {
     "l2a_tiles": make_l2a_tile,
     "patches": make_patches,
     "reference_maps": make_reference_maps,
@@ -56,26 +56,26 @@ RELEASE_STEPS = {
 _NOT_PART_OF_THE_RESULT = (".locks", ".digests")
 
 
-class Workshop:
-    """Settings that lead to a world and a data root, and the steps run with them."""
+class Pipeline:
+    """A synthetic data set, a data root, and the steps run with them."""
 
-    def __init__(self, world: World, root: Path) -> None:
+    def __init__(self, synthetic: SyntheticData, root: Path) -> None:
         self.root = root
-        self.world = world
+        self.synthetic = synthetic
         self.data = root / "data"
         self.log: list[str] = []
-        self.settings = {**world.settings(), "BEN_DATA_DIR": str(self.data)}
+        self.settings = {**synthetic.settings(), "BEN_DATA_DIR": str(self.data)}
 
     @property
     def keys(self) -> tuple[str, ...]:
-        return self.world.tile_keys
+        return self.synthetic.tile_keys
 
     @property
     def storage(self) -> Storage:
         return Storage(Path(self.settings["BEN_DATA_DIR"]))
 
-    def bench(self) -> Workbench:
-        return Workbench.from_settings(Settings(self.settings), self.log.append)
+    def ctx(self) -> StepContext:
+        return StepContext.from_settings(Settings(self.settings), self.log.append)
 
     def tile(self, key: str) -> Tile:
         return find_tile(key, Settings(self.settings))
@@ -99,7 +99,7 @@ class Workshop:
         return record
 
     def own_inputs(self, name: str) -> Path:
-        """A copy of one folder of the world that this test may spoil, and use it."""
+        """A copy of one folder of inputs that this test may damage, and use it."""
         setting = {
             "L2A": "BEN_L2A_DIR",
             "reference": "BEN_REFERENCE_DIR",
@@ -111,9 +111,9 @@ class Workshop:
         return copy
 
     def product(self, key: str) -> Path:
-        """The L2A product that this test may spoil."""
+        """The L2A product that this test may corrupt."""
         folder = Path(self.settings["BEN_L2A_DIR"])
-        if folder == self.world.l2a_dir:
+        if folder == self.synthetic.l2a_dir:
             folder = self.own_inputs("L2A")
         acquisition = self.tile(key).product.acquisition
         (found,) = folder.glob(f"*_{acquisition.sensing}_*_T{acquisition.mgrs}_*")
@@ -164,7 +164,7 @@ class Workshop:
         return [sys.executable, *module, *selection, *partition]
 
     def environment(self, **settings: str) -> dict[str, str]:
-        """Environment of a process that uses this workshop's settings."""
+        """Environment of a process that uses this pipeline's settings."""
         home = self.root / "dagster_home"
         home.mkdir(exist_ok=True)
         shutil.copy(REPOSITORY / "dagster.yaml", home)
@@ -223,11 +223,11 @@ def tree_of(root: Path) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def leaves_no_trace(shop: Workshop) -> Iterator[None]:
+def leaves_no_trace(pipeline: Pipeline) -> Iterator[None]:
     """The block must leave the data root as it is; new empty asset folders may stay."""
-    before = shop.tree()
+    before = pipeline.tree()
     yield
-    after = shop.tree()
+    after = pipeline.tree()
     new_folders = {p for p in after.keys() - before.keys() if "/" not in p}
     assert all(after[p] == "" for p in new_folders)
     assert {p: d for p, d in after.items() if p not in new_folders} == before

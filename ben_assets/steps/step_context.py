@@ -34,7 +34,7 @@ TILE_FACTS: Final = (
 
 
 @dataclass(frozen=True)
-class Workbench:
+class StepContext:
     """Storage, inputs and the log of one run."""
 
     settings: Settings
@@ -47,7 +47,9 @@ class Workbench:
     """Takes progress lines."""
 
     @classmethod
-    def from_settings(cls, settings: Settings, log: Callable[[str], None]) -> Workbench:
+    def from_settings(
+        cls, settings: Settings, log: Callable[[str], None]
+    ) -> StepContext:
         """As the environment says."""
         storage = Storage.from_settings(settings)
         return cls(settings, storage, ReferenceInputs.from_settings(settings), log)
@@ -81,15 +83,15 @@ def carried_facts(record: StoredRecord) -> dict[str, Any]:
     return {name: record.facts[name] for name in TILE_FACTS}
 
 
-def require_current(bench: Workbench, asset: str, tile: Tile) -> StoredRecord:
+def require_current(ctx: StepContext, asset: str, tile: Tile) -> StoredRecord:
     """The record of a tile that another step needs, if it still fits what it is of.
 
     Raises:
         MissingInput: the tile has no record.
         InvalidInput: what it was made from, or the tile's alignment, changed since.
     """
-    record = bench.storage.require(asset, tile.key)
-    changed = stale_inputs(bench.storage, record)
+    record = ctx.storage.require(asset, tile.key)
+    changed = stale_inputs(ctx.storage, record)
     if record.facts["alignment"] != tile.alignment:
         then, now = record.facts["alignment"], tile.alignment
         changed.append(f"alignment: {then} then, {now} now")
@@ -119,14 +121,14 @@ def table_digest(record: StoredRecord) -> dict[str, str]:
     return {f"{record.asset}.parquet": record.facts["table"]["sha256"]}
 
 
-def read_table(bench: Workbench, asset: str, tile: Tile) -> pd.DataFrame:
+def read_table(ctx: StepContext, asset: str, tile: Tile) -> pd.DataFrame:
     """The table of a tile, without its geometries.
 
     Raises:
         MissingInput: the table is not there.
         InvalidInput: it is damaged.
     """
-    path = bench.storage.table_path(asset, tile.key)
+    path = ctx.storage.table_path(asset, tile.key)
     again = f"materialize {asset} of {tile.key} again"
     try:
         frame = pd.read_parquet(path)

@@ -12,7 +12,7 @@ from resources.data_root.records import RELEASE
 from resources.data_root.verification import RELEASE_ASSETS, TILE_ASSETS, Difference
 
 
-def healing_commands(differences: Iterable[Difference], root: Path) -> list[str]:
+def repair_commands(differences: Iterable[Difference], root: Path) -> list[str]:
     """Commands that rebuild what differs and nothing else, in the order to run them.
 
     Args:
@@ -20,15 +20,15 @@ def healing_commands(differences: Iterable[Difference], root: Path) -> list[str]
         root: the data root, for files that only their owner can take away.
     """
     assets_of: dict[str, set[str]] = {}
-    strays = []
+    orphans = []
     for difference in differences:
         if difference.rebuilt_by:
             assets_of.setdefault(difference.tile, set()).add(difference.rebuilt_by)
         else:
-            strays.append(root / difference.asset / difference.file)
+            orphans.append(root / difference.asset / difference.file)
     materialize = f"{_dagster()} asset materialize -m ben_assets.definitions"
     released = assets_of.pop(RELEASE, set())
-    commands = [f"rm {shlex.quote(str(path))}" for path in strays]
+    commands = [f"rm {shlex.quote(str(path))}" for path in orphans]
     commands += [
         f"{materialize} --select {_selection(assets)} --partition {tile}"
         for tile, assets in sorted(assets_of.items())
