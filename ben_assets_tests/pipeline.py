@@ -82,9 +82,9 @@ class Pipeline:
 
     def make(self, asset: str, key: str | None = None) -> StoredRecord:
         if key is None:
-            return RELEASE_STEPS[asset](self.bench())
+            return RELEASE_STEPS[asset](self.ctx())
         with self.storage.reading(UPSTREAM[asset], key, self.log.append):
-            return STEPS[asset](self.tile(key), self.bench())
+            return STEPS[asset](self.tile(key), self.ctx())
 
     def make_tile(self, key: str, upto: str = "archives") -> StoredRecord:
         for asset in STEPS:

@@ -58,6 +58,3 @@ def main() -> None:
         print(f"ben: [{error.failure_class}] {error}", file=sys.stderr)
         sys.exit(2 if error.failure_class in _OF_THE_ENVIRONMENT else 1)
 
-
-if __name__ == "__main__":
-    main()

@@ -32,7 +32,7 @@ PHONE = {"width": 360, "height": 740}
 
 @pytest.fixture
 def report(finished: Pipeline) -> str:
-    make_release_report(finished.bench())
+    make_release_report(finished.ctx())
     return (finished.data / "release_report" / "report.html").as_uri()
 
 

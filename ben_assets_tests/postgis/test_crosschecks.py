@@ -19,9 +19,9 @@ CELLS = 25
 
 def publish_all(pipeline: Pipeline) -> None:
     for load in (publish_clc2018, publish_countries, publish_v1_footprints):
-        load(pipeline.bench())
+        load(pipeline.ctx())
     for key in pipeline.keys:
-        publish_patches(pipeline.tile(key), pipeline.bench())
+        publish_patches(pipeline.tile(key), pipeline.ctx())
 
 
 def checked(pipeline: Pipeline, rule: str, key: str) -> Comparison:
@@ -183,7 +183,7 @@ def test_a_polygon_that_crosses_itself_does_not_stop_the_check(pipeline, databas
 
 
 def test_without_inputs_a_check_names_the_asset_to_materialize(pipeline, database):
-    publish_patches(pipeline.tile(pipeline.keys[0]), pipeline.bench())
+    publish_patches(pipeline.tile(pipeline.keys[0]), pipeline.ctx())
     lacking = {
         rule: checked(pipeline, rule, pipeline.keys[0]).lacking for rule in RULES
     }

@@ -26,7 +26,7 @@ CELLS = 25
 
 
 def publish(pipeline: Pipeline, key: str) -> dict[str, int]:
-    return publish_patches(pipeline.tile(key), pipeline.bench()).rows
+    return publish_patches(pipeline.tile(key), pipeline.ctx()).rows
 
 
 def kill_and_restart(server: postgis_server.Server) -> None:
@@ -122,8 +122,8 @@ def test_a_role_without_rights_publishes_nothing_and_is_told(pipeline, database)
     )
     for refused in (
         lambda: publish(pipeline, pipeline.keys[0]),
-        lambda: publish_clc2018(pipeline.bench()),
-        lambda: publish_countries(pipeline.bench()),
+        lambda: publish_clc2018(pipeline.ctx()),
+        lambda: publish_countries(pipeline.ctx()),
     ):
         with pytest.raises(AccessRefused, match="permission denied") as error:
             refused()
@@ -156,12 +156,12 @@ def _heeds_ctrl_c():
 def test_a_loading_that_breaks_off_leaves_the_polygons_of_before(
     pipeline, database, monkeypatch
 ):
-    publish_clc2018(pipeline.bench())
+    publish_clc2018(pipeline.ctx())
     before = database.query("SELECT * FROM clc2018 ORDER BY fid")
     stop = "resources.postgis.inputs._note"
     monkeypatch.setattr(stop, lambda *_: os.kill(os.getpid(), signal.SIGINT))
     with pytest.raises(KeyboardInterrupt):
-        publish_clc2018(pipeline.bench())
+        publish_clc2018(pipeline.ctx())
     assert database.query("SELECT * FROM clc2018 ORDER BY fid") == before
     indexes = database.query(
         "SELECT 1 FROM pg_indexes WHERE indexname = 'clc2018_geom'"

@@ -26,7 +26,7 @@ def corine(pipeline: Pipeline) -> gpd.GeoDataFrame:
 
 def test_corine_is_loaded_to_the_last_bit(pipeline, database, monkeypatch):
     monkeypatch.setattr(inputs, "_BATCH_ROWS", 7)  # several batches
-    done = publish_clc2018(pipeline.bench())
+    done = publish_clc2018(pipeline.ctx())
     file = corine(pipeline)
     assert done.rows == {"clc2018": len(file)}
     rows = database.query(
@@ -40,7 +40,7 @@ def test_corine_is_loaded_to_the_last_bit(pipeline, database, monkeypatch):
 
 
 def test_the_digest_of_a_loaded_file_is_kept_beside_it(pipeline, database):
-    publish_clc2018(pipeline.bench())
+    publish_clc2018(pipeline.ctx())
     path = Path(pipeline.settings["BEN_REFERENCE_DIR"]) / GEOPACKAGE
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     assert database.query("SELECT file, table_name, sha256 FROM inputs") == [
@@ -49,15 +49,15 @@ def test_the_digest_of_a_loaded_file_is_kept_beside_it(pipeline, database):
 
 
 def test_loading_again_replaces(pipeline, database):
-    first = publish_clc2018(pipeline.bench())
+    first = publish_clc2018(pipeline.ctx())
     other = pipeline.root / "other.gpkg"
     corine(pipeline).iloc[:5].to_file(other, layer=LAYER)
     pipeline.settings["BEN_CLC_PATH"] = str(other)
-    assert publish_clc2018(pipeline.bench()).rows == {"clc2018": 5}
+    assert publish_clc2018(pipeline.ctx()).rows == {"clc2018": 5}
     assert database.count("clc2018") == 5
     assert [f for (f,) in database.query("SELECT file FROM inputs")] == ["other.gpkg"]
     del pipeline.settings["BEN_CLC_PATH"]
-    assert publish_clc2018(pipeline.bench()) == first
+    assert publish_clc2018(pipeline.ctx()) == first
 
 
 @pytest.mark.parametrize("n_polygons", [0, None], ids=["none", "all"])
@@ -70,7 +70,7 @@ def test_reference_maps_from_postgis_are_the_same_bytes(pipeline, database, n_po
         pipeline.settings["BEN_CLC_PATH"] = str(few)
         pipeline.make("reference_maps", pipeline.keys[0])
     from_file = pipeline.tree()
-    publish_clc2018(pipeline.bench())
+    publish_clc2018(pipeline.ctx())
     pipeline.settings["BEN_CLC_PATH"] = "postgis"
     pipeline.own_inputs("reference").joinpath(GEOPACKAGE).unlink()
     for key in pipeline.keys if n_polygons is None else pipeline.keys[:1]:
@@ -80,7 +80,7 @@ def test_reference_maps_from_postgis_are_the_same_bytes(pipeline, database, n_po
 
 def test_a_reader_may_make_maps_with_corine_from_the_database(pipeline, database):
     from_file = pipeline.tree()
-    publish_clc2018(pipeline.bench())
+    publish_clc2018(pipeline.ctx())
     pipeline.settings["BEN_CLC_PATH"] = "postgis"
     pipeline.settings["BEN_POSTGIS_DSN"] = database.as_role(
         "reader", "bigearthnet_reader"
@@ -105,12 +105,12 @@ def test_clc_path_postgis_needs_a_dsn_only_where_corine_is_read(finished):
 def test_a_missing_geopackage_is_named(pipeline):
     pipeline.settings["BEN_CLC_PATH"] = str(pipeline.root / "absent.gpkg")
     with pytest.raises(MissingInput, match=r"absent\.gpkg"):
-        publish_clc2018(pipeline.bench())
+        publish_clc2018(pipeline.ctx())
 
 
 def test_footprints_of_all_zones_on_disk_are_loaded(pipeline, database):
     folder = Path(pipeline.settings["BEN_REFERENCE_DIR"])
-    done = publish_v1_footprints(pipeline.bench())
+    done = publish_v1_footprints(pipeline.ctx())
     files = sorted(folder.glob("bigearthnet_v1_spatial_*.parquet"))
     tables = [gpd.read_parquet(path) for path in files]
     assert len(files) == 2
@@ -133,11 +133,11 @@ def test_no_footprints_at_all_is_an_error(pipeline):
     for path in folder.glob("bigearthnet_v1_spatial_*.parquet"):
         path.unlink()
     with pytest.raises(MissingInput, match=r"bigearthnet_v1_spatial_32636\.parquet"):
-        publish_v1_footprints(pipeline.bench())
+        publish_v1_footprints(pipeline.ctx())
 
 
 def test_the_ten_countries_are_loaded(pipeline, database):
-    assert publish_countries(pipeline.bench()).rows == {"countries": 10}
+    assert publish_countries(pipeline.ctx()).rows == {"countries": 10}
     assert database.query(
         "SELECT name FROM countries WHERE ST_Intersects(geom, "
         "ST_SetSRID(ST_MakePoint(16.37, 48.21), 4326))"

@@ -17,7 +17,7 @@ CELLS = 25  # of a tile of the small synthetic data set
 
 
 def publish(pipeline: Pipeline, key: str) -> dict[str, int]:
-    return publish_patches(pipeline.tile(key), pipeline.bench()).rows
+    return publish_patches(pipeline.tile(key), pipeline.ctx()).rows
 
 
 def test_a_tile_is_published_with_all_its_cells_labels_and_counts(pipeline, database):
@@ -194,5 +194,5 @@ def test_patches_of_two_tiles_overlap_where_they_do(pipeline, database):
 
 def test_an_own_tile_can_be_published_without_v1(pipeline, database):
     tile = replace(pipeline.tile(pipeline.keys[0]), alignment="none")
-    publish_patches(tile, pipeline.bench())
+    publish_patches(tile, pipeline.ctx())
     assert database.query("SELECT alignment FROM tiles") == [("none",)]

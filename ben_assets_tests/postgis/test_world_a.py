@@ -24,11 +24,11 @@ def test_maps_are_the_originals_and_every_cross_check_agrees(tmp_path, database)
     pipeline = Pipeline(WorldA(tmp_path), tmp_path)
     pipeline.settings |= {"BEN_POSTGIS_DSN": database.dsn}
     for load in (publish_clc2018, publish_countries, publish_v1_footprints):
-        load(pipeline.bench())
+        load(pipeline.ctx())
     pipeline.settings["BEN_CLC_PATH"] = "postgis"
     for key in (FIRST, SECOND):
         pipeline.make_tile(key, upto="metadata_tables")
-        publish_patches(pipeline.tile(key), pipeline.bench())
+        publish_patches(pipeline.tile(key), pipeline.ctx())
     maps = {
         path.stem: file_digest(path)
         for path in pipeline.data.glob("reference_maps/*/*/*")

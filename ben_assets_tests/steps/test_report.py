@@ -52,7 +52,7 @@ class Page(HTMLParser):
 
 @pytest.fixture
 def page_path(finished: Pipeline) -> Path:
-    make_release_report(finished.bench())
+    make_release_report(finished.ctx())
     return finished.data / "release_report" / "report.html"
 
 
@@ -138,27 +138,27 @@ def test_digests_and_provenance_are_shown(page, finished):
 
 def test_the_same_release_gives_the_same_page(page_path, finished):
     first = page_path.read_bytes()
-    make_release_report(finished.bench())
+    make_release_report(finished.ctx())
     assert page_path.read_bytes() == first
 
 
 def test_no_release_no_report(pipeline):
     pipeline.make_tile(pipeline.keys[0])
     with pytest.raises(MissingInput, match="materialize release_archives"):
-        make_release_report(pipeline.bench())
+        make_release_report(pipeline.ctx())
 
 
 def test_archives_of_another_set_of_tiles_are_refused(finished):
     finished.storage.remove("aligned_dataset", finished.keys[0])
     with pytest.raises(InvalidInput, match=r"3 tiles there, 2 here.*release_archives"):
-        make_release_report(finished.bench())
+        make_release_report(finished.ctx())
 
 
 def test_a_patch_that_went_missing_is_named(finished):
     for path in finished.data.glob("aligned_dataset/Reference_Maps/*/*/*.tif"):
         path.unlink()
     with pytest.raises(UnexpectedRaster, match="materialize aligned_dataset"):
-        make_release_report(finished.bench())
+        make_release_report(finished.ctx())
 
 
 def facts(**changes) -> ReleaseFacts:

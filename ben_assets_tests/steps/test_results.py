@@ -233,7 +233,7 @@ def test_a_zone_without_v1_footprints_aligns_with_nothing(pipeline):
     assert pipeline.storage.require("patches", OWN_TILE.key).files == 0
     assert any("EPSG:32630 has no v1 footprints" in line for line in pipeline.log)
     tile = pipeline.tile(OWN_TILE.key)
-    found = zone_has_v1_footprints(tile, pipeline.bench())
+    found = zone_has_v1_footprints(tile, pipeline.ctx())
     assert (found.passed, found.is_warning) == (False, True)
 
 

@@ -103,12 +103,12 @@ def test_codes_must_be_known_and_fill_each_map():
 
 def test_one_zero_pixel_of_a_real_patch_file_is_found(finished):
     tile = finished.tile(finished.keys[0])
-    assert patches.no_pixel_is_zero(tile, finished.bench()).passed
+    assert patches.no_pixel_is_zero(tile, finished.ctx()).passed
     path = next(finished.storage.folder("patches").glob("*T33UUP*/*/*_B11.tif"))
     content = bytearray(path.read_bytes())
     content[-2:] = b"\0\0"
     replace_file(path, bytes(content))
-    found = patches.no_pixel_is_zero(tile, finished.bench())
+    found = patches.no_pixel_is_zero(tile, finished.ctx())
     assert (found.passed, found.differing) == (False, (path.stem,))
 
 
@@ -124,10 +124,10 @@ def test_a_pixel_of_value_256_is_not_zero(finished):
 
 def test_a_patch_without_one_of_its_bands_is_found(finished):
     tile = finished.tile(finished.keys[0])
-    assert patches.every_patch_has_its_bands(tile, finished.bench()).passed
+    assert patches.every_patch_has_its_bands(tile, finished.ctx()).passed
     path = next(finished.storage.folder("patches").glob("*T33UUP*/*/*_B8A.tif"))
     path.unlink()
-    found = patches.every_patch_has_its_bands(tile, finished.bench())
+    found = patches.every_patch_has_its_bands(tile, finished.ctx())
     assert found.differing == (path.stem,)
 
 
@@ -141,28 +141,28 @@ def test_a_patch_without_one_of_its_bands_is_found(finished):
 )
 def test_a_file_of_the_data_set_that_is_missing_is_found(finished, pattern):
     tile = finished.tile(finished.keys[0])
-    assert dataset.same_patches_everywhere(tile, finished.bench()).passed
+    assert dataset.same_patches_everywhere(tile, finished.ctx()).passed
     root = finished.storage.folder("aligned_dataset")
     path = next(p for p in sorted(root.glob(pattern)) if "33UUP" in p.name)
     path.unlink()
-    found = dataset.same_patches_everywhere(tile, finished.bench())
+    found = dataset.same_patches_everywhere(tile, finished.ctx())
     assert found.differing == (str(path.relative_to(root)),)
 
 
 def test_archives_of_another_content_are_found(finished):
     """Those of the second tile in the place of the first's."""
     first, second = (finished.tile(key) for key in finished.keys[:2])
-    assert dataset.archives_hold_the_dataset(first, finished.bench()).passed
+    assert dataset.archives_hold_the_dataset(first, finished.ctx()).passed
     folder = finished.storage.folder("archives")
     other = (folder / second.key / "S2.tar.zst").read_bytes()
     replace_file(folder / first.key / "S2.tar.zst", other)
-    found = dataset.archives_hold_the_dataset(first, finished.bench())
+    found = dataset.archives_hold_the_dataset(first, finished.ctx())
     assert not found.passed
     assert all(name.startswith("S2: BigEarthNet-S2/") for name in found.differing)
 
 
 def test_every_claim_holds_for_a_finished_tile_and_release(finished: Pipeline):
-    ctx = finished.bench()
+    ctx = finished.ctx()
     for key in finished.keys:
         tile = finished.tile(key)
         for claim in (
@@ -178,7 +178,7 @@ def test_every_claim_holds_for_a_finished_tile_and_release(finished: Pipeline):
 
 
 def test_a_small_release_is_judged_as_what_it_is(finished):
-    ctx = finished.bench()
+    ctx = finished.ctx()
     for outcome in (
         release.files_equal_published("release_metadata", ctx),
         release.files_equal_published("release_archives", ctx),
@@ -193,7 +193,7 @@ def test_a_release_of_all_tiles_is_held_against_the_published_digests(
     finished, monkeypatch
 ):
     """As if the tiles of the demo were those that were published."""
-    ctx = finished.bench()
+    ctx = finished.ctx()
     monkeypatch.setattr(release, "_scope", lambda tiles, ctx: None)
     found = release.files_equal_published("release_metadata", ctx)
     assert set(found.differing) == {
