@@ -25,6 +25,7 @@ from ben_assets.steps.release import make_release_archives, make_release_metadat
 from ben_assets.steps.step_context import StepContext
 from ben_assets.synthetic.dataset import SyntheticData
 from ben_assets.tiles import find_tile
+from resources.data_root.records import seal_of
 from resources.data_root.store import Storage, StoredRecord
 from resources.settings import REPOSITORY, Settings
 
@@ -208,6 +209,15 @@ def edit(path: Path, old: str, new: str) -> None:
     text = path.read_text()
     assert old in text, f"{old!r} not in {path}"
     replace_file(path, text.replace(old, new).encode())
+
+
+def edit_record(path: Path, old: str, new: str) -> None:
+    """Write a record anew with another text in it, as if it had been made so."""
+    text = path.read_text()
+    assert old in text, f"{old!r} not in {path}"
+    stored = json.loads(text.replace(old, new, 1))
+    stored.pop("seal")
+    replace_file(path, json.dumps({**stored, "seal": seal_of(stored)}).encode())
 
 
 def tree_of(root: Path) -> dict[str, str]:

@@ -13,7 +13,8 @@ from ben_assets.bigearthnet.dataset_layout import path_of
 from ben_assets.bigearthnet.errors import BenError
 from ben_assets.bigearthnet.product_names import Acquisition, ProductName
 from resources.data_root.difference import RELEASE_ASSETS, Difference, Kind
-from resources.data_root.records import RELEASE, is_sealed
+from resources.data_root.files import read_plain
+from resources.data_root.records import RELEASE
 from resources.data_root.store import Storage
 
 _TABLES_BESIDE: Final = "release_metadata"
@@ -72,9 +73,8 @@ def _tiles_with_files(storage: Storage, asset: str, orphans: set[str]) -> list[s
 
 def _is_damaged(storage: Storage, asset: str, tile: str) -> bool:
     try:
-        text = storage.record_path(asset, tile).read_text()
-        return not is_sealed(text)
-    except (OSError, ValueError, TypeError, AttributeError):
+        return storage.find(asset, tile) is None
+    except BenError:
         return True
 
 
@@ -154,13 +154,13 @@ def _explained(storage: Storage, asset: str, tile: str, orphans: set[str]) -> se
     if tile == RELEASE:
         return set(orphans)
     listed = _listed_paths(storage, asset, tile)
-    acquisition = ProductName.parse(tile).acquisition
+    acquisition = _acquisition_of(tile)
     return {
         path
         for path in orphans
         if path in listed
         or path.startswith(tile)
-        or _acquisition_of(path) == acquisition
+        or (acquisition is not None and _acquisition_of(path) == acquisition)
     }
 
 
@@ -176,7 +176,7 @@ def _listed_paths(storage: Storage, asset: str, tile: str) -> set[str]:
     """Where the files of a tile's hash list lie, if it can be read."""
     path = storage.hash_list_path(asset, tile)
     try:
-        paths = {path_of(name) for name in parse_hash_list(path.read_text())}
+        paths = {path_of(name) for name in parse_hash_list(read_plain(path).decode())}
     except (OSError, ValueError):
         return set()
     return paths if asset == _DATASET else {p.partition("/")[2] for p in paths}

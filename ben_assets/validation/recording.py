@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from ben_assets.bigearthnet.errors import InvalidInput
 from ben_assets.validation.expected_hashes import (
     COLUMNS,
     MEMBERS_FILE,
@@ -17,7 +16,7 @@ from ben_assets.validation.expected_hashes import (
     row_of,
 )
 from resources.data_root.files import local_errors, write_atomically
-from resources.data_root.records import StoredRecord, is_sealed
+from resources.data_root.records import StoredRecord
 from resources.data_root.store import Storage
 from resources.data_root.verification import TILE_ASSETS
 
@@ -56,7 +55,7 @@ def track_tiles(
     changes = []
     for asset in TRACKED_ASSETS:
         records = [
-            _sound_record(storage, asset, tile)
+            storage.require(asset, tile)
             for tile in storage.tiles(asset)
             if not tiles or tile in tiles
         ]
@@ -65,16 +64,6 @@ def track_tiles(
         if records and asset == "l1c_zips":
             _track_members(folder, records)
     return changes
-
-
-def _sound_record(storage: Storage, asset: str, tile: str) -> StoredRecord:
-    record = storage.require(asset, tile)
-    if not is_sealed(storage.record_path(asset, tile).read_text()):
-        raise InvalidInput(
-            f"record {storage.record_path(asset, tile)} was changed after it was "
-            f"written; materialize {asset} of {tile} again before it is tracked"
-        )
-    return record
 
 
 def _track_asset(folder: Path, asset: str, records: list[StoredRecord]) -> Change:

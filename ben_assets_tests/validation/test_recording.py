@@ -6,7 +6,7 @@ from ben_assets.bigearthnet.errors import InvalidInput
 from ben_assets.validation.expected_hashes import MEMBERS_FILE, compare, read_tracked
 from ben_assets.validation.overview import State, overview
 from ben_assets.validation.recording import TRACKED_ASSETS, track_tiles
-from ben_assets_tests.pipeline import edit
+from ben_assets_tests.pipeline import edit, edit_record
 from resources.data_root.records import Record
 from resources.data_root.store import Storage
 
@@ -81,7 +81,7 @@ def test_the_overview_tells_done_absent_stale_and_wrong_apart(finished, tmp_path
     finished.storage.remove("archives", first)
     assert states(finished, tmp_path, first)["archives"] is State.ABSENT
     record = finished.storage.record_path("aligned_dataset", second)
-    edit(record, '"patches": "', '"patches": "0')
+    edit_record(record, '"patches": "', '"patches": "0')
     assert states(finished, tmp_path, second)["aligned_dataset"] is State.STALE
     finished.storage.table_path("metadata_tables", third).unlink()
     assert states(finished, tmp_path, third)["metadata_tables"] is State.WRONG

@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import errno
 import os
+import stat
 import uuid
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -39,6 +40,51 @@ def write_atomically(path: Path, content: bytes) -> None:
         partial.unlink(missing_ok=True)
         raise
     flush_folder(path.parent)
+
+
+def read_plain(path: Path) -> bytes:
+    """The bytes of a regular file; never waits, as opening a FIFO would.
+
+    Raises:
+        OSError: missing, unreadable, or another kind of thing, which the error names.
+    """
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    kind = kind_of(os.fstat(handle).st_mode)
+    if kind != REGULAR:
+        os.close(handle)
+        raise OSError(errno.EINVAL, f"expected a file, found {kind}", str(path))
+    with os.fdopen(handle, "rb") as file:
+        return file.read()
+
+
+REGULAR: Final = "a regular file"
+_KINDS: Final = {
+    stat.S_IFREG: REGULAR,
+    stat.S_IFDIR: "a directory",
+    stat.S_IFLNK: "a symbolic link",
+    stat.S_IFIFO: "a FIFO",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+
+
+def kind_of(mode: int) -> str:
+    """What a file's mode says it is, in words."""
+    return _KINDS.get(stat.S_IFMT(mode), "something unknown")
+
+
+def link_on_the_way(folder: Path, name: str) -> Path | None:
+    """The first symbolic link among the directories between ``folder`` and ``name``.
+
+    What is moved or deleted through such a link lies elsewhere.
+    """
+    path = folder
+    for part in name.split("/")[:-1]:
+        path = path / part
+        if path.is_symlink():
+            return path
+    return None
 
 
 def flush_folder(path: Path) -> None:

@@ -19,6 +19,7 @@ import psycopg2
 from psycopg2.extensions import connection
 
 from ben_assets.bigearthnet.errors import InvalidInput, LockLost, ServiceUnavailable
+from resources.data_root.files import read_plain
 from resources.data_root.locks import POSTGRES_MARK, Lock, Locks, Owner
 
 _PATIENCE_SECONDS: Final = 60.0
@@ -61,14 +62,24 @@ class PostgresLocks(Locks):
 
     def _root_id(self) -> str:
         mark = self._folder / POSTGRES_MARK
-        if not mark.exists():
+        if not os.path.lexists(mark):
             self._folder.mkdir(parents=True, exist_ok=True)
             own = self._folder / f".{uuid.uuid4().hex}.part"
             own.write_text(json.dumps({"id": uuid.uuid4().hex}))
             with contextlib.suppress(FileExistsError):
                 os.link(own, mark)  # the first one wins
             own.unlink()
-        return str(json.loads(mark.read_text())["id"])
+        try:
+            found = json.loads(read_plain(mark))
+            if isinstance(found, dict) and isinstance(found.get("id"), str):
+                return found["id"]
+            problem = 'expected {"id": "..."}'
+        except (ValueError, OSError, RecursionError) as error:
+            problem = str(error)
+        raise InvalidInput(
+            f"{mark}, which names this data root among others, is damaged ({problem}); "
+            "delete it when nothing runs here"
+        )
 
 
 class PostgresLock(Lock):

@@ -16,8 +16,13 @@ import pyogrio.errors
 
 from ben_assets.bigearthnet.alignment import check_footprints
 from ben_assets.bigearthnet.countries import select_countries
-from ben_assets.bigearthnet.errors import InvalidInput, MissingInput
+from ben_assets.bigearthnet.errors import (
+    InvalidInput,
+    InvalidProductName,
+    MissingInput,
+)
 from ben_assets.bigearthnet.patch_grid import TileGeocoding
+from ben_assets.bigearthnet.product_names import s1_acquisition
 from ben_assets.bigearthnet.reference_map import (
     ClcPolygons,
     prepare_polygons,
@@ -143,7 +148,8 @@ class ReferenceInputs:
         """v1 patch name to the name of its Sentinel-1 patch, for the names given.
 
         Raises:
-            InvalidInput: one v1 patch has two matching patches.
+            InvalidInput: one v1 patch has two matching patches, or a name that is not
+                one of a Sentinel-1 patch.
         """
         table = self._read_lists(S1_MAPPING, ["s2v1_name", "s1_name"])
         table = table[table["s2v1_name"].isin(list(v1_names))].drop_duplicates()
@@ -154,6 +160,8 @@ class ReferenceInputs:
                 "each v1 "
                 f"patch; {repeated['s2v1_name'].iloc[0]} has several"
             )
+        for name in table["s1_name"]:
+            _require_s1_name(name, self.find(S1_MAPPING))
         return dict(zip(table["s2v1_name"], table["s1_name"], strict=True))
 
     def snow(self) -> set[str]:
@@ -179,3 +187,11 @@ class ReferenceInputs:
                 f"{path}: expected CSV without header, columns {', '.join(columns)}: "
                 f"{error}"
             ) from error
+
+
+def _require_s1_name(name: object, path: Path) -> None:
+    """Raise InvalidInput unless a directory may be named so."""
+    try:
+        s1_acquisition(str(name))
+    except InvalidProductName as error:
+        raise InvalidInput(f"{path}: {error}; get the file again") from error
