@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from ben_assets.bigearthnet.tile_list import Tile
+from ben_assets.safe.manifest import MANIFEST
 from ben_assets.steps.dataset import make_aligned_dataset, make_archives
 from ben_assets.steps.l2a import make_l2a_tile
 from ben_assets.steps.metadata import make_metadata_table
@@ -112,12 +113,13 @@ class Pipeline:
         return copy
 
     def product(self, key: str) -> Path:
-        """The L2A product that this test may corrupt."""
+        """The L2A product that this test may corrupt; no manifest vouches for it."""
         folder = Path(self.settings["BEN_L2A_DIR"])
         if folder == self.synthetic.l2a_dir:
             folder = self.own_inputs("L2A")
         acquisition = self.tile(key).product.acquisition
         (found,) = folder.glob(f"*_{acquisition.sensing}_*_T{acquisition.mgrs}_*")
+        (found / MANIFEST).unlink(missing_ok=True)
         return found
 
     def tree(self) -> dict[str, str]:

@@ -5,6 +5,7 @@ Source: Sentinel-2 Products Specification Document, PSD 14 (baseline 02.05 and l
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,16 +20,17 @@ from ben_assets.bigearthnet.product_names import ProductName
 from ben_assets.safe.l2a import (
     granule_metadata,
     image_files,
-    parse_time,
-    parse_xml,
     quality_results,
     read_geocoding,
+    read_start_time,
     require_nodata,
     required_text,
 )
+from ben_assets.safe.xml_files import parse_xml
 
 L1C_METADATA: Final = "MTD_MSIL1C.xml"
 
+_BAND_ID: Final = re.compile(r"[0-9]{1,2}")
 _GRANULE: Final = re.compile(r"L1C_T\w{5}_A(\d{6})_\d{8}T\d{6}")
 
 
@@ -78,7 +80,7 @@ def read_l1c(folder: Path) -> L1CProduct:
     return L1CProduct(
         path=folder,
         name=name,
-        start_time=parse_time(required_text(root, "PRODUCT_START_TIME", path), path),
+        start_time=read_start_time(root, path, name),
         geocoding=read_geocoding(granule, name),
         absolute_orbit=int(orbit[1]) if orbit else 0,
         quality=quality_results(root),
@@ -113,7 +115,7 @@ def _offsets(root: ElementTree.Element, path: Path) -> dict[str, float]:
     offsets = dict.fromkeys((band.name for band in L1C_BANDS), 0.0)
     for element in root.iter("RADIO_ADD_OFFSET"):
         band_id = element.get("band_id", "")
-        if not band_id.isdigit() or int(band_id) >= len(L1C_BANDS):
+        if not _BAND_ID.fullmatch(band_id) or int(band_id) >= len(L1C_BANDS):
             raise InvalidInput(
                 f"{path}: expected RADIO_ADD_OFFSET of band_id 0 to 12, found "
                 f"{band_id!r}"
@@ -125,6 +127,11 @@ def _offsets(root: ElementTree.Element, path: Path) -> dict[str, float]:
 
 def _number(text: str, tag: str, path: Path) -> float:
     try:
-        return float(text)
+        value = float(text)
     except ValueError as error:
         raise InvalidInput(f"{path}: expected {tag} to be a number: {error}") from error
+    if not math.isfinite(value):
+        raise InvalidInput(
+            f"{path}: expected {tag} to be a finite number, found {text}"
+        )
+    return value

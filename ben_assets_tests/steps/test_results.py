@@ -343,6 +343,7 @@ def test_two_tiles_with_the_same_twins_cannot_be_released_together(finished):
     match = original.with_name(original.name.replace(stem, other))
     link_tree(original, match)
     edit(match / "MTD_MSIL2A.xml", f"<PRODUCT_URI>{stem}", f"<PRODUCT_URI>{other}")
+    edit(match / "MTD_MSIL2A.xml", "START_TIME>2018-07-18", "START_TIME>2018-07-20")
     tiles = finished.root / "tiles.csv"
     tiles.write_text(f"{finished.synthetic.tiles_csv.read_text()}{TWIN},v1\n")
     finished.settings["BEN_TILES_CSV"] = str(tiles)

@@ -488,9 +488,20 @@ class DigestCache:
         self._folder = storage.root / ".digests"
 
     def digest(self, path: Path) -> str:
-        """SHA-256 of a file; kept by its place, size, time and inode."""
+        """SHA-256 of a file; kept by its place, size, inode and times.
+
+        The time of the last change of the inode is among them: an edit in place cannot
+        set it back, as it can the time of the last write.
+        """
         status = path.stat()
-        stamp = [str(path.resolve()), status.st_size, status.st_mtime_ns, status.st_ino]
+        stamp = [
+            str(path.resolve()),
+            status.st_size,
+            status.st_mtime_ns,
+            status.st_ctime_ns,
+            status.st_dev,
+            status.st_ino,
+        ]
         kept = self._folder / f"{path.name}.json"
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
             content = json.loads(kept.read_text())

@@ -22,6 +22,8 @@ from resources.data_root.files import REGULAR, files_below, kind_of, read_plain
 from resources.data_root.records import StoredRecord
 from resources.data_root.store import Storage
 
+GDAL_SIDECAR: Final = ".aux.xml"
+"""Ends the names of files that GDAL and QGIS write beside a raster; no damage."""
 TREES: Final = ("patches", "reference_maps", "aligned_dataset")
 """Assets whose hash list names GeoTIFFs, each in the folder of its patch."""
 
@@ -35,7 +37,8 @@ def still_verifies(
     found = verify_tile(storage, asset, tile, deep=True)
     for difference in found[:3]:
         log(f"{asset}: {difference.file}: {difference.kind}: {difference.detail}")
-    return None if found else storage.find(asset, tile)
+    is_damaged = any(difference.rebuilt_by for difference in found)
+    return None if is_damaged else storage.find(asset, tile)
 
 
 def verify_tile(
@@ -176,8 +179,13 @@ class _TileCheck:
         return [self.difference(p, Kind.MISSING, "expected it") for p in paths]
 
     def _extra(self, paths: Iterable[str]) -> list[Difference]:
-        detail = "not in the record"
-        return [self.difference(path, Kind.EXTRA, detail) for path in paths]
+        return [self._extra_file(path) for path in paths]
+
+    def _extra_file(self, path: str) -> Difference:
+        if path.endswith(GDAL_SIDECAR):
+            detail = "statistics that GDAL keeps of a file it showed; delete it"
+            return Difference(self.asset, self.tile, path, Kind.EXTRA, detail, "")
+        return self.difference(path, Kind.EXTRA, "not in the record")
 
     def _wrong(
         self, expected: dict[str, str], found: dict[str, str | None]
