@@ -34,6 +34,12 @@ _TILES: Final = [
         says="No pixel of any exported patch is 0, which stands for no measurement.",
     ),
     rule_check(
+        patches,
+        "patch_rules",
+        "no_patch_is_lost_to_dark_pixels",
+        says="No patch is invalid for zeros in some bands alone, inside the swath.",
+    ),
+    rule_check(
         reference_maps,
         "table_rules",
         "codes_are_known",

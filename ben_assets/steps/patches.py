@@ -62,6 +62,12 @@ def make_patches(tile: Tile, ctx: StepContext) -> StoredRecord:
                 on_band=TrueColour(draft, tile, grid).show,
             )
         table = with_validity(cells.result(), cut.valid)
+        n_dark = int(cut.dark.sum())
+        if n_dark:
+            ctx.log(
+                f"warning: {n_dark} cells are invalid for zeros in some bands alone, "
+                f"which are dark pixels rather than missing ones: {cut.dark_bands}"
+            )
         path = draft.path / f"{tile.key}.parquet"
         table.to_parquet(path, index=False)
         write_cell_picture(draft, tile, grid, table)
@@ -74,6 +80,8 @@ def make_patches(tile: Tile, ctx: StepContext) -> StoredRecord:
             "valid": int(cut.valid.sum()),
             "aligned": len(v1_names),
             "patches": len(cut.digests) // len(BANDS),
+            "dark_cells": n_dark,
+            "dark_bands": cut.dark_bands,
         }
         return draft.publish(_record(tile, ctx, draft, cut, upstream, facts))
 

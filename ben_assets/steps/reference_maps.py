@@ -7,6 +7,7 @@ from typing import Final
 
 import pandas as pd
 
+from ben_assets.bigearthnet.corine import NO_POLYGON
 from ben_assets.bigearthnet.dataset_layout import MAP_SUFFIX, patch_folder
 from ben_assets.bigearthnet.patching import write_file
 from ben_assets.bigearthnet.product_names import patch_id
@@ -41,9 +42,11 @@ def make_reference_maps(tile: Tile, ctx: StepContext) -> StoredRecord:
     upstream = require_current(ctx, patches.ASSET, tile)
     grid = geocoding_of(upstream)
     cells = exported_cells(read_table(ctx, patches.ASSET, tile), tile)[["x", "y"]]
-    clc = ctx.inputs.clc_polygons(grid)
+    clc, clc_digest = ctx.inputs.clc_polygons(grid)
     ctx.log(f"{len(clc.codes)} CORINE polygons meet the tile")
     raster = rasterize(clc, grid)
+    n_unmapped = int((raster == NO_POLYGON).sum())
+    ctx.log(f"{n_unmapped / raster.size:.2%} of the pixels lie in no polygon (999)")
     with ctx.storage.draft(ASSET, tile.key, ctx.log) as draft:
         write_map_picture(draft, tile, grid, thin(raster))
         tile_id = upstream.facts["tile_id"]
@@ -69,13 +72,15 @@ def make_reference_maps(tile: Tile, ctx: StepContext) -> StoredRecord:
                 made_from={
                     patches.ASSET: upstream.sha256,
                     **table_digest(upstream),
-                    **ctx.inputs.clc_digest(),
+                    **clc_digest,
                 },
                 made_with=versions("rasterio", "pyproj", "pyarrow"),
                 facts={
                     **carried_facts(upstream),
                     **table_facts(path, len(rows)),
                     "alignment": tile.alignment,
+                    "pixels": raster.size,
+                    "pixels_without_polygon": n_unmapped,
                 },
             )
         )

@@ -493,6 +493,24 @@ class DigestCache:
         The time of the last change of the inode is among them: an edit in place cannot
         set it back, as it can the time of the last write.
         """
+        return self._remembered(path, f"{path.name}.json", lambda: file_digest(path))
+
+    def verified(self, path: Path, what: str, verify: Callable[[], None]) -> None:
+        """Call ``verify``, which raises, unless the file passed it as it is now.
+
+        Args:
+            path: the file.
+            what: one word for what is verified.
+            verify: looks at the file.
+        """
+
+        def passed() -> str:
+            verify()
+            return what
+
+        self._remembered(path, f"{path.name}.{what}.json", passed)
+
+    def _remembered(self, path: Path, name: str, find: Callable[[], str]) -> str:
         status = path.stat()
         stamp = [
             str(path.resolve()),
@@ -502,12 +520,12 @@ class DigestCache:
             status.st_dev,
             status.st_ino,
         ]
-        kept = self._folder / f"{path.name}.json"
+        kept = self._folder / name
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
             content = json.loads(kept.read_text())
             if content["stamp"] == stamp:
                 return str(content["sha256"])
-        digest = file_digest(path)
+        digest = find()
         with local_errors(kept):
             kept.parent.mkdir(parents=True, exist_ok=True)
             write_atomically(

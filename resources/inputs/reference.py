@@ -24,10 +24,13 @@ from ben_assets.bigearthnet.errors import (
 from ben_assets.bigearthnet.patch_grid import TileGeocoding
 from ben_assets.bigearthnet.product_names import s1_acquisition
 from ben_assets.bigearthnet.reference_map import (
+    LAYER,
     ClcPolygons,
     prepare_polygons,
     read_geopackage,
+    require_geopackage,
 )
+from ben_assets.bigearthnet.spatial_index import require_complete_index
 from resources.data_root.store import DigestCache, Storage
 from resources.inputs.pins import (
     CLOUD,
@@ -95,12 +98,6 @@ class ReferenceInputs:
         path = self.find(name)
         return {path.name: self.digests.digest(path)}
 
-    def clc_digest(self) -> dict[str, str]:
-        """File name to SHA-256 of the CORINE polygons, wherever they are read from."""
-        if self.clc_in_postgis is not None:
-            return self.clc_in_postgis.digest()
-        return self.clc_file_digest()
-
     def clc_file_digest(self) -> dict[str, str]:
         """File name to SHA-256 of the CORINE GeoPackage."""
         return {self.clc_path.name: self.digests.digest(self.clc_path)}
@@ -136,13 +133,30 @@ class ReferenceInputs:
             raise InvalidInput(f"{path}: not a readable GeoJSON: {error}") from error
         return select_countries(table, str(path))
 
-    def clc_polygons(self, grid: TileGeocoding) -> ClcPolygons:
-        """The CORINE polygons of a tile, in its zone and in order of precedence."""
+    def clc_polygons(self, grid: TileGeocoding) -> tuple[ClcPolygons, dict[str, str]]:
+        """The CORINE polygons of a tile, and what they were read from.
+
+        Returns:
+            The polygons in the tile's zone, in order of precedence; and file name to
+            SHA-256 of the very GeoPackage that they come from.
+
+        Raises:
+            InvalidInput: the spatial index misses rows, a polygon breaks a rule, or the
+                file changed meanwhile.
+        """
         if self.clc_in_postgis is not None:
-            table = self.clc_in_postgis.read(grid)
-            return prepare_polygons(table, grid, "CORINE in PostGIS")
-        table = read_geopackage(self.clc_path, grid)
-        return prepare_polygons(table, grid, str(self.clc_path))
+            table, digest = self.clc_in_postgis.read(grid)
+            return prepare_polygons(table, grid, "CORINE in PostGIS"), digest
+        path = self.clc_path
+        require_geopackage(path)
+        digest = self.clc_file_digest()
+        self.digests.verified(
+            path, "index", lambda: require_complete_index(path, LAYER)
+        )
+        polygons = prepare_polygons(read_geopackage(path, grid), grid, str(path))
+        if self.clc_file_digest() != digest:
+            raise InvalidInput(f"{path} changed while it was read; run again")
+        return polygons, digest
 
     def s1_names(self, v1_names: Collection[str]) -> dict[str, str]:
         """v1 patch name to the name of its Sentinel-1 patch, for the names given.
