@@ -14,10 +14,10 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from ben_assets.checks import l1c as checks
 
 from ben_assets import jobs
 from ben_assets.assets.l1c import l1c_hash_csv, l1c_zips, tile_id_csv, tile_ids
-from ben_assets.checks import l1c as checks
 from ben_assets.steps.preflight import format_preflight, preflight
 from ben_assets.testing.cdse_faults import Fault
 from ben_assets.testing.cdse_server import CdseServer
