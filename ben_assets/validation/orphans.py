@@ -17,7 +17,10 @@ from resources.data_root.records import RELEASE, is_sealed
 from resources.data_root.store import Storage
 
 _TABLES_BESIDE: Final = "release_metadata"
-"""Its parquet files lie at the root of the data set too (CONTRACT)."""
+"""Its parquet files lie at the root of the data set, too.
+
+See docs/contract.md#all-tiles-together.
+"""
 _DATASET: Final = "aligned_dataset"
 _FEW: Final = 20
 

@@ -64,7 +64,8 @@ def no_pixel_is_zero(tile: Tile, ctx: StepContext) -> RuleResult:
 def has_no_zero(path: Path) -> bool:
     """Whether no pixel of a patch's GeoTIFF is 0; false also for one cut short.
 
-    The pixels are the last bytes of the file, uncompressed (RULES, "GeoTIFF bytes").
+    The pixels are the last bytes of the file, uncompressed
+    (docs/rules.md#geotiff-bytes).
     """
     content = path.read_bytes()
     n_bytes = _PIXEL_BYTES.get(path.stem.rpartition("_")[2], 0)
