@@ -25,8 +25,8 @@ _L2A_DISCRIMINATOR: Final = "20240101T000000"  # fixed by the original pipeline
 class DemoTile:
     """One tile of the synthetic data set."""
 
-    key: str
-    """Tile key: the L1C product name."""
+    name: str
+    """The L1C product name."""
     ulx: int
     """Easting of the upper left corner of the MGRS tile in metres."""
     uly: int
@@ -36,7 +36,7 @@ class DemoTile:
     alignment: str = "v1"
     """``v1``, or ``none`` for a tile without matching v1 patches."""
     v1_sensing: str = ""
-    """Sensing start of its v1 patches, ``YYYYMMDDTHHMMSS``; of the key's season."""
+    """Sensing start of its v1 patches, ``YYYYMMDDTHHMMSS``; of the name's season."""
     v1_other_season: str = ""
     """Sensing start of v1 patches of another season."""
     v1_of_cell: Mapping[tuple[int, int], tuple[str, ...]] = field(default_factory=dict)
@@ -53,9 +53,14 @@ class DemoTile:
     """Side in metres, where it is not that of the data set's other tiles."""
 
     @property
+    def key(self) -> str:
+        """The tile key."""
+        return self.l1c_name.tile_key
+
+    @property
     def l1c_name(self) -> ProductName:
         """The L1C product name in its parts."""
-        return ProductName.parse(self.key)
+        return ProductName.parse(self.name)
 
     @property
     def l2a_name(self) -> ProductName:
@@ -181,6 +186,6 @@ def own_tiles(number: int) -> tuple[DemoTile, ...]:
     dates = [first.sensing_time + timedelta(days=5 * n) for n in range(number)]
     before = f"{first.sensing_time:%Y%m%d}"
     return tuple(
-        replace(OWN_TILE, key=OWN_TILE.key.replace(before, f"{date:%Y%m%d}"))
+        replace(OWN_TILE, name=OWN_TILE.name.replace(before, f"{date:%Y%m%d}"))
         for date in dates
     )

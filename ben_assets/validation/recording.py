@@ -16,10 +16,10 @@ from ben_assets.validation.expected_hashes import (
     read_tracked,
     row_of,
 )
+from resources.data_root.difference import RELEASE_ASSETS, TILE_ASSETS
 from resources.data_root.files import local_errors, write_atomically
 from resources.data_root.records import StoredRecord, is_sealed
 from resources.data_root.store import Storage
-from resources.data_root.verification import RELEASE_ASSETS, TILE_ASSETS
 
 _UNTRACKED: Final = ("tile_ids", "release_report")
 """Ids are pinned in ``tiles.csv``; the report tells of the machine it was made on."""
