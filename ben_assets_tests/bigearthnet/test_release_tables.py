@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import duckdb
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from ben_assets.bigearthnet.checksums import file_digest
 from ben_assets.bigearthnet.errors import BenError, InvalidInput, LocalResourceError
 from ben_assets.bigearthnet.release_tables import (
     CSV_FILES,
@@ -46,6 +48,30 @@ def test_parquet_is_ordered_by_patch_and_has_the_published_columns(tmp_path):
     assert table["labels"].to_pylist() == [["Pastures"], ["Pastures", "Arable land"]]
 
 
+def test_parquet_has_the_row_groups_and_the_compression_of_the_release(tmp_path):
+    """DuckDB closes a group of 122,880 rows with the chunk of 2,048 that passes it."""
+    numbers = range(125_000)
+    table = pa.table(
+        {
+            "patch_id": [f"{TILE}_{n:06d}" for n in reversed(numbers)],
+            "labels": [["Pastures"]] * len(numbers),
+            **{n: ["train"] * len(numbers) for n in ("split", "country")},
+            **{n: [f"{k}" for k in numbers] for n in ("s1_name", "s2v1_name")},
+            "contains_seasonal_snow": [False] * len(numbers),
+            "contains_cloud_or_shadow": [False] * len(numbers),
+        }
+    )
+    path = tmp_path / "metadata.parquet"
+    assert write_parquet(path, table, has_v1=True) == 125_000
+    found = pq.read_metadata(path)
+    groups = [found.row_group(n) for n in range(found.num_row_groups)]
+    assert [group.num_rows for group in groups] == [124_928, 72]
+    assert {group.column(0).compression for group in groups} == {"ZSTD"}
+    assert file_digest(path) == (
+        "3518603ca7f112d10b491b278d7e35d02664d75a9f76568d86b189bfd8e1d3d9"
+    )
+
+
 def test_a_patch_without_twins_is_for_own_tiles_only(tmp_path):
     alone = rows(s1_name=[None] * 3, labels=[["Pastures"]] * 3)
     path = tmp_path / "own.parquet"
@@ -82,6 +108,12 @@ def test_a_twin_of_two_patches_is_named_with_both_tiles():
         InvalidInput, match=f"same is the matching patch of {TILE}_10_02.*{other}"
     ):
         require_unique(twice, "s2v1_name")
+
+
+def test_an_invalid_patch_has_no_row_in_the_mapping_to_v1():
+    invalid = rows(valid=[True, False, False], s2v1_name=["v1_b", "v1_a", "v1_0"])
+    mapped = CSV_FILES["patch_id_s2v1_mapping.csv"](invalid)
+    assert mapped["s2v1_name"].tolist() == ["v1_b"]
 
 
 def test_the_csv_files_are_in_c_order_with_their_own_rows(tmp_path):
