@@ -334,7 +334,7 @@ MUTANTS: Final = (
     *_of(
         f"{_SCIENCE}/tile_list.py",
         "bigearthnet/test_tile_list.py",
-        ("tiles: an acquisition twice", "if match is not tile.key", "if match is None"),
+        ("tiles: an acquisition twice", "if other is not tile", "if other is None"),
         ("tiles: any alignment", "if alignment not in ALIGNMENTS", "if not alignment"),
     ),
     *_of(
