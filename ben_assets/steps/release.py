@@ -205,11 +205,19 @@ def _log_packed(ctx: StepContext, root: str, done: int) -> None:
 def _write_sums(
     folder: Path, archives: dict[str, dict[str, object]], parquet: list[str]
 ) -> None:
-    """``SHA256SUMS`` and ``MD5SUMS``, of the files and of the tars inside."""
+    """Checksum files of what lies in the folder, and of the tars inside archives.
+
+    ``sha256sum -c SHA256SUMS`` must not meet a file that is not there, so the tars
+    have files of their own (``SHA256SUMS.tar``, ``MD5SUMS.tar``).
+    """
     for algorithm in ("sha256", "md5"):
         sums = {name: file_digest(folder / name, algorithm) for name in parquet}
-        for name, facts in archives.items():
-            sums[name] = str(facts[algorithm])
-            sums[name.removesuffix(".zst")] = str(facts[f"tar_{algorithm}"])
-        lines = [f"{digest}  {name}\n" for name, digest in sorted(sums.items())]
-        (folder / f"{algorithm.upper()}SUMS").write_text("".join(lines))
+        sums |= {name: str(facts[algorithm]) for name, facts in archives.items()}
+        tars = {
+            name.removesuffix(".zst"): str(facts[f"tar_{algorithm}"])
+            for name, facts in archives.items()
+        }
+        for suffix, digests in (("", sums), (".tar", tars)):
+            lines = [f"{digest}  {name}\n" for name, digest in sorted(digests.items())]
+            target = folder / f"{algorithm.upper()}SUMS{suffix}"
+            target.write_text("".join(lines))
