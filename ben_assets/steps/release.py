@@ -49,7 +49,7 @@ def make_release_metadata(ctx: StepContext) -> StoredRecord:
             patches.
     """
     records = released_tiles(ctx)
-    table = pd.concat([_read_tile(ctx, record) for record in records])
+    table = pd.concat([read_tile(ctx, record) for record in records])
     v1_rows, own_rows = table[table["needs_v1"]], table[~table["needs_v1"]]
     kept, own = v1_rows[v1_rows["kept"]], own_rows[own_rows["kept"]]
     for column in ("s2v1_name", "s1_name"):
@@ -99,7 +99,12 @@ def released_tiles(ctx: StepContext) -> list[StoredRecord]:
     return records
 
 
-def _read_tile(ctx: StepContext, record: StoredRecord) -> pd.DataFrame:
+def read_tile(ctx: StepContext, record: StoredRecord) -> pd.DataFrame:
+    """The metadata table of a tile of the release, with a column ``needs_v1``.
+
+    Raises:
+        InvalidInput: the aligned data set is of another table than the one on disk.
+    """
     made_of = ctx.storage.require(metadata.ASSET, record.tile)
     if record.made_from[metadata.ASSET] != made_of.sha256:
         raise InvalidInput(
