@@ -7,9 +7,11 @@ from typing import Final
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from ben_assets.bigearthnet.checksums import file_digest
 from ben_assets.bigearthnet.corine import LABELS
+from ben_assets.bigearthnet.errors import InvalidInput
 from ben_assets.bigearthnet.product_names import baseline_of_tile_id
 from ben_assets.bigearthnet.seasons import season_of
 from ben_assets.steps import patches, reference_maps, release
@@ -92,3 +94,27 @@ def _origin(record: StoredRecord) -> TileOrigin:
         value_scale=facts.get("value_scale", _DEFAULT_SCALE),
         recipe=facts.get("recipe", _DEFAULT_RECIPE),
     )
+
+
+def read_index(ctx: StepContext, records: list[StoredRecord]) -> pa.Table:
+    """The index on disk, if it is of these tiles.
+
+    Raises:
+        MissingInput: there is no index.
+        InvalidInput: it is of another set of tiles, or damaged.
+    """
+    record = ctx.storage.require(ASSET, RELEASE)
+    if record.made_from != {r.tile: r.sha256 for r in records}:
+        raise InvalidInput(
+            f"the {ASSET} on disk is of another set of tiles than the aligned data set "
+            f"({record.facts['tiles']} tiles there, {len(records)} here); materialize "
+            f"{ASSET} again"
+        )
+    path = ctx.storage.folder(ASSET) / INDEX_FILE
+    try:
+        return pq.read_table(path)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise InvalidInput(
+            f"{path}: expected the index, found damage ({error}); materialize {ASSET} "
+            "again"
+        ) from error
