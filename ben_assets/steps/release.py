@@ -156,13 +156,7 @@ def make_release_archives(ctx: StepContext) -> StoredRecord:
         ChecksumMismatch: a file is not what the aligned data set expectations.
     """
     records = released_tiles(ctx)
-    tables = ctx.storage.require(METADATA, RELEASE)
-    if tables.made_from != {record.tile: record.sha256 for record in records}:
-        raise InvalidInput(
-            "the release metadata on disk are of another set of tiles than the aligned "
-            f"data set ({tables.facts['tiles']} tiles there, {len(records)} here); "
-            "materialize release_metadata again"
-        )
+    tables = require_tables(ctx, records)
     members = dataset.sort_by_root(
         member
         for record in records
@@ -201,6 +195,23 @@ def make_release_archives(ctx: StepContext) -> StoredRecord:
                 },
             )
         )
+
+
+def require_tables(ctx: StepContext, records: list[StoredRecord]) -> StoredRecord:
+    """The record of the release metadata, if they are of these tiles.
+
+    Raises:
+        MissingInput: there are none.
+        InvalidInput: they are of another set of tiles.
+    """
+    tables = ctx.storage.require(METADATA, RELEASE)
+    if tables.made_from != {record.tile: record.sha256 for record in records}:
+        raise InvalidInput(
+            "the release metadata on disk are of another set of tiles than the aligned "
+            f"data set ({tables.facts['tiles']} tiles there, {len(records)} here); "
+            "materialize release_metadata again"
+        )
+    return tables
 
 
 def _log_packed(ctx: StepContext, root: str, done: int) -> None:
