@@ -49,7 +49,7 @@ def make_release_metadata(ctx: StepContext) -> StoredRecord:
             patches.
     """
     records = released_tiles(ctx)
-    table = pd.concat([_read_tile(ctx, record) for record in records])
+    table = pd.concat([read_tile(ctx, record) for record in records])
     v1_rows, own_rows = table[table["needs_v1"]], table[~table["needs_v1"]]
     kept, own = v1_rows[v1_rows["kept"]], own_rows[own_rows["kept"]]
     for column in ("s2v1_name", "s1_name"):
@@ -99,7 +99,12 @@ def released_tiles(ctx: StepContext) -> list[StoredRecord]:
     return records
 
 
-def _read_tile(ctx: StepContext, record: StoredRecord) -> pd.DataFrame:
+def read_tile(ctx: StepContext, record: StoredRecord) -> pd.DataFrame:
+    """The metadata table of a tile of the release, with a column ``needs_v1``.
+
+    Raises:
+        InvalidInput: the aligned data set is of another table than the one on disk.
+    """
     made_of = ctx.storage.require(metadata.ASSET, record.tile)
     if record.made_from[metadata.ASSET] != made_of.sha256:
         raise InvalidInput(
@@ -151,13 +156,7 @@ def make_release_archives(ctx: StepContext) -> StoredRecord:
         ChecksumMismatch: a file is not what the aligned data set expectations.
     """
     records = released_tiles(ctx)
-    tables = ctx.storage.require(METADATA, RELEASE)
-    if tables.made_from != {record.tile: record.sha256 for record in records}:
-        raise InvalidInput(
-            "the release metadata on disk are of another set of tiles than the aligned "
-            f"data set ({tables.facts['tiles']} tiles there, {len(records)} here); "
-            "materialize release_metadata again"
-        )
+    tables = require_tables(ctx, records)
     members = dataset.sort_by_root(
         member
         for record in records
@@ -198,6 +197,23 @@ def make_release_archives(ctx: StepContext) -> StoredRecord:
         )
 
 
+def require_tables(ctx: StepContext, records: list[StoredRecord]) -> StoredRecord:
+    """The record of the release metadata, if they are of these tiles.
+
+    Raises:
+        MissingInput: there are none.
+        InvalidInput: they are of another set of tiles.
+    """
+    tables = ctx.storage.require(METADATA, RELEASE)
+    if tables.made_from != {record.tile: record.sha256 for record in records}:
+        raise InvalidInput(
+            "the release metadata on disk are of another set of tiles than the aligned "
+            f"data set ({tables.facts['tiles']} tiles there, {len(records)} here); "
+            "materialize release_metadata again"
+        )
+    return tables
+
+
 def _log_packed(ctx: StepContext, root: str, done: int) -> None:
     ctx.log(f"{root}: {done} files packed")
 
@@ -205,11 +221,19 @@ def _log_packed(ctx: StepContext, root: str, done: int) -> None:
 def _write_sums(
     folder: Path, archives: dict[str, dict[str, object]], parquet: list[str]
 ) -> None:
-    """``SHA256SUMS`` and ``MD5SUMS``, of the files and of the tars inside."""
+    """Checksum files of what lies in the folder, and of the tars inside archives.
+
+    ``sha256sum -c SHA256SUMS`` must not meet a file that is not there, so the tars
+    have files of their own (``SHA256SUMS.tar``, ``MD5SUMS.tar``).
+    """
     for algorithm in ("sha256", "md5"):
         sums = {name: file_digest(folder / name, algorithm) for name in parquet}
-        for name, facts in archives.items():
-            sums[name] = str(facts[algorithm])
-            sums[name.removesuffix(".zst")] = str(facts[f"tar_{algorithm}"])
-        lines = [f"{digest}  {name}\n" for name, digest in sorted(sums.items())]
-        (folder / f"{algorithm.upper()}SUMS").write_text("".join(lines))
+        sums |= {name: str(facts[algorithm]) for name, facts in archives.items()}
+        tars = {
+            name.removesuffix(".zst"): str(facts[f"tar_{algorithm}"])
+            for name, facts in archives.items()
+        }
+        for suffix, digests in (("", sums), (".tar", tars)):
+            lines = [f"{digest}  {name}\n" for name, digest in sorted(digests.items())]
+            target = folder / f"{algorithm.upper()}SUMS{suffix}"
+            target.write_text("".join(lines))

@@ -125,14 +125,19 @@ def table_digest(record: StoredRecord) -> dict[str, str]:
 
 
 def read_table(ctx: StepContext, asset: str, tile: Tile) -> pd.DataFrame:
-    """The table of a tile, without its geometries.
+    """The table of a tile, without its geometries; see ``read_table_of_key``."""
+    return read_table_of_key(ctx, asset, tile.key)
+
+
+def read_table_of_key(ctx: StepContext, asset: str, key: str) -> pd.DataFrame:
+    """The table of the tile with this key, without its geometries.
 
     Raises:
         MissingInput: the table is not there.
         InvalidInput: it is damaged.
     """
-    path = ctx.storage.table_path(asset, tile.key)
-    again = f"materialize {asset} of {tile.key} again"
+    path = ctx.storage.table_path(asset, key)
+    again = f"materialize {asset} of {key} again"
     try:
         frame = pd.read_parquet(path)
     except FileNotFoundError as error:

@@ -149,21 +149,23 @@ def test_release_archives_hold_all_tiles_and_sums_that_hold(finished):
     names = ("BigEarthNet-S1", "BigEarthNet-S2", "Reference_Maps")
     packed = [list(members(folder / f"{name}.tar.zst")) for name in names]
     assert sum(map(len, packed)) == count
-    sums = (folder / "SHA256SUMS").read_text()
     parquet = sorted(path.name for path in folder.glob("*.parquet"))
     assert len(parquet) == 3
-    listed = [line.split("  ")[1] for line in sums.splitlines()]
-    expected = [
-        *parquet,
-        *(f"{n}.tar" for n in names),
-        *(f"{n}.tar.zst" for n in names),
-    ]
-    assert listed == sorted(expected)
+    listed = sums_of(folder / "SHA256SUMS")
+    assert list(listed) == sorted([*parquet, *(f"{n}.tar.zst" for n in names)])
     for program, name in (("sha256sum", "SHA256SUMS"), ("md5sum", "MD5SUMS")):
-        for path in folder.glob("*.zst"):
-            unpack = ["zstd", "-dkqf", path, "-o", folder / path.stem]
-            subprocess.run(unpack, check=True)
         subprocess.run([program, "-c", "--quiet", name], cwd=folder, check=True)
+        tars = sums_of(folder / f"{name}.tar")
+        assert list(tars) == [f"{n}.tar" for n in names]
+        for tar, digest in tars.items():
+            unpack = f"zstd -dcq {tar}.zst | {program}"
+            found = subprocess.check_output(unpack, cwd=folder, shell=True, text=True)
+            assert found.split()[0] == digest
+
+
+def sums_of(path: Path) -> dict[str, str]:
+    lines = [line.split("  ") for line in path.read_text().splitlines()]
+    return {name: digest for digest, name in lines}
 
 
 def test_the_parquet_files_make_the_data_set_complete(finished):
