@@ -34,16 +34,36 @@ _TILES: Final = [
         says="No pixel of any exported patch is 0, which stands for no measurement.",
     ),
     rule_check(
+        patches,
+        "recipe_rules",
+        "value_scale_is_that_of_the_recipe",
+        says="Digital numbers are stored in the scale of the tile's recipe, with the "
+        "offsets that its L2A product states.",
+    ),
+    rule_check(
+        patches,
+        "recipe_rules",
+        "countries_are_near",
+        says="The nearest country of each patch is at most 20 km away.",
+    ),
+    rule_check(
+        reference_maps,
+        "recipe_rules",
+        "land_cover_is_of_the_years_around",
+        says="Land cover and sensing lie at most two years apart.",
+    ),
+    rule_check(
         reference_maps,
         "table_rules",
         "codes_are_known",
-        says="Only CORINE codes and 999 occur, and they fill every map of the tile.",
+        says="Only codes of the legend and 999 occur, and they fill every map of the "
+        "tile.",
     ),
     rule_check(
         metadata_tables,
         "table_rules",
         "labels_are_known",
-        says="Every label is one of the 19 classes, each once on a patch.",
+        says="Every label is one of the legend's, each once on a patch.",
     ),
     rule_check(
         metadata_tables,
