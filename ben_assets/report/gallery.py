@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -78,7 +78,7 @@ def make_gallery(
     return [_show(dataset, row, legend) for row in patches.to_dict("records")]
 
 
-def _show(dataset: Path, row: Mapping[str, Any], legend: Legend) -> GalleryPatch:
+def _show(dataset: Path, row: Mapping[Hashable, Any], legend: Legend) -> GalleryPatch:
     patch = row["patch_id"]
     red, green, blue = (_read(dataset, f"{patch}_{band}") for band in COLOUR_BANDS)
     colours = Image.fromarray(true_colour(red, green, blue))

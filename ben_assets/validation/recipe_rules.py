@@ -63,13 +63,13 @@ def countries_are_near(tile: Tile, ctx: StepContext) -> Verdict:
 def land_cover_is_of_the_years_around(tile: Tile, ctx: StepContext) -> Verdict:
     """Land cover and sensing lie at most two years apart; a warning only."""
     facts = ctx.storage.require(reference_maps.ASSET, tile.key).facts
-    years = (facts.get("land_cover_year"), facts.get("sensing_year"))
-    if None in years:
+    cover, sensing = facts.get("land_cover_year"), facts.get("sensing_year")
+    if cover is None or sensing is None:
         return Verdict.not_evaluated("made before years were recorded")
-    gap = abs(years[0] - years[1])
+    gap = abs(cover - sensing)
     return Verdict(
         passed=gap <= MAX_YEARS,
         expected=f"at most {MAX_YEARS} years apart",
-        found=f"land cover of {years[0]}, sensing in {years[1]}",
+        found=f"land cover of {cover}, sensing in {sensing}",
         is_warning=gap > MAX_YEARS,
     )
