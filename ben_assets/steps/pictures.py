@@ -12,7 +12,6 @@ import pandas as pd
 from ben_assets.bigearthnet.bands import Band
 from ben_assets.bigearthnet.legend import Legend
 from ben_assets.bigearthnet.patch_grid import TileGeocoding
-from ben_assets.bigearthnet.product_names import ProductName
 from ben_assets.bigearthnet.recipe import LandCover
 from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.pictures.cells import cell_picture
@@ -98,7 +97,7 @@ def write_label_picture(
 
 
 def _place_and_day(tile: Tile) -> str:
-    name = ProductName.parse(tile.key)
+    name = tile.product
     return f"T{name.acquisition.mgrs}, {name.sensing_time:%Y-%m-%d}"
 
 

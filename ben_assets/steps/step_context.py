@@ -16,8 +16,8 @@ from ben_assets.bigearthnet.errors import InvalidInput, MissingInput
 from ben_assets.bigearthnet.patch_grid import TileGeocoding
 from ben_assets.bigearthnet.recipe import DEFAULT, Recipe, load_recipe
 from ben_assets.bigearthnet.tile_list import Tile
+from resources.data_root.staleness import stale_inputs
 from resources.data_root.store import Storage, StoredRecord
-from resources.data_root.verification import stale_inputs
 from resources.inputs.reference import ReferenceInputs
 from resources.settings import Settings
 
@@ -48,24 +48,26 @@ class StepContext:
     """Storage, inputs and the log of one run."""
 
     settings: Settings
-    """The environment."""
+    """What the resources of the run say."""
     storage: Storage
     """The data root."""
     inputs: ReferenceInputs
     """The pinned inputs."""
     log: Callable[[str], None]
     """Takes progress lines."""
+    is_deep: bool = False
+    """Whether rules read again what the run has just written (job ``verify``)."""
     own_recipe: str = DEFAULT
     """Name or path of the recipe of tiles that are not aligned with v1."""
 
     @classmethod
     def from_settings(
-        cls, settings: Settings, log: Callable[[str], None]
+        cls, settings: Settings, log: Callable[[str], None], *, is_deep: bool = False
     ) -> StepContext:
-        """As the environment says."""
+        """As the settings say."""
         storage = Storage.from_settings(settings)
         inputs = ReferenceInputs.from_settings(settings)
-        return cls(settings, storage, inputs, log, settings.recipe or DEFAULT)
+        return cls(settings, storage, inputs, log, is_deep, settings.recipe or DEFAULT)
 
     def recipe(self, alignment: str) -> Recipe:
         """The recipe of tiles with an alignment: v1 has but one.

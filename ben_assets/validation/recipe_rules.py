@@ -7,13 +7,13 @@ from typing import Final
 from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.steps import l2a, patches, reference_maps
 from ben_assets.steps.step_context import StepContext
-from ben_assets.validation.result import Verdict
+from ben_assets.validation.result import RuleResult
 
 MAX_YEARS: Final = 2
 """Years between land cover and sensing that need no word."""
 
 
-def value_scale_is_that_of_the_recipe(tile: Tile, ctx: StepContext) -> Verdict:
+def value_scale_is_that_of_the_recipe(tile: Tile, ctx: StepContext) -> RuleResult:
     """Patches are in the recipe's scale, by the offsets of the product on disk."""
     facts = ctx.storage.require(patches.ASSET, tile.key).facts
     recipe = ctx.recipe(tile.alignment)
@@ -27,7 +27,7 @@ def value_scale_is_that_of_the_recipe(tile: Tile, ctx: StepContext) -> Verdict:
     if upstream is not None:
         product = l2a.product_of(ctx, upstream).radiometry
         expected |= {"baseline": product.baseline, "offsets": product.offsets}
-    return Verdict.none_of(
+    return RuleResult.none_of(
         [f"{name}: {found[name]}" for name in found if found[name] != expected[name]],
         _describe(expected),
         _describe(found),
@@ -40,16 +40,16 @@ def _describe(facts: dict[str, object]) -> str:
     return f"{facts['value_scale']}, baseline {facts['baseline']}, offsets {values}"
 
 
-def countries_are_near(tile: Tile, ctx: StepContext) -> Verdict:
+def countries_are_near(tile: Tile, ctx: StepContext) -> RuleResult:
     """No patch of a user's own tile is farther than 20 km from its country.
 
     A warning only: the file of countries may lack a small one.
     """
     facts = ctx.storage.require(patches.ASSET, tile.key).facts
     if tile.alignment == "v1":
-        return Verdict.not_evaluated("the ten countries of BigEarthNet")
+        return RuleResult.not_evaluated("the ten countries of BigEarthNet")
     far = facts.get("far_from_country", 0)
-    return Verdict(
+    return RuleResult(
         passed=not far,
         expected="a country within 20 km of every patch",
         found=f"{far} of {facts['cells']} patches are farther away: their country may "
@@ -60,14 +60,14 @@ def countries_are_near(tile: Tile, ctx: StepContext) -> Verdict:
     )
 
 
-def land_cover_is_of_the_years_around(tile: Tile, ctx: StepContext) -> Verdict:
+def land_cover_is_of_the_years_around(tile: Tile, ctx: StepContext) -> RuleResult:
     """Land cover and sensing lie at most two years apart; a warning only."""
     facts = ctx.storage.require(reference_maps.ASSET, tile.key).facts
     cover, sensing = facts.get("land_cover_year"), facts.get("sensing_year")
     if cover is None or sensing is None:
-        return Verdict.not_evaluated("made before years were recorded")
+        return RuleResult.not_evaluated("made before years were recorded")
     gap = abs(cover - sensing)
-    return Verdict(
+    return RuleResult(
         passed=gap <= MAX_YEARS,
         expected=f"at most {MAX_YEARS} years apart",
         found=f"land cover of {cover}, sensing in {sensing}",
