@@ -67,6 +67,14 @@ class Settings:
         return self.path("BEN_REFERENCE_DIR") or self.data_dir / "reference"
 
     @property
+    def recipe(self) -> str | None:
+        """``BEN_RECIPE``: name of a recipe, or absolute path of a TOML file."""
+        text = self.text("BEN_RECIPE")
+        if text is None or not ("/" in text or text.endswith(".toml")):
+            return text
+        return str(self.path("BEN_RECIPE"))
+
+    @property
     def force(self) -> bool:
         """``BEN_FORCE=1``: redo what would be kept.
 
