@@ -22,9 +22,9 @@ def test_every_code_has_one_label_or_none():
 
 
 def test_the_nomenclature_is_that_of_bigearthnet_19():
-    found = {
-        label: " ".join(map(str, codes)) for label, codes in CODES_OF_LABEL.items()
-    }
+    found: dict[str, str] = {}
+    for code, label in LABEL_OF_CODE.items():
+        found[label] = f"{found.get(label, '')} {code}".strip()
     assert found == {
         "Agro-forestry areas": "244",
         "Arable land": "211 212 213",
