@@ -75,6 +75,11 @@ class Settings:
         return str(self.path("BEN_RECIPE"))
 
     @property
+    def takes_clc_from_postgis(self) -> bool:
+        """``BEN_CLC_PATH=postgis``: the polygons that ``postgis_clc2018`` loaded."""
+        return self.text("BEN_CLC_PATH") == "postgis"
+
+    @property
     def force(self) -> bool:
         """``BEN_FORCE=1``: redo what would be kept.
 

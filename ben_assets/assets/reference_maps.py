@@ -20,14 +20,13 @@ from resources.configured import (
     ReferenceInputsResource,
     settings_from,
 )
-from resources.inputs.reference import takes_clc_from_postgis
 
 if TYPE_CHECKING:
     from ben_assets.steps.step_context import StepContext
 
 _CORINE: Final = (
     postgis_clc2018
-    if takes_clc_from_postgis(settings_of_process())
+    if settings_of_process().takes_clc_from_postgis
     else corine_land_cover
 )
 """Where the polygons come from, as the lineage shows it."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import geopandas as gpd
 import numpy as np
@@ -49,14 +49,6 @@ from resources.settings import Settings
 if TYPE_CHECKING:
     from resources.postgis.clc_source import ClcInPostgis
 
-IN_POSTGIS: Final = "postgis"
-"""Value of ``BEN_CLC_PATH``: the polygons that ``postgis_clc2018`` loaded."""
-
-
-def takes_clc_from_postgis(settings: Settings) -> bool:
-    """Whether ``BEN_CLC_PATH`` says that the polygons come from PostGIS."""
-    return settings.text("BEN_CLC_PATH") == IN_POSTGIS
-
 
 @dataclass(frozen=True)
 class ReferenceInputs:
@@ -76,7 +68,7 @@ class ReferenceInputs:
         """As the environment says."""
         folder = settings.reference_dir
         digests = DigestCache(Storage(settings.data_dir))
-        if takes_clc_from_postgis(settings):
+        if settings.takes_clc_from_postgis:
             # here: a step that needs no database shall not wait for its driver
             from resources.postgis.clc_source import ClcInPostgis
 
