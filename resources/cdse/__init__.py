@@ -12,7 +12,7 @@ from typing import Self
 from ben_assets.bigearthnet.errors import ProductGone
 from resources.cdse.access import Access
 from resources.cdse.catalogue import Catalogue, CatalogueEntry
-from resources.cdse.delivery import ProvenZip, Route, deliver
+from resources.cdse.delivery import ProvenZip, deliver
 from resources.cdse.download import HttpDownload
 from resources.cdse.limiter import Limiter
 from resources.cdse.progress import Progress
@@ -59,19 +59,27 @@ class Cdse:
         pause = BackOff(shared / "pause-download", timeouts)
         attempts = Retrier(timeouts, pause, self._log)
         progress = Progress(entry.name, entry.size, self._log)
+        route, product = self._route(), entry.name.removesuffix(".SAFE")
         try:
-            return deliver(self._route(), entry, path, attempts, progress, self._log)
+            return deliver(
+                lambda: route.fetch(entry, path, attempts, progress),
+                product,
+                entry,
+                path,
+                attempts,
+                self._log,
+            )
         except ProductGone as error:
             raise self._gone(entry, error) from None
 
-    def _route(self) -> Route:
+    def _route(self) -> HttpDownload | S3Download:
         limiter = Limiter(
             self._access.shared_locks,
             f"cdse/{self._access.account_key}",
             int(self._access.timeouts.connections),
         )
         if self._access.s3_keys is not None:
-            return S3Download(self._access, limiter)
+            return S3Download(self._access, self._transport, limiter)
         session = Session(self._access, self._transport)
         return HttpDownload(self._access, self._transport, session, limiter)
 
