@@ -223,6 +223,7 @@ class BucketHandler(DownloadHandler):
 
     def _send_file(self, file: BinaryIO, etag: str, fault: Fault) -> None:
         size = file.seek(0, 2)
+        file.seek(0)
         start, headers = self._range(size, fault)
         stated = str(size - start + len(fault.extra))
         if not fault.without_length:
