@@ -1,7 +1,7 @@
 """What can be wrong with a bucket: twelve faults of the loopback server, by name.
 
-Belongs here: lasting faults of its content and answers. Not here: passing ones of single
-answers (``cdse_faults``).
+Belongs here: lasting faults of its content and answers. Not here: passing ones of one
+answer (``cdse_faults``).
 """
 
 from __future__ import annotations
