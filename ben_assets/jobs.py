@@ -3,6 +3,10 @@
 import dagster as dg
 
 from ben_assets.assets import l1c, l2a, postgis, release
+from ben_assets.failures import as_dagster_failure
+from ben_assets.partitions import TILES
+from ben_assets.verify_jobs import verify, verify_release
+from resources.configured import CdseResource, DataRootResource, settings_from
 
 tile = dg.define_asset_job(
     "tile",
@@ -48,18 +52,18 @@ cross_checks = dg.define_asset_job(
     out=dg.Out(dg.Nothing),
     config_schema={"tiles": dg.Field([str], default_value=[], description="Tile keys")},
 )
-def ask_catalogue(context: dg.OpExecutionContext) -> None:
+def ask_catalogue(
+    context: dg.OpExecutionContext, data_root: DataRootResource, cdse: CdseResource
+) -> None:
     """Ask the CDSE catalogue for tiles, all by default, and log a table."""
-    from ben_assets.failures import as_dagster_failure
+    from ben_assets.bigearthnet.tile_list import find_tile
     from ben_assets.steps.preflight import format_preflight, preflight
-    from ben_assets.tiles import find_tile, load_tiles
-    from resources.settings import Settings
 
     with as_dagster_failure():
         chosen = [
-            find_tile(key) for key in context.op_config["tiles"]
-        ] or load_tiles().values()
-        rows = preflight(chosen, Settings(), context.log.info)
+            find_tile(key, TILES) for key in context.op_config["tiles"]
+        ] or TILES.values()
+        rows = preflight(chosen, settings_from(data_root, cdse), context.log.info)
     table = format_preflight(rows)
     context.log.info(f"preflight\n{table}")
     context.add_output_metadata({"table": dg.MetadataValue.md(f"```\n{table}\n```")})
@@ -71,12 +75,6 @@ def preflight() -> None:
     ask_catalogue()
 
 
-verify = dg.define_asset_job(
-    "verify",
-    selection=dg.AssetSelection.all_asset_checks(),
-    description="All checks of a tile and of the release; nothing is made again.",
-)
-
 JOBS = (
     tile,
     tile_from_l2a,
@@ -86,5 +84,6 @@ JOBS = (
     cross_checks,
     preflight,
     verify,
+    verify_release,
 )
 """All jobs."""

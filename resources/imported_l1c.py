@@ -41,7 +41,7 @@ def find_l1c(folder: Path, key: str, cdse_id: str | None = None) -> list[Path]:
     return sorted(found)
 
 
-def adopt_l1c(
+def import_l1c(
     sources: list[Path], target: Path, key: str, entry: CatalogueEntry | None
 ) -> tuple[Path, ProvenZip]:
     """Copy the first sound one of ``sources`` to ``target`` and verify the copy.

@@ -18,7 +18,7 @@ import zstandard
 from ben_assets.bigearthnet.errors import ChecksumMismatch
 
 MEMBER_MTIME: Final = 1_704_067_200
-"""2024-01-01T00:00:00Z (RULES, "Archives")."""
+"""2024-01-01T00:00:00Z (docs/rules.md#archives)."""
 ZSTD_LEVEL: Final = 6
 _COPY_BYTES: Final = 1 << 20
 _PROGRESS_STEP: Final = 50_000

@@ -57,7 +57,7 @@ def labels_of(pixels_of_code: Mapping[int, int]) -> list[str] | None:
     """Sorted labels of a patch, or None where it has none.
 
     One pixel of a class is enough for its label; a quarter of unlabeled pixels is too
-    much for any (RULES, "Labels").
+    much for any (docs/rules.md#labels).
 
     >>> labels_of({211: 14399, 112: 1})
     ['Arable land', 'Urban fabric']

@@ -15,9 +15,12 @@ from ben_assets.bigearthnet.errors import InvalidProductName
 
 _TIME_FORMAT: Final = "%Y%m%dT%H%M%S"
 _PRODUCT: Final = re.compile(
-    r"(?P<mission>S2[A-D])_MSI(?P<level>L1C|L2A)_(?P<sensing>\d{8}T\d{6})"
-    r"_N(?P<baseline>\d{4})_R(?P<orbit>\d{3})_T(?P<mgrs>\d{2}[C-HJ-NP-X][A-HJ-NP-Z]{2})"
-    r"_(?P<discriminator>\d{8}T\d{6})"
+    r"(?P<mission>S2[A-D])_MSI(?P<level>L1C|L2A)_(?P<sensing>[0-9]{8}T[0-9]{6})"
+    r"_N(?P<baseline>[0-9]{4})_R(?P<orbit>[0-9]{3})_T(?P<mgrs>[0-9]{2}[C-HJ-NP-X][A-HJ-NP-Z]{2})"
+    r"_(?P<discriminator>[0-9]{8}T[0-9]{6})"
+)
+_TILE_KEY: Final = re.compile(
+    r"T(?P<mgrs>[0-9]{2}[C-HJ-NP-X][A-HJ-NP-Z]{2})_(?P<sensing>[0-9]{8}T[0-9]{6})"
 )
 _PATCH_SUFFIX: Final = re.compile(r"_(?P<column>\d+)_(?P<row>\d+)$")
 _NORTHERN_LATITUDE_BANDS: Final = "NPQRSTUVWX"
@@ -107,6 +110,16 @@ class ProductName:
         )
 
     @property
+    def tile_key(self) -> str:
+        """The partition key: MGRS tile and sensing time, sorted by place and time.
+
+        >>> name = "S2A_MSIL1C_20170613T101031_N0205_R022_T33UUP_20170613T101608"
+        >>> ProductName.parse(name).tile_key
+        'T33UUP_20170613T101031'
+        """
+        return f"T{self.acquisition.mgrs}_{self.acquisition.sensing}"
+
+    @property
     def sensing_time(self) -> datetime:
         """Sensing start of the name, to the second, UTC."""
         parsed = datetime.strptime(self.acquisition.sensing, _TIME_FORMAT)
@@ -129,19 +142,31 @@ def epsg_of_mgrs(mgrs: str) -> int:
     return hemisphere + int(mgrs[:2])
 
 
-def tile_key(name: str) -> str:
-    """The partition key of an L1C product name given with or without ``.SAFE``.
+def is_tile_key(text: str) -> bool:
+    """Whether a text has the form of a tile key.
+
+    >>> is_tile_key("T33UUP_20170613T101031"), is_tile_key("33UUP")
+    (True, False)
+    """
+    return _TILE_KEY.fullmatch(text) is not None
+
+
+def place_and_time(key: str) -> tuple[str, datetime]:
+    """MGRS tile id and sensing time (UTC) of a tile key.
+
+    >>> place_and_time("T33UUP_20170613T101031")[0]
+    '33UUP'
 
     Raises:
-        InvalidProductName: not the name of an L1C product.
+        InvalidProductName: not a tile key.
     """
-    product = ProductName.parse(name)
-    if product.level != "L1C":
+    match = _TILE_KEY.fullmatch(key)
+    if match is None:
         raise InvalidProductName(
-            f"{name!r} is a level {product.level} product; a tile key is the name "
-            "of the L1C product"
+            f"{key!r} is not a tile key; expected one such as T33UUP_20170613T101031"
         )
-    return product.name
+    time = datetime.strptime(match["sensing"], _TIME_FORMAT).replace(tzinfo=UTC)
+    return match["mgrs"], time
 
 
 def patch_id(tile_id: str, column: int, row: int) -> str:

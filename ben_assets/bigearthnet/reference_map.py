@@ -89,9 +89,9 @@ def prepare_polygons(
 ) -> ClcPolygons:
     """Transform CORINE polygons to the tile's zone, in order of precedence.
 
-    Each part of a multipolygon counts by itself (RULES, "CLC overlay"). Where they
+    Each part of a multipolygon counts by itself (docs/rules.md#clc-overlay). Where they
     overlap, the lowest ID wins, compared as text in C order, then the lowest code
-    (RULES, "Reference map raster").
+    (docs/rules.md#reference-map-raster).
 
     Args:
         table: columns Code_18 and ID, geometry in EPSG:3035.
@@ -181,7 +181,7 @@ def cut_reference_maps(
     """The reference map of each cell (column, row) that a polygon meets.
 
     A patch that no polygon meets has none; one met by polygons that hold none of its
-    pixel centres gets a map full of 999 (RULES, "CLC overlay").
+    pixel centres gets a map full of 999 (docs/rules.md#clc-overlay).
     """
     n = REFERENCE_MAP_PIXELS
     tree = shapely.STRtree(clc.polygons)

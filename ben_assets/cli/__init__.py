@@ -57,4 +57,3 @@ def main() -> None:
     except BenError as error:
         print(f"ben: [{error.failure_class}] {error}", file=sys.stderr)
         sys.exit(2 if error.failure_class in _OF_THE_ENVIRONMENT else 1)
-

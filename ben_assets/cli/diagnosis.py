@@ -35,7 +35,7 @@ GIGABYTES_OF_ASSET: Final[dict[str, float]] = {
 }
 """Rough sizes of one full tile; the patches of the data set are hard links."""
 
-_SETTING: Final = re.compile(r"^([A-Z0-9_]+)=", re.MULTILINE)
+_SETTING: Final = re.compile(r"^#?([A-Z0-9_]+)=", re.MULTILINE)
 _EXACT: Final = re.compile(r"([a-z0-9-]+)==([0-9.]+)")
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import typer
 
 from ben_assets.cli.choice import TileArguments, chosen_tiles
+from ben_assets.environment import settings_of_process
 from ben_assets.tiles import load_tiles
-from resources.settings import Settings
 
 
 def preflight(tiles: TileArguments = None) -> None:
@@ -17,7 +17,7 @@ def preflight(tiles: TileArguments = None) -> None:
     """
     from ben_assets.steps.preflight import format_preflight, preflight
 
-    settings = Settings()
+    settings = settings_of_process()
     known = load_tiles(settings)
     keys = chosen_tiles(tiles) or known
     rows = preflight(

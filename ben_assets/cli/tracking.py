@@ -5,9 +5,9 @@ from __future__ import annotations
 import typer
 
 from ben_assets.cli.choice import TileArguments, chosen_tiles
+from ben_assets.environment import settings_of_process
 from ben_assets.validation.recording import track_tiles
 from resources.data_root.store import Storage
-from resources.settings import Settings
 
 
 def track(tiles: TileArguments = None) -> None:
@@ -16,7 +16,7 @@ def track(tiles: TileArguments = None) -> None:
     Writes tracked-artifacts/hashes/ASSET.csv (BEN_TRACKED_ARTIFACTS); rows of other
     tiles stay. Review the difference like code, and commit it.
     """
-    settings = Settings()
+    settings = settings_of_process()
     changes = track_tiles(
         Storage(settings.data_dir), settings.tracked_artifacts, chosen_tiles(tiles)
     )

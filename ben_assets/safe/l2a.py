@@ -26,7 +26,7 @@ LABEL_QUALITY_CHECKS: Final = (
     "RADIOMETRIC_QUALITY",
     "SENSOR_QUALITY",
 )
-"""A product that fails one of these gets no labels (RULES, "Labels")."""
+"""A product that fails one of these gets no labels (docs/rules.md#labels)."""
 
 _TILE_OF_GRANULE: Final = re.compile(r"_T(\d{2}[A-Z]{3})_")
 

@@ -16,8 +16,8 @@ from ben_assets.steps.step_context import StepContext
 from resources.cdse import CatalogueEntry, Cdse, ProvenZip
 from resources.data_root.records import FileDigest
 from resources.data_root.store import RELEASE, Draft, Record, StoredRecord
-from resources.data_root.verification import still_verifies
-from resources.imported_l1c import adopt_l1c, find_l1c
+from resources.data_root.tile_files import still_verifies
+from resources.imported_l1c import find_l1c, import_l1c
 
 IDS: Final = "tile_ids"
 ZIPS: Final = "l1c_zips"
@@ -34,7 +34,7 @@ def make_tile_id(tile: Tile, ctx: StepContext) -> StoredRecord:
     Raises:
         BenError: not exactly one product that is online; see ``Cdse.find``.
     """
-    entry = Cdse.from_settings(ctx.settings, ctx.log).find(tile.key)
+    entry = Cdse.from_settings(ctx.settings, ctx.log).find(tile.name)
     record = Record(
         asset=IDS,
         tile=tile.key,
@@ -113,11 +113,11 @@ def member_changes(old: dict[str, Any], new: dict[str, Any]) -> dict[str, list[s
 def _import_existing(tile: Tile, ctx: StepContext, draft: Draft) -> StoredRecord:
     folder = ctx.settings.path("BEN_L1C_DIR")
     assert folder is not None
-    sources = find_l1c(folder, tile.key, tile.cdse_id)
+    sources = find_l1c(folder, tile.name, tile.cdse_id)
     known = ctx.storage.find(IDS, tile.key)
     entry = entry_of(known) if known else None
     path = draft.path / f"{tile.key}.zip"
-    source, verified = adopt_l1c(sources, path, tile.key, entry)
+    source, verified = import_l1c(sources, path, tile.name, entry)
     ctx.log(f"imported {source}")
     by_name = _ID_FILE_NAME.fullmatch(source.name)
     known_id = entry.id if entry else tile.cdse_id

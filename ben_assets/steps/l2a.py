@@ -16,7 +16,7 @@ from ben_assets.safe.zips import extract_product
 from ben_assets.steps import l1c
 from ben_assets.steps.step_context import StepContext, versions
 from resources.data_root.store import Draft, Record, StoredRecord
-from resources.data_root.verification import still_verifies
+from resources.data_root.tile_files import still_verifies
 from resources.imported_l2a import copy_product, find_l2a
 from resources.sen2cor.configured_processor import l2a_processor
 from resources.sen2cor.processors import DARK_OBJECT, SEN2COR, ProcessingResult

@@ -11,7 +11,6 @@ import pandas as pd
 
 from ben_assets.bigearthnet.bands import Band
 from ben_assets.bigearthnet.patch_grid import TileGeocoding
-from ben_assets.bigearthnet.product_names import ProductName
 from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.pictures.cells import cell_picture
 from ben_assets.pictures.labels import label_picture
@@ -93,7 +92,7 @@ def write_label_picture(draft: Draft, tile: Tile, table: pd.DataFrame) -> None:
 
 
 def _place_and_day(tile: Tile) -> str:
-    name = ProductName.parse(tile.key)
+    name = tile.product
     return f"T{name.acquisition.mgrs}, {name.sensing_time:%Y-%m-%d}"
 
 

@@ -74,17 +74,17 @@ def format_preflight(rows: list[PreflightRow]) -> str:
 
 def _row(cdse: Cdse, storage: Storage, tile: Tile) -> PreflightRow:
     try:
-        hits = cdse.catalogue.hits(f"{tile.key}.SAFE")
+        hits = cdse.catalogue.hits(f"{tile.name}.SAFE")
         newer = tuple(
             name
-            for name in cdse.catalogue.other_baselines(tile.key)
+            for name in cdse.catalogue.other_baselines(tile.name)
             if name.split("_")[3] > f"N{tile.product.baseline}"
         )
         if len(hits) == 1:
             return _found(storage, tile, hits[0], newer)
         remark = ""
         if not hits:
-            deleted = cdse.catalogue.deletion("Name", f"{tile.key}.SAFE")
+            deleted = cdse.catalogue.deletion("Name", f"{tile.name}.SAFE")
             remark = f"deleted {deleted.date}: {deleted.cause}" if deleted else ""
         state = "several" if hits else "gone"
         return PreflightRow(tile.key, state, (), newer, remark=remark)

@@ -12,7 +12,7 @@ from ben_assets.bigearthnet.checksums import file_digest
 from ben_assets.bigearthnet.corine import LABELS
 from ben_assets.bigearthnet.errors import InvalidInput
 from ben_assets.bigearthnet.patch_grid import SPLITS
-from ben_assets.bigearthnet.product_names import ProductName, tile_id_of_patch
+from ben_assets.bigearthnet.product_names import place_and_time, tile_id_of_patch
 from ben_assets.bigearthnet.release_tables import HAS_SNOW_CLOUD_OR_SHADOW
 from ben_assets.report.facts import CountryRow, LabelRow, ReleaseFacts, TileFacts
 from ben_assets.report.gallery import choose_patches, make_gallery
@@ -135,13 +135,13 @@ def _read_patches(ctx: StepContext, tables: StoredRecord) -> pd.DataFrame:
 
 
 def _tile_facts(ctx: StepContext, record: StoredRecord) -> TileFacts:
-    name = ProductName.parse(record.tile)
+    mgrs, time = place_and_time(record.tile)
     table = ctx.storage.require(metadata.ASSET, record.tile)
     return TileFacts(
         key=record.tile,
         tile_id=record.facts["tile_id"],
-        mgrs=name.acquisition.mgrs,
-        day=f"{name.sensing_time:%Y-%m-%d}",
+        mgrs=mgrs,
+        day=f"{time:%Y-%m-%d}",
         geocoding=geocoding_of(record),
         alignment=record.facts["alignment"],
         cells=table.facts["table"]["rows"],

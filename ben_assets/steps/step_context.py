@@ -15,8 +15,8 @@ from ben_assets.bigearthnet.checksums import file_digest
 from ben_assets.bigearthnet.errors import InvalidInput, MissingInput
 from ben_assets.bigearthnet.patch_grid import TileGeocoding
 from ben_assets.bigearthnet.tile_list import Tile
+from resources.data_root.staleness import stale_inputs
 from resources.data_root.store import Storage, StoredRecord
-from resources.data_root.verification import stale_inputs
 from resources.inputs.reference import ReferenceInputs
 from resources.settings import Settings
 
@@ -38,21 +38,24 @@ class StepContext:
     """Storage, inputs and the log of one run."""
 
     settings: Settings
-    """The environment."""
+    """What the resources of the run say."""
     storage: Storage
     """The data root."""
     inputs: ReferenceInputs
     """The pinned inputs."""
     log: Callable[[str], None]
     """Takes progress lines."""
+    is_deep: bool = False
+    """Whether rules read again what the run has just written (job ``verify``)."""
 
     @classmethod
     def from_settings(
-        cls, settings: Settings, log: Callable[[str], None]
+        cls, settings: Settings, log: Callable[[str], None], *, is_deep: bool = False
     ) -> StepContext:
-        """As the environment says."""
+        """As the settings say."""
         storage = Storage.from_settings(settings)
-        return cls(settings, storage, ReferenceInputs.from_settings(settings), log)
+        inputs = ReferenceInputs.from_settings(settings)
+        return cls(settings, storage, inputs, log, is_deep)
 
 
 def cpu_count() -> int:

@@ -59,7 +59,7 @@ class SyntheticData:
 
     @property
     def l1c_dir(self) -> Path:
-        """L1C products as the archive serves them: ``<tile key>.zip``."""
+        """L1C products as the archive serves them: ``<product name>.zip``."""
         return self.root / "L1C"
 
     @property
@@ -156,7 +156,7 @@ def make_synthetic_data(
 
 
 def _write_tile_list(path: Path, tiles: Sequence[DemoTile]) -> None:
-    rows = [f"{tile.key},{tile.alignment}\n" for tile in tiles]
+    rows = [f"{tile.name},{tile.alignment}\n" for tile in tiles]
     path.write_text("tile,alignment\n" + "".join(rows), encoding="utf-8")
 
 
@@ -180,7 +180,7 @@ def _write_l1c_zip(
             top_of_atmosphere(surface),
             threads=threads,
         )
-        zip_product(product, folder / f"{tile.key}.zip")
+        zip_product(product, folder / f"{tile.name}.zip")
 
 
 def _write_sentinel1(

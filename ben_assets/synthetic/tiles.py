@@ -24,8 +24,8 @@ _L2A_DISCRIMINATOR: Final = "20240101T000000"  # fixed by the original pipeline
 class DemoTile:
     """One tile of the synthetic data set."""
 
-    key: str
-    """Tile key: the L1C product name."""
+    name: str
+    """The L1C product name."""
     ulx: int
     """Easting of the upper left corner of the MGRS tile in metres."""
     uly: int
@@ -35,16 +35,21 @@ class DemoTile:
     alignment: str = "v1"
     """``v1``, or ``none`` for a tile without matching v1 patches."""
     v1_sensing: str = ""
-    """Sensing start of its v1 patches, ``YYYYMMDDTHHMMSS``; of the key's season."""
+    """Sensing start of its v1 patches, ``YYYYMMDDTHHMMSS``; of the name's season."""
     v1_other_season: str = ""
     """Sensing start of v1 patches of another season."""
     has_nodata_edge: bool = False
     """Whether the swath ends in the tile, leaving a wedge without data."""
 
     @property
+    def key(self) -> str:
+        """The tile key."""
+        return self.l1c_name.tile_key
+
+    @property
     def l1c_name(self) -> ProductName:
         """The L1C product name in its parts."""
-        return ProductName.parse(self.key)
+        return ProductName.parse(self.name)
 
     @property
     def l2a_name(self) -> ProductName:
@@ -109,6 +114,6 @@ def own_tiles(number: int) -> tuple[DemoTile, ...]:
     dates = [first.sensing_time + timedelta(days=5 * n) for n in range(number)]
     before = f"{first.sensing_time:%Y%m%d}"
     return tuple(
-        replace(OWN_TILE, key=OWN_TILE.key.replace(before, f"{date:%Y%m%d}"))
+        replace(OWN_TILE, name=OWN_TILE.name.replace(before, f"{date:%Y%m%d}"))
         for date in dates
     )

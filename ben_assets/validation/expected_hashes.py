@@ -11,7 +11,10 @@ from pathlib import Path
 from typing import Final
 
 from ben_assets.bigearthnet.errors import InvalidInput
+from ben_assets.steps.step_context import StepContext
+from ben_assets.validation.result import SHOWN, RuleResult
 from resources.data_root.store import StoredRecord
+from resources.data_root.tile_files import verify_tile
 from resources.sen2cor.installation import foreign_processor
 
 COLUMNS: Final = ("tile", "files", "bytes", "sha256")
@@ -92,3 +95,33 @@ def _objection(record: StoredRecord) -> str | None:
     if processor != "sen2cor" or version == "unknown":
         return None
     return foreign_processor(processor, str(version))
+
+
+def matches_tracked_hash(asset: str, tile: str, ctx: StepContext) -> RuleResult:
+    """Hold a record against its tracked row and, in job verify, its files too.
+
+    Args:
+        asset: asset key.
+        tile: tile key, or ``release``.
+        ctx: with ``is_deep`` the bytes on disk are read, not only the record.
+    """
+    wrong = (
+        list(verify_tile(ctx.storage, asset, tile, deep=True)) if ctx.is_deep else []
+    )
+    if wrong:
+        shown = [f"{d.file}: {d.kind}: {d.detail}" for d in wrong[:SHOWN]]
+        again = f"materialize {asset} of {tile} again"
+        sentence = f"{len(wrong)} files differ: {shown[0]}; {again}"
+        return RuleResult(
+            False, "the files of the record", sentence, tuple(shown), sentence=sentence
+        )
+    result = compare(ctx.storage.require(asset, tile), ctx.settings.tracked_artifacts)
+    rows = result.expected or {}
+    return RuleResult(
+        result.passed,
+        ", ".join(f"{k} {v}" for k, v in rows.items()) or "none tracked",
+        ", ".join(f"{k} {v}" for k, v in result.found.items()),
+        is_warning=result.expected is None,
+        sentence=result.outcome,
+        details={"what to do": "docs/checks.md, matches_tracked_hash"},
+    )

@@ -10,13 +10,18 @@ import csv
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import Final
 
 from ben_assets.bigearthnet.tile_list import Tile
+from ben_assets.steps.step_context import StepContext
 from ben_assets.validation.expected_hashes import MEMBERS_FILE, compare
+from ben_assets.validation.result import RuleResult
 from resources.data_root.store import StoredRecord
 
+_PREVIEW: Final = 40
 
-class Verdict(StrEnum):
+
+class ZipState(StrEnum):
     """What is known of a zip, from best to worst."""
 
     EQUAL = "equal"
@@ -29,7 +34,7 @@ class Verdict(StrEnum):
 class Evaluation:
     """A zip beside what is tracked for its tile."""
 
-    outcome: Verdict
+    outcome: ZipState
     """``equal``: the tracked bytes; ``untracked``: nothing is tracked, all images are
     verified; ``verified``: another zip, but all its images are; ``unproven``: images
     that nothing vouches for."""
@@ -43,6 +48,50 @@ class Evaluation:
     """Images without proof, or files that differ from the tracked ones."""
     unknown: tuple[str, ...] = ()
     """Files that the manifest does not know."""
+
+
+def id_is_tracked(tile: Tile, ctx: StepContext) -> RuleResult:
+    """Hold the id that the catalogue gave against the tracked one."""
+    found = str(ctx.storage.require("tile_ids", tile.key).facts["id"])
+    if tile.cdse_id is None:
+        return RuleResult(True, "none", found, (), True, "no tracked id")
+    is_same = tile.cdse_id == found
+    sentence = None if is_same else "the archive gave the product a new id"
+    return RuleResult(is_same, tile.cdse_id, found, (), not is_same, sentence)
+
+
+def zip_is_tracked(tile: Tile, ctx: StepContext) -> RuleResult:
+    """Hold the zip against the tracked one, or its images against their checksums."""
+    record = ctx.storage.require("l1c_zips", tile.key)
+    result = evaluate(record, tile, ctx.settings.tracked_artifacts)
+    return RuleResult(
+        result.outcome in {ZipState.EQUAL, ZipState.UNTRACKED},
+        result.expected,
+        result.found,
+        result.differing,
+        result.outcome in {ZipState.UNTRACKED, ZipState.VERIFIED},
+        result.sentence,
+        {"unknown to the manifest": list(result.unknown)},
+    )
+
+
+def catalogue_is_current(tile: Tile, ctx: StepContext) -> RuleResult:
+    """Hold length and checksums of the catalogue against the zip that it delivered."""
+    facts = ctx.storage.require("l1c_zips", tile.key).facts
+    checks = {name: " ".join(p.values()) for name, p in facts["checks"].items()}
+    stale = [n for n, p in facts["checks"].items() if p["state"] == "changed upstream"]
+    found = f"changed upstream: {', '.join(stale)}" if stale else "all of it holds"
+    return RuleResult(
+        not stale,
+        "what the catalogue says holds",
+        found,
+        is_warning=True,
+        details={
+            "checks": checks,
+            "unknown to the manifest": facts["unknown_members"][:_PREVIEW],
+            "changed members": facts["changed_members"],
+        },
+    )
 
 
 def evaluate(record: StoredRecord, tile: Tile, tracked: Path) -> Evaluation:
@@ -60,18 +109,18 @@ def evaluate(record: StoredRecord, tile: Tile, tracked: Path) -> Evaluation:
     known = bool(comparison.expected) or expected != "none"
     unknown = tuple(record.facts["unknown_members"])
     if is_equal:
-        return Evaluation(Verdict.EQUAL, "the tracked zip", expected, found)
+        return Evaluation(ZipState.EQUAL, "the tracked zip", expected, found)
     differing = _differing(record, tracked)
     if differing:
         sentence = f"{len(differing)} images differ from the tracked ones or lack proof"
         return Evaluation(
-            Verdict.UNPROVEN, sentence, expected, found, differing, unknown
+            ZipState.UNPROVEN, sentence, expected, found, differing, unknown
         )
     if not known:
         sentence = "no tracked hash; every image is verified"
-        return Evaluation(Verdict.UNTRACKED, sentence, expected, found, (), unknown)
+        return Evaluation(ZipState.UNTRACKED, sentence, expected, found, (), unknown)
     sentence = "another zip than tracked, but every image is verified by its manifest"
-    return Evaluation(Verdict.VERIFIED, sentence, expected, found, (), unknown)
+    return Evaluation(ZipState.VERIFIED, sentence, expected, found, (), unknown)
 
 
 def read_tracked_members(tracked: Path, tile: str) -> dict[str, str]:

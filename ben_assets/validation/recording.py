@@ -16,10 +16,10 @@ from ben_assets.validation.expected_hashes import (
     read_tracked,
     row_of,
 )
+from resources.data_root.difference import TILE_ASSETS
 from resources.data_root.files import local_errors, write_atomically
 from resources.data_root.records import StoredRecord, is_sealed
 from resources.data_root.store import Storage
-from resources.data_root.verification import TILE_ASSETS
 
 TRACKED_ASSETS: Final = tuple(name for name in TILE_ASSETS if name != "tile_ids")
 """Assets of which hashes are tracked; ids are pinned in ``tiles.csv``."""

@@ -12,10 +12,10 @@ from ben_assets.bigearthnet.product_names import cell_of_patch
 from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.steps import metadata, reference_maps
 from ben_assets.steps.step_context import StepContext, geocoding_of, read_table
-from ben_assets.validation.result import Verdict
+from ben_assets.validation.result import RuleResult
 
 
-def codes_are_known(tile: Tile, ctx: StepContext) -> Verdict:
+def codes_are_known(tile: Tile, ctx: StepContext) -> RuleResult:
     """Only CORINE codes and 999 occur, and they fill every map of the tile."""
     table = read_table(ctx, reference_maps.ASSET, tile)
     maps = ctx.storage.digests(reference_maps.ASSET, tile.key)
@@ -23,25 +23,25 @@ def codes_are_known(tile: Tile, ctx: StepContext) -> Verdict:
     return evaluate_codes(table, patches)
 
 
-def evaluate_codes(table: pd.DataFrame, patches: set[str]) -> Verdict:
+def evaluate_codes(table: pd.DataFrame, patches: set[str]) -> RuleResult:
     """Hold columns patch_id, clc_code and pixels against the known codes."""
     unknown = {f"code {code}" for code in set(table["clc_code"]) - set(CODES)}
     totals = table.groupby("patch_id")["pixels"].sum()
     broken = set(totals[totals != REFERENCE_MAP_PIXELS**2].index)
     broken |= patches ^ set(totals.index)
-    return Verdict.none_of(
+    return RuleResult.none_of(
         unknown | broken,
         f"only the {len(CODES)} known codes; {REFERENCE_MAP_PIXELS**2} pixels a map",
         f"{table['clc_code'].nunique()} codes in {len(totals)} maps",
     )
 
 
-def labels_are_known(tile: Tile, ctx: StepContext) -> Verdict:
+def labels_are_known(tile: Tile, ctx: StepContext) -> RuleResult:
     """Every label is one of the 19 classes, once and sorted."""
     return evaluate_labels(read_table(ctx, metadata.ASSET, tile))
 
 
-def evaluate_labels(table: pd.DataFrame) -> Verdict:
+def evaluate_labels(table: pd.DataFrame) -> RuleResult:
     """Hold columns patch_id and labels (list or None) against the 19 classes."""
     labelled = table[table["labels"].notna()]
     broken = {
@@ -52,33 +52,33 @@ def evaluate_labels(table: pd.DataFrame) -> Verdict:
         or not set(labels) <= set(LABELS)
     }
     used = {label for labels in labelled["labels"] for label in labels}
-    return Verdict.none_of(
+    return RuleResult.none_of(
         broken,
         f"one or more of {len(LABELS)} classes, each once, sorted",
         f"{len(used)} classes on {len(labelled)} patches",
     )
 
 
-def labelled_patches_have_maps(tile: Tile, ctx: StepContext) -> Verdict:
+def labelled_patches_have_maps(tile: Tile, ctx: StepContext) -> RuleResult:
     """Each patch with labels has a reference map."""
     if ctx.storage.find(reference_maps.ASSET, tile.key) is None:
-        return Verdict.not_evaluated("reference_maps of this tile are not on disk")
+        return RuleResult.not_evaluated("reference_maps of this tile are not on disk")
     table = read_table(ctx, metadata.ASSET, tile)
     labelled = set(table[table["labels"].notna()]["patch_id"])
     maps = ctx.storage.digests(reference_maps.ASSET, tile.key)
     alone = labelled - {name.removesuffix(MAP_SUFFIX) for name in maps}
-    return Verdict.none_of(
+    return RuleResult.none_of(
         alone, "a map of each labelled patch", f"{len(labelled)} labelled patches"
     )
 
 
-def splits_follow_rule(tile: Tile, ctx: StepContext) -> Verdict:
+def splits_follow_rule(tile: Tile, ctx: StepContext) -> RuleResult:
     """Each patch is in one split, the one that its place in the tile gives."""
     record = ctx.storage.require(metadata.ASSET, tile.key)
     return evaluate_splits(read_table(ctx, metadata.ASSET, tile), geocoding_of(record))
 
 
-def evaluate_splits(table: pd.DataFrame, grid: TileGeocoding) -> Verdict:
+def evaluate_splits(table: pd.DataFrame, grid: TileGeocoding) -> RuleResult:
     """Hold columns patch_id and split against the rule."""
     broken = {
         patch
@@ -89,19 +89,19 @@ def evaluate_splits(table: pd.DataFrame, grid: TileGeocoding) -> Verdict:
     counts = ", ".join(
         f"{n} {name}" for name, n in table["split"].value_counts().items()
     )
-    return Verdict.none_of(
+    return RuleResult.none_of(
         broken, f"{grid.cells**2} patches in one split each, by the rule", counts
     )
 
 
-def matching_patches_are_unique(tile: Tile, ctx: StepContext) -> Verdict:
+def matching_patches_are_unique(tile: Tile, ctx: StepContext) -> RuleResult:
     """No two kept patches share a v1 or Sentinel-1 patch; aligned ones have both."""
     return evaluate_matches(
         read_table(ctx, metadata.ASSET, tile), needs_v1=tile.alignment == "v1"
     )
 
 
-def evaluate_matches(table: pd.DataFrame, *, needs_v1: bool) -> Verdict:
+def evaluate_matches(table: pd.DataFrame, *, needs_v1: bool) -> RuleResult:
     """Hold the matching patches of kept patches against each other."""
     kept = table[table["kept"]]
     broken: set[str] = set()
@@ -111,7 +111,7 @@ def evaluate_matches(table: pd.DataFrame, *, needs_v1: bool) -> Verdict:
         if needs_v1:
             broken |= set(kept["patch_id"][kept[column].isna()])
     matches = kept["s1_name"].nunique()
-    return Verdict.none_of(
+    return RuleResult.none_of(
         broken,
         "matching patches of their own",
         f"{len(kept)} kept patches, {matches} S1 matching patches",

@@ -10,7 +10,7 @@ from ben_assets.validation import dataset_rules as dataset
 from ben_assets.validation import patch_rules as patches
 from ben_assets.validation import release_rules as release
 from ben_assets.validation import table_rules as tables
-from ben_assets.validation.result import Verdict
+from ben_assets.validation.result import RuleResult
 from ben_assets_tests.pipeline import Pipeline, replace_file
 
 GRID = TileGeocoding(epsg=32633, ulx=300000, uly=5400000, side_m=3600)
@@ -32,7 +32,7 @@ def metadata(**columns) -> pd.DataFrame:
     return table.assign(**columns)
 
 
-def breaks(outcome: Verdict) -> tuple[str, ...]:
+def breaks(outcome: RuleResult) -> tuple[str, ...]:
     assert outcome.passed == (not outcome.differing)
     return outcome.differing
 

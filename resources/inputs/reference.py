@@ -44,6 +44,11 @@ IN_POSTGIS: Final = "postgis"
 """Value of ``BEN_CLC_PATH``: the polygons that ``postgis_clc2018`` loaded."""
 
 
+def takes_clc_from_postgis(settings: Settings) -> bool:
+    """Whether ``BEN_CLC_PATH`` says that the polygons come from PostGIS."""
+    return settings.text("BEN_CLC_PATH") == IN_POSTGIS
+
+
 @dataclass(frozen=True)
 class ReferenceInputs:
     """Reads the inputs of ``BEN_REFERENCE_DIR`` and ``BEN_CLC_PATH``."""
@@ -62,7 +67,7 @@ class ReferenceInputs:
         """As the environment says."""
         folder = settings.reference_dir
         digests = DigestCache(Storage(settings.data_dir))
-        if settings.text("BEN_CLC_PATH") == IN_POSTGIS:
+        if takes_clc_from_postgis(settings):
             # here: a step that needs no database shall not wait for its driver
             from resources.postgis.clc_source import ClcInPostgis
 

@@ -1,4 +1,4 @@
-"""FAULTS row 8: what is accepted, what is refused, and what the record says of it."""
+"""Wrong or damaged bytes: what is accepted, what is refused, what the record says."""
 
 import json
 import logging

@@ -1,4 +1,4 @@
-"""FAULTS rows 1, 2, 3, 5, 6 and 7: a download ends with the right bytes or an error."""
+"""Cut, slow, redirected, refused: a download ends with the right bytes or an error."""
 
 import email.utils
 import os
@@ -183,7 +183,7 @@ def test_all_clients_keep_a_pause_that_one_was_asked_for(desk, server) -> None:
 
 
 class TestRedirects:
-    """Row 6: the token goes to allowed hosts only."""
+    """The token goes to allowed hosts only."""
 
     def via_catalogue(self, desk, server, **settings):
         url = server.environment()["CDSE_CATALOGUE_URL"]

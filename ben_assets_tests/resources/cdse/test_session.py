@@ -1,4 +1,4 @@
-"""FAULTS row 4: one log-in for all processes, then refreshes, then a clear end."""
+"""Tokens: one log-in for all processes, then refreshes, then a clear end."""
 
 import json
 import os
