@@ -6,12 +6,13 @@ One import for all others: ``from resources.cdse import Cdse``.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
 from ben_assets.bigearthnet.errors import ProductGone
 from resources.cdse.access import Access
-from resources.cdse.catalogue import Catalogue, CatalogueEntry
+from resources.cdse.catalogue import Catalogue, CatalogueAnswer, CatalogueEntry
 from resources.cdse.delivery import ProvenZip, deliver
 from resources.cdse.download import HttpDownload
 from resources.cdse.limiter import Limiter
@@ -22,7 +23,7 @@ from resources.cdse.session import Session
 from resources.cdse.transport import Transport
 from resources.settings import Settings
 
-__all__ = ["CatalogueEntry", "Cdse", "ProvenZip"]
+__all__ = ["CatalogueAnswer", "CatalogueEntry", "Cdse", "ProvenZip"]
 
 
 class Cdse:
@@ -45,6 +46,13 @@ class Cdse:
             InvalidInput: a setting is malformed.
         """
         return cls(Access.from_settings(settings), log)
+
+    def briefly(self, seconds: float) -> Cdse:
+        """The same client for questions that are given up after so many seconds."""
+        return Cdse(
+            replace(self._access, timeouts=self._access.timeouts.at_most(seconds)),
+            self._log,
+        )
 
     def find(self, key: str) -> CatalogueEntry:
         """The one product of that name; see :meth:`Catalogue.find` for failures."""

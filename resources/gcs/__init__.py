@@ -47,16 +47,19 @@ class Gcs:
         rules = PublicAccess(options.url, options.timeouts)
         self._bucket = Bucket(options.url, Transport(rules))
 
-    def find(self, product: str, give_up_seconds: float = 1e9) -> ProductTree:
+    def briefly(self, seconds: float) -> Gcs:
+        """The same client for questions that are given up after so many seconds."""
+        timeouts = self._options.timeouts.at_most(seconds)
+        return Gcs(replace(self._options, timeouts=timeouts), self._log)
+
+    def find(self, product: str) -> ProductTree:
         """The files of the product of that very name.
 
         Raises:
             ProductGone: the bucket has none.
             BenError: see :func:`list_tree`.
         """
-        timeouts = self._options.timeouts
-        seconds = min(timeouts.give_up_seconds, give_up_seconds)
-        attempts = self._retrier(replace(timeouts, give_up_seconds=seconds))
+        attempts = self._retrier()
         name = product.removesuffix(".SAFE") + ".SAFE"
         return list_tree(self._bucket, name, bucket_prefix(name), attempts)
 
@@ -66,7 +69,7 @@ class Gcs:
         Raises:
             BenError: see :func:`deliver` and :meth:`TreeDownload.fetch`.
         """
-        attempts = self._retrier(self._options.timeouts)
+        attempts = self._retrier()
         name = product.removesuffix(".SAFE") + ".SAFE"
         progress = Progress(name, 0, self._log)
         download = TreeDownload(self._bucket)
@@ -79,7 +82,8 @@ class Gcs:
             self._log,
         )
 
-    def _retrier(self, timeouts: Timeouts) -> Retrier:
+    def _retrier(self) -> Retrier:
+        timeouts = self._options.timeouts
         pause = BackOff(self._options.shared / "pause-bucket", timeouts)
         return Retrier(timeouts, pause, self._log)
 
