@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 import dagster as dg
 
-from ben_assets.assets import STAGES
-from ben_assets.checks import CHECKS
+from ben_assets.assets import RULE_CHECKS, STAGES
+from ben_assets.environment import settings_of_process
 from ben_assets.jobs import JOBS
-from resources.settings import REPOSITORY, Settings
+from resources.configured import resources_of
+from resources.settings import REPOSITORY
 
 
 def _kubernetes() -> dg.ExecutorDefinition:
@@ -34,8 +35,13 @@ _DOCS: Final = {
 """Title on an asset's page to a file of the docs."""
 
 
-def build_definitions() -> dg.Definitions:
-    """A fresh graph of all assets, checks and jobs."""
+def build_definitions(**overrides: Any) -> dg.Definitions:  # noqa: ANN401
+    """A fresh graph of all assets, checks, jobs and resources.
+
+    Args:
+        overrides: resources by key, in place of those that the environment describes.
+    """
+    settings = settings_of_process()
     assets = [
         asset
         for group, stage in STAGES.items()
@@ -43,9 +49,10 @@ def build_definitions() -> dg.Definitions:
     ]
     return dg.Definitions(
         assets=assets,
-        asset_checks=CHECKS,
+        asset_checks=[check.as_asset_check() for check in RULE_CHECKS],
         jobs=JOBS,
-        executor=_EXECUTORS[Settings().choice("BEN_EXECUTOR", tuple(_EXECUTORS))](),
+        resources={**resources_of(settings.as_environment()), **overrides},
+        executor=_EXECUTORS[settings.choice("BEN_EXECUTOR", tuple(_EXECUTORS))](),
     )
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from pathlib import Path
 
 import dagster as dg
 
 from ben_assets.bigearthnet.errors import BenError
 from resources.data_root.files import local_errors
-from resources.settings import Settings
 
 
 @contextlib.contextmanager
@@ -21,7 +21,7 @@ def as_dagster_failure() -> Iterator[None]:
             forbids retries where the class of the failure needs somebody to act.
     """
     try:
-        with local_errors(Settings().data_dir):
+        with local_errors(Path("the data root")):
             yield
     except BenError as error:
         raise dg.Failure(

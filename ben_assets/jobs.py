@@ -3,6 +3,15 @@
 import dagster as dg
 
 from ben_assets.assets import l1c, l2a, postgis, release
+from ben_assets.failures import as_dagster_failure
+from ben_assets.partitions import TILES
+from ben_assets.verify_jobs import verify, verify_release
+from resources.configured import (
+    CdseResource,
+    DataRootResource,
+    L1CSourcesResource,
+    settings_from,
+)
 
 tile = dg.define_asset_job(
     "tile",
@@ -48,34 +57,37 @@ cross_checks = dg.define_asset_job(
     out=dg.Out(dg.Nothing),
     config_schema={"tiles": dg.Field([str], default_value=[], description="Tile keys")},
 )
-def ask_catalogue(context: dg.OpExecutionContext) -> None:
-    """Ask the CDSE catalogue for tiles, all by default, and log a table."""
-    from ben_assets.failures import as_dagster_failure
+def ask_catalogue(
+    context: dg.OpExecutionContext,
+    data_root: DataRootResource,
+    cdse: CdseResource,
+    l1c_sources: L1CSourcesResource,
+) -> None:
+    """Ask all sources for tiles, all by default, and log a table."""
+    from ben_assets.bigearthnet.tile_list import find_tile
     from ben_assets.steps.preflight import format_preflight, preflight
-    from ben_assets.tiles import find_tile, load_tiles
-    from resources.settings import Settings
 
     with as_dagster_failure():
         chosen = [
-            find_tile(key) for key in context.op_config["tiles"]
-        ] or load_tiles().values()
-        rows = preflight(chosen, Settings(), context.log.info)
-    table = format_preflight(rows)
+            find_tile(key, TILES) for key in context.op_config["tiles"]
+        ] or TILES.values()
+        settings = settings_from(data_root, cdse, l1c_sources)
+        report = preflight(chosen, settings, context.log.info)
+    table = format_preflight(report)
     context.log.info(f"preflight\n{table}")
-    context.add_output_metadata({"table": dg.MetadataValue.md(f"```\n{table}\n```")})
+    context.add_output_metadata(
+        {
+            "table": dg.MetadataValue.md(f"```\n{table}\n```"),
+            "report": dg.MetadataValue.json(report.as_json()),
+        }
+    )
 
 
-@dg.job(description="What the CDSE catalogue knows of the tiles, without downloading.")
+@dg.job(description="Which source has which tile, without downloading.")
 def preflight() -> None:
-    """One request for each tile, a table in the log and in the metadata."""
+    """A table in the log and in the metadata."""
     ask_catalogue()
 
-
-verify = dg.define_asset_job(
-    "verify",
-    selection=dg.AssetSelection.all_asset_checks(),
-    description="All checks of a tile and of the release; nothing is made again.",
-)
 
 JOBS = (
     tile,
@@ -86,5 +98,6 @@ JOBS = (
     cross_checks,
     preflight,
     verify,
+    verify_release,
 )
 """All jobs."""

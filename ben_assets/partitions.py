@@ -1,10 +1,16 @@
-"""One partition per tile, known without a look at the disk."""
+"""One partition per tile, known without a look at the data root."""
 
 from __future__ import annotations
 
+from typing import Final
+
 import dagster as dg
 
+from ben_assets.environment import settings_of_process
 from ben_assets.tiles import load_tiles
 
-tile_partitions = dg.StaticPartitionsDefinition(list(load_tiles()))
-"""The 125 tiles of BigEarthNet v2, then those of ``BEN_TILES_CSV``."""
+TILES: Final = load_tiles(settings_of_process())
+"""Tile key to tile: those of ``BEN_TILES_CSV``, then the 125 of BigEarthNet v2."""
+
+tile_partitions: Final = dg.StaticPartitionsDefinition(list(TILES))
+"""The keys of ``TILES``, in that order."""

@@ -1,55 +1,63 @@
-"""The tile list of this installation: tracked tiles and ``BEN_TILES_CSV``."""
+"""The tile list of this installation: ``BEN_TILES_CSV`` and the tracked tiles."""
 
 from __future__ import annotations
 
 import functools
 import logging
+from pathlib import Path
 
-from ben_assets.bigearthnet.errors import InvalidInput
-from ben_assets.bigearthnet.tile_list import Tile, add_own_tiles, parse_tracked_tiles
+from ben_assets.bigearthnet.errors import MissingInput
+from ben_assets.bigearthnet.tile_list import (
+    Tile,
+    add_own_tiles,
+    parse_tracked_tiles,
+)
 from resources.settings import REPOSITORY, Settings
 
 _log = logging.getLogger(__name__)
+_NO_TILES = "tile\n"
 
 
-def load_tiles(settings: Settings | None = None) -> dict[str, Tile]:
-    """Tile key to tile, in order; what is wrong with the user's CSV is logged."""
-    own = (settings or Settings()).path("BEN_TILES_CSV")
-    own_text = ""
-    if own is not None:
-        try:
-            own_text = own.read_text(encoding="utf-8", errors="replace")
-        except OSError as error:
-            _log.warning("BEN_TILES_CSV: %s cannot be read: %s", own, error)
-            own = None
-    tracked = REPOSITORY / "tracked-artifacts" / "tiles.csv"
-    tiles, reports = _parsed(tracked.read_text(), own_text, own and str(own))
+def load_tiles(settings: Settings) -> dict[str, Tile]:
+    """Tile key to tile, the user's own first; what is wrong with them is logged."""
+    tiles, reports = read_tiles(settings)
     for report in reports:
         _log.warning("%s", report)
-    return {tile.key: tile for tile in tiles}
+    return tiles
+
+
+def read_tiles(settings: Settings) -> tuple[dict[str, Tile], tuple[str, ...]]:
+    """Tile key to tile, the user's own first, and what is wrong with the list."""
+    own = settings.path("BEN_TILES_CSV")
+    tracked = settings.choice("BEN_TRACKED_TILES", ("1", "0")) == "1"
+    path = REPOSITORY / "tracked-artifacts" / "tiles.csv"
+    own_text, problems = _read(own) if own else (_NO_TILES, ())
+    tiles, reports = _parsed(path.read_text() if tracked else "", own_text, str(own))
+    return {tile.key: tile for tile in tiles}, (*problems, *reports)
+
+
+def require_own_list(settings: Settings) -> None:
+    """Refuse a ``BEN_TILES_CSV`` that is not there.
+
+    Raises:
+        MissingInput: the file does not exist or cannot be read.
+    """
+    own = settings.path("BEN_TILES_CSV")
+    if own is not None and (problems := _read(own)[1]):
+        raise MissingInput(f"{problems[0]}; correct the path, or unset it")
+
+
+def _read(path: Path) -> tuple[str, tuple[str, ...]]:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace"), ()
+    except OSError as error:
+        reason = error.strerror or error
+        return _NO_TILES, (f"BEN_TILES_CSV: {path} cannot be read: {reason}",)
 
 
 @functools.lru_cache(maxsize=4)  # each asset of a run asks; 50,000 rows take seconds
 def _parsed(
-    tracked_text: str, own_text: str, own_name: str | None
+    tracked_text: str, own_text: str, source: str
 ) -> tuple[tuple[Tile, ...], tuple[str, ...]]:
-    tiles = parse_tracked_tiles(tracked_text)
-    reports: list[str] = []
-    if own_name is not None:
-        tiles, reports = add_own_tiles(tiles, own_text, own_name)
+    tiles, reports = add_own_tiles(parse_tracked_tiles(tracked_text), own_text, source)
     return tuple(tiles), tuple(reports)
-
-
-def find_tile(key: str, settings: Settings | None = None) -> Tile:
-    """The tile of a key.
-
-    Raises:
-        InvalidInput: there is no such tile.
-    """
-    tiles = load_tiles(settings)
-    if key not in tiles:
-        raise InvalidInput(
-            f"unknown tile {key}; expected one of the {len(tiles)} in "
-            "tracked-artifacts/tiles.csv and BEN_TILES_CSV"
-        )
-    return tiles[key]

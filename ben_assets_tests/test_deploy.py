@@ -108,7 +108,7 @@ def test_the_values_name_what_the_other_files_make():
     }
     known = (REPOSITORY / ".env.example").read_text()
     settings = {*deployment["env"], *documents[1]["stringData"]}
-    assert [name for name in settings if f"\n{name}=" not in known] == []
+    assert [name for name in settings if f"\n#{name}=" not in known] == []
 
 
 def _claim(deployment):

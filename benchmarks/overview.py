@@ -20,9 +20,9 @@ from typing import Final
 from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.tiles import load_tiles
 from ben_assets.validation.recording import track_tiles
+from resources.data_root.difference import TILE_ASSETS
 from resources.data_root.records import Record, format_record
 from resources.data_root.store import Storage
-from resources.data_root.verification import TILE_ASSETS
 from resources.settings import REPOSITORY
 
 GOAL_SECONDS: Final = 3.0

@@ -95,7 +95,7 @@ def tile_keys(number: int) -> list[str]:
     first = OWN_TILE.l1c_name.sensing_time
     before = f"{first:%Y%m%dT%H%M%S}"
     times = (first + timedelta(minutes=5 * n) for n in range(number))
-    return [OWN_TILE.key.replace(before, f"{at:%Y%m%dT%H%M%S}") for at in times]
+    return [OWN_TILE.name.replace(before, f"{at:%Y%m%dT%H%M%S}") for at in times]
 
 
 def measure_loading(synthetic: SyntheticData, keys: list[str]) -> None:

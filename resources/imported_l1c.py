@@ -10,8 +10,9 @@ from ben_assets.bigearthnet.errors import CorruptProduct, MissingInput
 from ben_assets.safe.manifest import prove_product
 from ben_assets.safe.zips import product_of_zip
 from resources.cdse.catalogue import CatalogueEntry
-from resources.cdse.delivery import ProvenZip, require_space, service_checks, verify
+from resources.cdse.delivery import ProvenZip, service_checks, verify
 from resources.cdse.transfer import Delivered
+from resources.data_root.files import require_space
 
 
 def find_l1c(folder: Path, key: str, cdse_id: str | None = None) -> list[Path]:
@@ -40,7 +41,7 @@ def find_l1c(folder: Path, key: str, cdse_id: str | None = None) -> list[Path]:
     return sorted(found)
 
 
-def adopt_l1c(
+def import_l1c(
     sources: list[Path], target: Path, key: str, entry: CatalogueEntry | None
 ) -> tuple[Path, ProvenZip]:
     """Copy the first sound one of ``sources`` to ``target`` and verify the copy.
@@ -72,7 +73,7 @@ def adopt_l1c(
             continue
         delivered = Delivered(target.stat().st_size, {})
         service = service_checks(entry, delivered, target)
-        return source, verify(delivered.size, file_digest(target), product, service)
+        return source, verify(delivered, file_digest(target), product, service)
     raise CorruptProduct(
         f"no sound zip of {key} in BEN_L1C_DIR: " + "; ".join(problems)
     )

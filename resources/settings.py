@@ -1,4 +1,4 @@
-"""Settings from the environment and the root's ``.env``.
+"""Settings by the names of the contract, whoever gives them.
 
 Belongs here: names, defaults and meaning of settings. Not here: what they lead to.
 """
@@ -6,7 +6,6 @@ Belongs here: names, defaults and meaning of settings. Not here: what they lead 
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -18,15 +17,23 @@ REPOSITORY: Final = Path(__file__).resolve().parents[1]
 
 
 class Settings:
-    """Typed access to the settings of the contract, read when asked."""
+    """Typed access to the settings of the contract."""
 
-    def __init__(self, environment: Mapping[str, str] | None = None) -> None:
-        """Read from ``environment``, by default the process's own."""
-        self._environment = os.environ if environment is None else environment
+    def __init__(self, values: Mapping[str, str]) -> None:
+        """The settings ``values``, by name; an empty one counts as not set."""
+        self._values = values
+
+    def as_environment(self) -> Mapping[str, str]:
+        """The settings by name, with whatever else the environment held."""
+        return self._values
+
+    def override(self, values: Mapping[str, str]) -> Settings:
+        """These settings with some of them replaced."""
+        return Settings({**self._values, **values})
 
     def text(self, name: str, default: str | None = None) -> str | None:
         """A setting as text; an empty one counts as not set."""
-        return self._environment.get(name, "").strip() or default
+        return self._values.get(name, "").strip() or default
 
     def path(self, name: str, default: Path | None = None) -> Path | None:
         """A setting as an absolute path."""
@@ -58,6 +65,19 @@ class Settings:
     def reference_dir(self) -> Path:
         """``BEN_REFERENCE_DIR``: the pinned inputs."""
         return self.path("BEN_REFERENCE_DIR") or self.data_dir / "reference"
+
+    @property
+    def recipe(self) -> str | None:
+        """``BEN_RECIPE``: name of a recipe, or absolute path of a TOML file."""
+        text = self.text("BEN_RECIPE")
+        if text is None or not ("/" in text or text.endswith(".toml")):
+            return text
+        return str(self.path("BEN_RECIPE"))
+
+    @property
+    def takes_clc_from_postgis(self) -> bool:
+        """``BEN_CLC_PATH=postgis``: the polygons that ``postgis_clc2018`` loaded."""
+        return self.text("BEN_CLC_PATH") == "postgis"
 
     @property
     def force(self) -> bool:

@@ -6,13 +6,26 @@ from typing import Final
 
 import dagster as dg
 
+from ben_assets.assets import (
+    l1c,
+    l2a,
+    postgis,
+    reference,
+    release,
+)
+from ben_assets.assets import (
+    patches as patches_stage,
+)
+from ben_assets.assets import (
+    reference_maps as reference_maps_stage,
+)
 from ben_assets.assets.l1c import l1c_hash_csv, l1c_zips, tile_id_csv, tile_ids
 from ben_assets.assets.l2a import l2a_tiles
 from ben_assets.assets.patches import patches
-from ben_assets.assets.postgis import (
+from ben_assets.assets.postgis import postgis_patches
+from ben_assets.assets.postgis_inputs import (
     postgis_clc2018,
     postgis_countries,
-    postgis_patches,
     postgis_v1_footprints,
 )
 from ben_assets.assets.reference import INPUTS
@@ -25,6 +38,7 @@ from ben_assets.assets.release import (
     release_metadata,
     release_report,
 )
+from ben_assets.assets.rule_checks import RuleCheck
 
 STAGES: Final[dict[str, tuple[dg.AssetsDefinition, ...]]] = {
     "inputs": tuple(INPUTS),
@@ -48,3 +62,14 @@ STAGES: Final[dict[str, tuple[dg.AssetsDefinition, ...]]] = {
     ),
 }
 """Dagster group to its assets, in flow order."""
+
+RULE_CHECKS: Final[tuple[RuleCheck, ...]] = (
+    *reference.CHECKS,
+    *l1c.CHECKS,
+    *l2a.CHECKS,
+    *patches_stage.CHECKS,
+    *reference_maps_stage.CHECKS,
+    *release.CHECKS,
+    *postgis.CHECKS,
+)
+"""All rules and the assets they are about, in flow order."""

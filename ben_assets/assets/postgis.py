@@ -1,57 +1,46 @@
 """The data set in PostGIS; switched off without ``BEN_POSTGIS_DSN``."""
 
-import time
-from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
 
 import dagster as dg
 
 from ben_assets.assets.patches import patches
+from ben_assets.assets.postgis_inputs import (
+    SWITCHED_OFF,
+    postgis_asset,
+    postgis_clc2018,
+    postgis_countries,
+    postgis_v1_footprints,
+    publish,
+)
 from ben_assets.assets.reference_maps import reference_maps
 from ben_assets.assets.release import metadata_tables
-from ben_assets.assets.tile_asset import OWNERS
-from ben_assets.bigearthnet.checksums import hash_list_digest
-from ben_assets.failures import as_dagster_failure
-from ben_assets.partitions import tile_partitions
-from ben_assets.tiles import find_tile
-from resources.settings import Settings
+from ben_assets.assets.rule_checks import RuleCheck
+from ben_assets.bigearthnet.tile_list import Tile
+from ben_assets.partitions import TILES, tile_partitions
+from ben_assets.validation.result import SHOWN, RuleResult
+from resources.configured import (
+    DataRootResource,
+    PostgisResource,
+    ReferenceInputsResource,
+    settings_from,
+)
 
 if TYPE_CHECKING:
-    from ben_assets.steps.postgis import Publication
     from ben_assets.steps.step_context import StepContext
 
-SWITCHED_OFF: Final = "switched off: BEN_POSTGIS_DSN is not set"
 
-
-def _postgis_asset(
-    level: str,
-    deps: Iterable[dg.AssetsDefinition] = (),
-    partitions_def: dg.PartitionsDefinition | None = None,
-) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
-    """Decorate an asset that publishes, or nothing where PostGIS is switched off."""
-    return dg.asset(
-        deps=list(deps),
-        partitions_def=partitions_def,
-        owners=OWNERS,
-        kinds={"postgres", "postgis"},
-        tags={"ben/level": level},
-        code_version="1",
-        pool="postgis",
-        output_required=False,
-        # waits 14 s in all: long enough for a server that restarts
-        retry_policy=dg.RetryPolicy(
-            max_retries=3, delay=2, backoff=dg.Backoff.EXPONENTIAL
-        ),
-    )
-
-
-@_postgis_asset(
+@postgis_asset(
     level="patch",
     deps=[patches, reference_maps, metadata_tables],
     partitions_def=tile_partitions,
 )
 def postgis_patches(
     context: dg.AssetExecutionContext,
+    data_root: DataRootResource,
+    reference_inputs: ReferenceInputsResource,
+    postgis: PostgisResource,
 ) -> Iterator[dg.MaterializeResult]:
     """The tile's grid cells, labels and pixel counts in PostGIS, all or none of them.
 
@@ -59,79 +48,70 @@ def postgis_patches(
     """
     from ben_assets.steps.postgis import publish_patches
 
-    yield from _publish(
-        context, lambda ctx: publish_patches(find_tile(context.partition_key), ctx)
-    )
+    tile = TILES[context.partition_key]
+    settings = settings_from(data_root, reference_inputs, postgis)
+    yield from publish(context, lambda ctx: publish_patches(tile, ctx), settings)
 
 
-@_postgis_asset(level="input")
-def postgis_clc2018(
-    context: dg.AssetExecutionContext,
-) -> Iterator[dg.MaterializeResult]:
-    """The CORINE 2018 polygons in PostGIS, EPSG:3035, as in the GeoPackage.
+def agrees_with_postgis(
+    name: str, sql: str, inputs: tuple[dg.AssetsDefinition, ...] = ()
+) -> RuleCheck:
+    """The check that a rule, stated anew in SQL, finds nothing else in a tile.
 
-    With `BEN_CLC_PATH=postgis`, `reference_maps` takes its polygons from there.
+    Args:
+        name: of the check.
+        sql: rule of ``resources.postgis.crosschecks``.
+        inputs: the tables that it reads.
     """
-    from ben_assets.steps.postgis import publish_clc2018
 
-    yield from _publish(context, publish_clc2018)
+    def cross_check_of(tile: Tile, ctx: "StepContext") -> RuleResult:
+        if ctx.settings.text("BEN_POSTGIS_DSN") is None:
+            return RuleResult.not_evaluated(SWITCHED_OFF)
+        from resources.postgis.crosschecks import cross_check
+        from resources.postgis.database import Postgis
 
-
-@_postgis_asset(level="input")
-def postgis_v1_footprints(
-    context: dg.AssetExecutionContext,
-) -> Iterator[dg.MaterializeResult]:
-    """The patches of BigEarthNet v1 in PostGIS, of the zones that are on disk."""
-    from ben_assets.steps.postgis import publish_v1_footprints
-
-    yield from _publish(context, publish_v1_footprints)
-
-
-@_postgis_asset(level="input")
-def postgis_countries(
-    context: dg.AssetExecutionContext,
-) -> Iterator[dg.MaterializeResult]:
-    """The ten countries in PostGIS."""
-    from ben_assets.steps.postgis import publish_countries
-
-    yield from _publish(context, publish_countries)
-
-
-def _publish(
-    context: dg.AssetExecutionContext,
-    publish: Callable[["StepContext"], "Publication"],
-) -> Iterator[dg.MaterializeResult]:
-    settings = Settings()
-    if settings.text("BEN_POSTGIS_DSN") is None:
-        context.log.warning("%s: nothing is published", SWITCHED_OFF)
-        context.log_event(
-            dg.AssetObservation(
-                context.asset_key,
-                partition=context.partition_key if context.has_partition_key else None,
-                metadata={"postgis": SWITCHED_OFF},
-            )
+        database = Postgis.from_settings(ctx.settings)
+        result = cross_check(database, sql, tile.key)
+        if result.lacking:
+            return RuleResult.not_evaluated(result.outcome)
+        differing = tuple(
+            f"{patch}: expected {wanted}, found {found}"
+            for patch, wanted, found in result.differing[:SHOWN]
         )
-        return
-    from ben_assets.steps.step_context import StepContext
+        return RuleResult(
+            not result.differing,
+            f"{result.cells} cells as in SQL",
+            result.outcome,
+            differing,
+            details={
+                "cells": result.cells,
+                "disagreeing": len(result.differing),
+                "database": database.name,
+            },
+        )
 
-    with as_dagster_failure():
-        started = time.perf_counter()
-        done = publish(StepContext.from_settings(settings, context.log.info))
-        seconds = time.perf_counter() - started
-    yield dg.MaterializeResult(
-        data_version=dg.DataVersion(hash_list_digest(done.made_from)),
-        metadata=_metadata(done) | {"seconds": round(seconds, 2)},
+    says = (
+        f"crosschecks/{sql}.sql finds the same in all cells of the tile; without "
+        "PostGIS, or without the inputs there, it passes with a warning."
+    )
+    return RuleCheck(
+        postgis_patches,
+        name,
+        says,
+        cross_check_of,
+        is_blocking=False,
+        needs_record=False,
+        additional_deps=inputs,  # in one run they are loaded first
     )
 
 
-def _metadata(done: "Publication") -> dict[str, Any]:
-    rows = [
-        dg.TableRecord({"table": table, "rows": count})
-        for table, count in done.rows.items()
-    ]
-    return {
-        "dagster/row_count": next(iter(done.rows.values())),
-        "published": dg.MetadataValue.table(rows),
-        "database": done.database,
-        "made_from": dg.MetadataValue.json(done.made_from),
-    }
+CHECKS: Final = (
+    agrees_with_postgis("splits_follow_from_geometry", "splits"),
+    agrees_with_postgis("countries_are_the_nearest", "countries", (postgis_countries,)),
+    agrees_with_postgis("seasons_follow_from_time", "seasons"),
+    agrees_with_postgis(
+        "v1_patches_are_covered", "v1_alignment", (postgis_v1_footprints,)
+    ),
+    agrees_with_postgis("grid_is_squares_without_overlap", "grid"),
+    agrees_with_postgis("labels_follow_from_polygons", "labels", (postgis_clc2018,)),
+)

@@ -1,12 +1,19 @@
 """The pinned inputs: fetched from their public homes, or registered where they are."""
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import dagster as dg
 
+from ben_assets.assets.rule_checks import RuleCheck
 from ben_assets.assets.tile_asset import OWNERS
 from ben_assets.failures import as_dagster_failure
+from ben_assets.validation.result import RuleResult
+from resources.configured import (
+    DataRootResource,
+    ReferenceInputsResource,
+    settings_from,
+)
 from resources.inputs.pins import (
     CLOUD,
     CORINE,
@@ -18,6 +25,9 @@ from resources.inputs.pins import (
     footprints_name,
 )
 from resources.settings import Settings
+
+if TYPE_CHECKING:
+    from ben_assets.steps.step_context import StepContext
 
 
 def input_asset(*kinds: str) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
@@ -31,39 +41,63 @@ def input_asset(*kinds: str) -> Callable[[Callable[..., Any]], dg.AssetsDefiniti
 
 
 @input_asset("csv")
-def tile_names_and_links(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+def tile_names_and_links(
+    context: dg.AssetExecutionContext,
+    data_root: DataRootResource,
+    reference_inputs: ReferenceInputsResource,
+) -> dg.MaterializeResult:
     """Names of the tiles that BigEarthNet v1 was cut from, and of those of v2."""
-    return _provide(context)
+    return _provide(context, settings_from(data_root, reference_inputs))
 
 
 @input_asset("geoparquet")
-def v1_footprints(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+def v1_footprints(
+    context: dg.AssetExecutionContext,
+    data_root: DataRootResource,
+    reference_inputs: ReferenceInputsResource,
+) -> dg.MaterializeResult:
     """Name, time and square of every BigEarthNet v1 patch, one file for each zone."""
-    return _provide(context)
+    return _provide(context, settings_from(data_root, reference_inputs))
 
 
 @input_asset("csv")
-def s1s2_mapping(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+def s1s2_mapping(
+    context: dg.AssetExecutionContext,
+    data_root: DataRootResource,
+    reference_inputs: ReferenceInputsResource,
+) -> dg.MaterializeResult:
     """The matching Sentinel-1 patch of every BigEarthNet v1 patch."""
-    return _provide(context)
+    return _provide(context, settings_from(data_root, reference_inputs))
 
 
 @input_asset("csv")
-def snow_and_cloud_lists(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+def snow_and_cloud_lists(
+    context: dg.AssetExecutionContext,
+    data_root: DataRootResource,
+    reference_inputs: ReferenceInputsResource,
+) -> dg.MaterializeResult:
     """Patches of BigEarthNet v1 with seasonal snow, with cloud or with its shadow."""
-    return _provide(context)
+    return _provide(context, settings_from(data_root, reference_inputs))
 
 
 @input_asset("geojson")
-def countries(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+def countries(
+    context: dg.AssetExecutionContext,
+    data_root: DataRootResource,
+    reference_inputs: ReferenceInputsResource,
+) -> dg.MaterializeResult:
     """Borders of countries at 1:110 million (Natural Earth 5.1.2)."""
-    return _provide(context)
+    return _provide(context, settings_from(data_root, reference_inputs))
 
 
 @input_asset("geopackage", "corine")
-def corine_land_cover(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+def corine_land_cover(
+    context: dg.AssetExecutionContext,
+    data_root: DataRootResource,
+    reference_inputs: ReferenceInputsResource,
+) -> dg.MaterializeResult:
     """CORINE Land Cover 2018, vector version; has to be put in place by hand."""
-    return _provide(context)
+    return _provide(context, settings_from(data_root, reference_inputs))
 
 
 INPUTS: Final = {
@@ -82,12 +116,14 @@ def files_of(key: dg.AssetKey) -> tuple[str, ...]:
     return next(names for asset, names in INPUTS.items() if asset.key == key)
 
 
-def _provide(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+def _provide(
+    context: dg.AssetExecutionContext, settings: Settings
+) -> dg.MaterializeResult:
     """Fetch what is not there yet, and say what is."""
     from resources.inputs.pinned import PinnedInputs, count_rows, digest_of
 
     with as_dagster_failure():
-        inputs = PinnedInputs(Settings())
+        inputs = PinnedInputs(settings)
         names = files_of(context.asset_key)
         found = [inputs.require(name, context.log.info) for name in names]
         rows = [count_rows(one.path) for one in found]
@@ -110,3 +146,37 @@ def _provide(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
             "files": dg.MetadataValue.table(table),
         },
     )
+
+
+def is_pinned(asset: dg.AssetsDefinition, names: tuple[str, ...]) -> RuleCheck:
+    """The check that the files of an input have their pinned digests; only warns."""
+
+    def are_pinned(ctx: "StepContext") -> RuleResult:
+        from resources.inputs.pinned import PinnedInputs
+
+        inputs = PinnedInputs(ctx.settings)
+        found = [one for name in names if (one := inputs.find(name))]
+        others = [
+            f"{one.path.name} is {one.outcome}" for one in found if not one.is_pinned
+        ]
+        return RuleResult(
+            not others,
+            "the pinned files",
+            "; ".join(others) or f"{len(found)} of {len(names)} on disk",
+            is_warning=not found or bool(others),
+            details={
+                "expected digests": {n: inputs.pins[n].expected for n in names},
+                "found digests": {one.pin.name: one.sha256 for one in found},
+            },
+        )
+
+    says = (
+        "Each file that is on disk has the pinned digest. Another one may be used all "
+        "the same; the warning says what follows from it."
+    )
+    return RuleCheck(
+        asset, "is_pinned", says, are_pinned, is_blocking=False, needs_record=False
+    )
+
+
+CHECKS: Final = tuple(is_pinned(asset, names) for asset, names in INPUTS.items())

@@ -1,21 +1,76 @@
 """The land cover of each patch."""
 
+from typing import TYPE_CHECKING, Final
+
 import dagster as dg
 
 from ben_assets.assets import columns
 from ben_assets.assets.patches import patches
+from ben_assets.assets.postgis_inputs import postgis_clc2018
 from ben_assets.assets.reference import corine_land_cover
+from ben_assets.assets.rule_checks import rule
 from ben_assets.assets.tile_asset import materialize_tile, tile_asset
+from ben_assets.assets.tracked_hash import matches_tracked_hash
+from ben_assets.bigearthnet.tile_list import Tile
+from ben_assets.environment import settings_of_process
+from ben_assets.validation.result import RuleResult
+from resources.configured import (
+    DataRootResource,
+    PostgisResource,
+    ReferenceInputsResource,
+    settings_from,
+)
+
+if TYPE_CHECKING:
+    from ben_assets.steps.step_context import StepContext
+
+_CORINE: Final = (
+    postgis_clc2018
+    if settings_of_process().takes_clc_from_postgis
+    else corine_land_cover
+)
+"""Where the polygons come from, as the lineage shows it."""
 
 
 @tile_asset(
-    deps=[patches, corine_land_cover],
+    deps=[patches, _CORINE],
     kinds={"geotiff", "corine"},
     level="patch",
     columns=columns.REFERENCE_MAPS,
 )
-def reference_maps(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-    """The CORINE 2018 map of each exported patch (120 x 120), and its pixel counts."""
+def reference_maps(
+    context: dg.AssetExecutionContext,
+    data_root: DataRootResource,
+    reference_inputs: ReferenceInputsResource,
+    postgis: PostgisResource,
+) -> dg.MaterializeResult:
+    """The land cover map of each exported patch (120 x 120), and its pixel counts."""
     from ben_assets.steps.reference_maps import make_reference_maps
 
-    return materialize_tile(context, make_reference_maps, {"land cover": "png"})
+    settings = settings_from(data_root, reference_inputs, postgis)
+    return materialize_tile(
+        context, make_reference_maps, settings, {"land cover": "png"}
+    )
+
+
+@rule(reference_maps)
+def codes_are_known(tile: Tile, ctx: "StepContext") -> RuleResult:
+    """Only codes of the legend and 999 occur, and they fill every map of the tile."""
+    from ben_assets.validation import table_rules
+
+    return table_rules.codes_are_known(tile, ctx)
+
+
+@rule(reference_maps)
+def land_cover_is_of_the_years_around(tile: Tile, ctx: "StepContext") -> RuleResult:
+    """Land cover and sensing lie at most two years apart; a warning only."""
+    from ben_assets.validation import recipe_rules
+
+    return recipe_rules.land_cover_is_of_the_years_around(tile, ctx)
+
+
+CHECKS: Final = (
+    codes_are_known,
+    land_cover_is_of_the_years_around,
+    matches_tracked_hash(reference_maps),
+)

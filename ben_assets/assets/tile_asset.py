@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any, Final
 
 import dagster as dg
+from pydantic import Field
 
 from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.failures import as_dagster_failure
-from ben_assets.partitions import tile_partitions
-from ben_assets.tiles import find_tile
+from ben_assets.partitions import TILES, tile_partitions
 from resources.data_root.store import Storage, StoredRecord
 from resources.settings import Settings
 
@@ -84,9 +84,24 @@ def _table(columns: dg.TableSchema | None) -> dict[str, Any]:
     return {"dagster/column_schema": columns} if columns else {}
 
 
+class Redo(dg.Config):
+    """Run configuration of assets that keep what still verifies."""
+
+    force: bool = Field(
+        default=False,
+        description="Redo the tile although what is on disk still verifies; the same "
+        "as BEN_FORCE=1.",
+    )
+
+    def applied_to(self, settings: Settings) -> Settings:
+        """The settings of a run with this configuration."""
+        return settings.override({"BEN_FORCE": "1"}) if self.force else settings
+
+
 def materialize_tile(
     context: dg.AssetExecutionContext,
     make: Callable[[Tile, Any], StoredRecord],
+    settings: Settings,
     pictures: Mapping[str, str] | None = None,
 ) -> dg.MaterializeResult:
     """Run a step for the partition of ``context``; show its record and pictures.
@@ -94,37 +109,41 @@ def materialize_tile(
     Args:
         context: of the run.
         make: the step.
+        settings: what the resources of the run say.
         pictures: title to suffix of the files ``<tile key>.<suffix>`` to show.
     """
+    tile = TILES[context.partition_key]
+    upstream = [
+        dep.asset_key.path[-1] for dep in context.assets_def.get_asset_spec().deps
+    ]
+
+    def make_tile(ctx: Any) -> StoredRecord:  # noqa: ANN401  # imported late
+        with ctx.storage.reading(upstream, tile.key, ctx.log):
+            return make(tile, ctx)
+
     with as_dagster_failure():
-        tile = find_tile(context.partition_key)
-        upstream = [
-            dep.asset_key.path[-1] for dep in context.assets_def.get_asset_spec().deps
-        ]
-
-        def make_tile(ctx: Any) -> StoredRecord:  # noqa: ANN401  # imported late
-            with ctx.storage.reading(upstream, tile.key, ctx.log):
-                return make(tile, ctx)
-
-        return _run(context, make_tile, pictures or {})
+        return _run(context, make_tile, settings, pictures or {})
 
 
 def materialize_release(
-    context: dg.AssetExecutionContext, make: Callable[[Any], StoredRecord]
+    context: dg.AssetExecutionContext,
+    make: Callable[[Any], StoredRecord],
+    settings: Settings,
 ) -> dg.MaterializeResult:
     """Run a step that is made of all tiles and show its record."""
     with as_dagster_failure():
-        return _run(context, make, {})
+        return _run(context, make, settings, {})
 
 
 def _run(
     context: dg.AssetExecutionContext,
     make: Callable[[Any], StoredRecord],
+    settings: Settings,
     pictures: Mapping[str, str],
 ) -> dg.MaterializeResult:
     from ben_assets.steps.step_context import StepContext
 
-    ctx = StepContext.from_settings(Settings(), context.log.info)
+    ctx = StepContext.from_settings(settings, context.log.info)
     started = time.perf_counter()
     record = make(ctx)
     seconds = time.perf_counter() - started

@@ -1,7 +1,7 @@
 """Which patch of BigEarthNet v1 a patch is the successor of.
 
 A v1 patch aligns with a patch iff it has the same season label and the very same
-square; date and tile name play no role (RULES, "Alignment with v1").
+square; date and tile name play no role (docs/rules.md#alignment-with-v1).
 """
 
 from __future__ import annotations

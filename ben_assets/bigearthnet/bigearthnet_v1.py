@@ -49,7 +49,7 @@ def v1_sensing_time(name: str) -> datetime:
     """Sensing time of a v1 patch, from its name, UTC.
 
     Hours before ten have one digit, and seconds can be more than 59, which count as 59
-    (RULES, "Time and season").
+    (docs/rules.md#time-and-season).
 
     >>> v1_sensing_time("S2B_MSIL2A_20180204T94160_66_57").isoformat()
     '2018-02-04T09:41:59+00:00'

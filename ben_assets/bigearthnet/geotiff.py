@@ -20,7 +20,7 @@ from ben_assets.bigearthnet.errors import BenError
 
 UNCOMPRESSED: Final[dict[str, Any]] = {}
 DEFLATED: Final[dict[str, Any]] = {"compress": "deflate", "predictor": 2}
-"""Creation options of a reference map (RULES, "GeoTIFF bytes")."""
+"""Creation options of a reference map (docs/rules.md#geotiff-bytes)."""
 
 
 def encode(

@@ -84,7 +84,7 @@ def split_of(offset_x_m: float, offset_y_m: float, side_m: float) -> str:
 
     The outer frame of width ``s (2 - √2) / 4`` is train, the next up to ``s / 4``
     validation, the square inside test; a point on a border belongs to the outer one
-    (RULES, "Split").
+    (docs/rules.md#split).
 
     >>> split_of(600, 54900, 109800), split_of(16200, 54900, 109800)
     ('train', 'validation')

@@ -13,12 +13,13 @@ from typing import Final, Self
 
 from ben_assets.bigearthnet.errors import InvalidProductName
 
-_TIME_FORMAT: Final = "%Y%m%dT%H%M%S"
 _PRODUCT: Final = re.compile(
-    r"(?P<mission>S2[A-D])_MSI(?P<level>L1C|L2A)_(?P<sensing>\d{8}T\d{6})"
-    r"_N(?P<baseline>\d{4})_R(?P<orbit>\d{3})_T(?P<mgrs>\d{2}[C-HJ-NP-X][A-HJ-NP-Z]{2})"
-    r"_(?P<discriminator>\d{8}T\d{6})",
-    re.ASCII,  # no digits of other scripts
+    r"(?P<mission>S2[A-D])_MSI(?P<level>L1C|L2A)_(?P<sensing>[0-9]{8}T[0-9]{6})"
+    r"_N(?P<baseline>[0-9]{4})_R(?P<orbit>[0-9]{3})_T(?P<mgrs>[0-9]{2}[C-HJ-NP-X][A-HJ-NP-Z]{2})"
+    r"_(?P<discriminator>[0-9]{8}T[0-9]{6})"
+)
+_TILE_KEY: Final = re.compile(
+    r"T(?P<mgrs>[0-9]{2}[C-HJ-NP-X][A-HJ-NP-Z]{2})_(?P<sensing>[0-9]{8}T[0-9]{6})"
 )
 _S1_PATCH: Final = re.compile(
     r"(?P<acquisition>S1[A-D]_[0-9A-Z]+(?:_[0-9A-Z]+)*)_[0-9]{2}[A-Z]{3}_[0-9]+_[0-9]+"
@@ -86,8 +87,7 @@ class ProductName:
 
     def _require_real_values(self, name: str) -> None:
         try:
-            datetime.strptime(self.discriminator, _TIME_FORMAT).replace(tzinfo=UTC)
-            _ = self.sensing_time
+            _ = _utc(self.discriminator), self.sensing_time
         except ValueError as error:
             raise InvalidProductName(f"{name!r}: no such time: {error}") from error
         if not 1 <= int(self.acquisition.mgrs[:2]) <= 60:
@@ -111,10 +111,19 @@ class ProductName:
         )
 
     @property
+    def tile_key(self) -> str:
+        """The partition key: MGRS tile and sensing time, sorted by place and time.
+
+        >>> name = "S2A_MSIL1C_20170613T101031_N0205_R022_T33UUP_20170613T101608"
+        >>> ProductName.parse(name).tile_key
+        'T33UUP_20170613T101031'
+        """
+        return f"T{self.acquisition.mgrs}_{self.acquisition.sensing}"
+
+    @property
     def sensing_time(self) -> datetime:
         """Sensing start of the name, to the second, UTC."""
-        parsed = datetime.strptime(self.acquisition.sensing, _TIME_FORMAT)
-        return parsed.replace(tzinfo=UTC)
+        return _utc(self.acquisition.sensing)
 
     @property
     def epsg(self) -> int:
@@ -127,25 +136,41 @@ class ProductName:
         return epsg_of_mgrs(self.acquisition.mgrs)
 
 
+def _utc(text: str) -> datetime:
+    """The time of ``YYYYMMDDTHHMMSS``; ValueError for one that does not exist."""
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
 def epsg_of_mgrs(mgrs: str) -> int:
     """EPSG code of the UTM zone of an MGRS tile id such as ``33UUP``."""
     hemisphere = 32600 if mgrs[2] in _NORTHERN_LATITUDE_BANDS else 32700
     return hemisphere + int(mgrs[:2])
 
 
-def tile_key(name: str) -> str:
-    """The partition key of an L1C product name given with or without ``.SAFE``.
+def is_tile_key(text: str) -> bool:
+    """Whether a text has the form of a tile key.
+
+    >>> is_tile_key("T33UUP_20170613T101031"), is_tile_key("33UUP")
+    (True, False)
+    """
+    return _TILE_KEY.fullmatch(text) is not None
+
+
+def place_and_time(key: str) -> tuple[str, datetime]:
+    """MGRS tile id and sensing time (UTC) of a tile key.
+
+    >>> place_and_time("T33UUP_20170613T101031")[0]
+    '33UUP'
 
     Raises:
-        InvalidProductName: not the name of an L1C product.
+        InvalidProductName: not a tile key.
     """
-    product = ProductName.parse(name)
-    if product.level != "L1C":
+    match = _TILE_KEY.fullmatch(key)
+    if match is None:
         raise InvalidProductName(
-            f"{name!r} is a level {product.level} product; a tile key is the name "
-            "of the L1C product"
+            f"{key!r} is not a tile key; expected one such as T33UUP_20170613T101031"
         )
-    return product.name
+    return match["mgrs"], _utc(match["sensing"])
 
 
 def patch_id(tile_id: str, column: int, row: int) -> str:
@@ -164,6 +189,16 @@ def tile_id_of_patch(patch: str) -> str:
     'S2A_MSIL2A_20170613T101031_N9999_R022_T33UUP'
     """
     return _PATCH_SUFFIX.sub("", patch)
+
+
+def baseline_of_tile_id(tile_id: str) -> str:
+    """The processing baseline in a tile id, as metadata write it.
+
+    >>> baseline_of_tile_id("S2A_MSIL2A_20170613T101031_N0205_R022_T33UUP")
+    '02.05'
+    """
+    digits = tile_id.split("_")[3].removeprefix("N")
+    return f"{digits[:2]}.{digits[2:]}"
 
 
 def cell_of_patch(patch: str) -> tuple[int, int]:

@@ -1,7 +1,7 @@
 """The tables of a release: four CSV files and the published parquet files.
 
-The parquet bytes are those of DuckDB 1.0.0 with one thread (RULES, "Published ground
-truth"); pandas frames reach it through Arrow.
+The parquet bytes are those of DuckDB 1.0.0 with one thread
+(docs/rules.md#published-ground-truth); pandas frames reach it through Arrow.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ def season_of(time: datetime) -> str:
 
     A season lasts from 00:00 of its first day to 00:00 of its *last* day: the rest of
     31 May, 31 August and 30 November counts as winter. The published alignment depends
-    on it (RULES, "Time and season").
+    on it (docs/rules.md#time-and-season).
 
     >>> season_of(datetime(2018, 5, 31, tzinfo=UTC))
     'spring'

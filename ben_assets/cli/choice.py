@@ -6,34 +6,37 @@ from typing import Annotated
 
 import typer
 
-from ben_assets.tiles import load_tiles
+from ben_assets.bigearthnet.errors import InvalidInput
+from ben_assets.bigearthnet.tile_list import find_tile
+from ben_assets.environment import settings_of_process
+from ben_assets.tiles import load_tiles, require_own_list
 
 TileArguments = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="[TILE]...",
-        help="Tile keys (L1C product names, with or without .SAFE). Default: all.",
+        help="Tile keys (T33UUP_20170613T101031), product names, or parts of one that "
+        "name one tile (T33UUP). Default: all.",
         show_default=False,
     ),
 ]
 
 
 def chosen_tiles(given: list[str] | None, *, also: tuple[str, ...] = ()) -> list[str]:
-    """The tile keys that were named; empty where none was.
+    """The keys of the tiles that were named; empty where none was.
 
     Args:
         given: as typed.
-        also: words that are allowed beside tile keys.
+        also: words that are allowed beside tiles.
 
     Raises:
-        typer.BadParameter: an unknown tile.
+        typer.BadParameter: what is named is no tile, or several.
+        MissingInput: ``BEN_TILES_CSV`` is not there.
     """
-    keys = [name.removesuffix(".SAFE") for name in given or ()]
-    known = {*load_tiles(), *also}
-    for key in keys:
-        if key not in known:
-            raise typer.BadParameter(
-                f"unknown tile {key}: expected one of tracked-artifacts/tiles.csv or "
-                "BEN_TILES_CSV"
-            )
-    return keys
+    settings = settings_of_process()
+    require_own_list(settings)
+    known = load_tiles(settings)
+    try:
+        return [n if n in also else find_tile(n, known).key for n in given or ()]
+    except InvalidInput as error:
+        raise typer.BadParameter(str(error)) from error

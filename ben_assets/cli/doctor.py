@@ -5,8 +5,8 @@ from __future__ import annotations
 import typer
 
 from ben_assets.cli.choice import TileArguments, chosen_tiles
+from ben_assets.environment import settings_of_process
 from ben_assets.tiles import load_tiles
-from resources.settings import Settings
 
 
 def doctor(tiles: TileArguments = None) -> None:
@@ -17,7 +17,8 @@ def doctor(tiles: TileArguments = None) -> None:
     """
     from ben_assets.cli.diagnosis import State, diagnose
 
-    settings, known = Settings(), load_tiles()
+    settings = settings_of_process()
+    known = load_tiles(settings)
     own = [key for key, tile in known.items() if not tile.is_published]
     keys = chosen_tiles(tiles) or own or list(known)
     findings = diagnose([known[key] for key in keys], settings)

@@ -7,10 +7,10 @@ from typing import Annotated, Final
 
 import typer
 
+from ben_assets.environment import settings_of_process
 from ben_assets.tiles import load_tiles
 from ben_assets.validation.overview import State, TileOverview, overview
 from resources.data_root.records import RELEASE
-from resources.settings import Settings
 
 _HEADINGS: Final = {
     "tile_ids": "ids",
@@ -23,7 +23,7 @@ _HEADINGS: Final = {
     "archives": "archives",
 }
 _WIDTH: Final = 9
-_KEY_WIDTH: Final = 61
+_KEY_WIDTH: Final = 24
 
 
 def tiles(
@@ -35,7 +35,7 @@ def tiles(
 
     Reads records only; "ben verify" looks at the files.
     """
-    settings = Settings()
+    settings = settings_of_process()
     rows = overview(settings.data_dir, settings.tracked_artifacts, load_tiles(settings))
     typer.echo(_as_json(rows) if as_json else _as_text(rows))
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import typer
 
+from ben_assets.environment import settings_of_process
+
 app = typer.Typer(help="The schema in PostGIS.", no_args_is_help=True)
 
 
@@ -16,9 +18,8 @@ def _subject() -> None:
 def migrate() -> None:
     """Bring the schema to the newest state; assets do it on first use as well."""
     from resources.postgis.database import Postgis
-    from resources.settings import Settings
 
-    database = Postgis.from_settings(Settings())
+    database = Postgis.from_settings(settings_of_process())
     before, after = database.migrate()
     if before == after:
         print(f"{database.name}: the schema is at revision {after} already")

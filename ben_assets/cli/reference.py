@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from ben_assets.bigearthnet.errors import BenError
+from ben_assets.environment import settings_of_process
 from resources.inputs.pinned import PinnedInputs
-from resources.settings import Settings
 
 app = typer.Typer(help="The pinned inputs.", no_args_is_help=True)
 
@@ -31,7 +31,7 @@ def fetch(
 
     What is there stays. A download that was interrupted is continued.
     """
-    inputs = PinnedInputs(Settings())
+    inputs = PinnedInputs(settings_of_process())
     unknown = set(names or ()) - inputs.pins.keys()
     if unknown:
         raise typer.BadParameter(
@@ -84,7 +84,7 @@ def footprints(
     """
     from resources.inputs.v1_source import write_footprints
 
-    target = to or Settings().reference_dir
+    target = to or settings_of_process().reference_dir
     for epsg, count in write_footprints(source, target, typer.echo).items():
         typer.echo(f"EPSG:{epsg}: {count} patches")
     typer.echo(f"written to {target}")

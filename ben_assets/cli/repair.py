@@ -8,8 +8,8 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from resources.data_root.difference import RELEASE_ASSETS, TILE_ASSETS, Difference
 from resources.data_root.records import RELEASE
-from resources.data_root.verification import RELEASE_ASSETS, TILE_ASSETS, Difference
 
 
 def repair_commands(differences: Iterable[Difference], root: Path) -> list[str]:

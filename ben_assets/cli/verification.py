@@ -8,16 +8,12 @@ import typer
 
 from ben_assets.cli.choice import TileArguments, chosen_tiles
 from ben_assets.cli.repair import repair_commands
+from ben_assets.environment import settings_of_process
+from ben_assets.validation.survey import find_differences
+from resources.data_root.difference import RELEASE_ASSETS, TILE_ASSETS, Difference
 from resources.data_root.records import RELEASE
 from resources.data_root.store import Storage
-from resources.data_root.verification import (
-    RELEASE_ASSETS,
-    TILE_ASSETS,
-    Difference,
-    find_differences,
-)
 from resources.inputs.reference_digests import ReferenceDigests
-from resources.settings import Settings
 
 
 def verify(
@@ -36,7 +32,7 @@ def verify(
     """
     if tiles and is_all:
         raise typer.BadParameter("name tiles, or say --all; not both")
-    chosen, settings = chosen_tiles(tiles, also=(RELEASE,)), Settings()
+    chosen, settings = chosen_tiles(tiles, also=(RELEASE,)), settings_of_process()
     storage = Storage(settings.data_dir)
     found = []
     for difference in find_differences(

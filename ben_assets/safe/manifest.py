@@ -117,7 +117,7 @@ def prove_product(path: Path, product: str | None = None) -> ManifestReport:
         }
     missing = tuple(sorted(set(expectations) - set(found)))
     problems = [f"{name}: {p.problem}" for name, p in found.items() if p.problem]
-    problems += [f"{n}: missing" for n in missing if not _DISPENSABLE.fullmatch(n)]
+    problems += [f"{n}: missing" for n in missing if not is_dispensable(n)]
     images = {name for name in found if _BAND_IMAGE.fullmatch(name)}
     problems += [f"{n}: unknown to it" for n in sorted(images - expectations.keys())]
     bands = _missing_bands(archive.product, images | expectations.keys())
@@ -194,6 +194,11 @@ def _chunks(path: Path) -> Iterator[bytes]:
     with path.open("rb") as file:
         while chunk := file.read(CHUNK):
             yield chunk
+
+
+def is_dispensable(name: str) -> bool:
+    """Whether nothing needs a file that a manifest lists: pages and previews."""
+    return _DISPENSABLE.fullmatch(name) is not None
 
 
 def parse_manifest(content: bytes, source: str) -> dict[str, ManifestEntry]:

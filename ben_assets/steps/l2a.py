@@ -26,7 +26,7 @@ from ben_assets.safe.zips import extract_product
 from ben_assets.steps import l1c
 from ben_assets.steps.step_context import StepContext, versions
 from resources.data_root.store import Draft, Record, StoredRecord
-from resources.data_root.verification import still_verifies
+from resources.data_root.tile_files import still_verifies
 from resources.imported_l2a import copy_product, find_l2a
 from resources.sen2cor.configured_processor import l2a_processor
 from resources.sen2cor.processors import DARK_OBJECT, SEN2COR, ProcessingResult
@@ -80,6 +80,11 @@ def _find_sound(tile: Tile, ctx: StepContext) -> StoredRecord | None:
     return record
 
 
+def product_of(ctx: StepContext, record: StoredRecord) -> L2AProduct:
+    """What the metadata of a tile's product say; its bands are not opened."""
+    return read_l2a(product_folder(ctx, record))
+
+
 def sound_product(ctx: StepContext, record: StoredRecord) -> L2AProduct:
     """The product of a record, if its bands are still those that were verified.
 
@@ -88,7 +93,7 @@ def sound_product(ctx: StepContext, record: StoredRecord) -> L2AProduct:
         ChecksumMismatch: a band has other image data.
         UnexpectedRaster: a band is cut short.
     """
-    product = read_l2a(product_folder(ctx, record))
+    product = product_of(ctx, record)
     found = hash_list_digest(content_digests(product))
     if found != record.sha256:
         raise ChecksumMismatch(
@@ -277,6 +282,9 @@ def _publish(
             "uly": grid.uly,
             "side_m": grid.side_m,
             "start_time": product.start_time.isoformat(),
+            "baseline": product.radiometry.baseline,
+            "quantification": product.radiometry.quantification,
+            "offsets": product.radiometry.offsets,
             "quality": product.quality,
             "failed_quality_checks": product.failed_quality_checks,
             "l2a_processor": facts["processor"],

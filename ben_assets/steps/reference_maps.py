@@ -1,17 +1,24 @@
-"""``reference_maps``: CORINE 2018 on the grid of each exported patch of a tile."""
+"""``reference_maps``: land cover on the grid of each exported patch of a tile."""
 
 from __future__ import annotations
 
 import hashlib
+from datetime import datetime
 from typing import Final
 
 import pandas as pd
 
 from ben_assets.bigearthnet.corine import NO_POLYGON
 from ben_assets.bigearthnet.dataset_layout import MAP_SUFFIX, patch_folder
+from ben_assets.bigearthnet.patch_grid import TileGeocoding
 from ben_assets.bigearthnet.patching import write_file
 from ben_assets.bigearthnet.product_names import patch_id
-from ben_assets.bigearthnet.reference_map import cut_reference_maps, rasterize
+from ben_assets.bigearthnet.recipe import LandCover
+from ben_assets.bigearthnet.reference_map import (
+    ClcPolygons,
+    cut_reference_maps,
+    rasterize,
+)
 from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.pictures.quicklook import thin
 from ben_assets.steps import patches
@@ -19,6 +26,7 @@ from ben_assets.steps.pictures import write_map_picture
 from ben_assets.steps.step_context import (
     StepContext,
     carried_facts,
+    cpu_count,
     exported_cells,
     geocoding_of,
     read_table,
@@ -33,27 +41,31 @@ ASSET: Final = "reference_maps"
 
 
 def make_reference_maps(tile: Tile, ctx: StepContext) -> StoredRecord:
-    """Rasterize CORINE over a tile and cut the map of each exported patch.
+    """Bring land cover onto a tile's grid and cut the map of each exported patch.
 
     Raises:
-        MissingInput: the patches or the CORINE polygons are not on disk.
-        InvalidInput: CORINE breaks a rule, or the patches are of another L2A product.
+        MissingInput: the patches or the land cover are not on disk.
+        InvalidInput: the land cover breaks a rule, or the patches are of another L2A
+            product or recipe.
     """
     upstream = require_current(ctx, patches.ASSET, tile)
     grid = geocoding_of(upstream)
     cells = exported_cells(read_table(ctx, patches.ASSET, tile), tile)[["x", "y"]]
-    clc, clc_digest = ctx.inputs.clc_polygons(grid)
-    ctx.log(f"{len(clc.codes)} CORINE polygons meet the tile")
-    raster = rasterize(clc, grid)
+    cover = ctx.recipe(tile.alignment).land_cover
+    polygons, digest = _polygons(cover, grid, ctx)
+    if polygons is None:
+        raster = ctx.inputs.land_cover_codes(cover, grid, cpu_count())
+    else:
+        raster = rasterize(polygons, grid)
     n_unmapped = int((raster == NO_POLYGON).sum())
-    ctx.log(f"{n_unmapped / raster.size:.2%} of the pixels lie in no polygon (999)")
+    ctx.log(f"{n_unmapped / raster.size:.2%} of the pixels have no land cover (999)")
     with ctx.storage.draft(ASSET, tile.key, ctx.log) as draft:
-        write_map_picture(draft, tile, grid, thin(raster))
+        write_map_picture(draft, tile, grid, thin(raster), cover)
         tile_id = upstream.facts["tile_id"]
         (draft.path / tile_id).mkdir()
         digests, n_bytes, rows = {}, 0, []
         for made in cut_reference_maps(
-            raster, clc, grid, cells.itertuples(index=False, name=None)
+            raster, polygons, grid, cells.itertuples(index=False, name=None)
         ):
             patch = patch_id(tile_id, *made.cell)
             digests[f"{patch}{MAP_SUFFIX}"] = _write(draft, patch, made.content)
@@ -72,7 +84,7 @@ def make_reference_maps(tile: Tile, ctx: StepContext) -> StoredRecord:
                 made_from={
                     patches.ASSET: upstream.sha256,
                     **table_digest(upstream),
-                    **clc_digest,
+                    **digest,
                 },
                 made_with=versions("rasterio", "pyproj", "pyarrow"),
                 facts={
@@ -81,9 +93,28 @@ def make_reference_maps(tile: Tile, ctx: StepContext) -> StoredRecord:
                     "alignment": tile.alignment,
                     "pixels": raster.size,
                     "pixels_without_polygon": n_unmapped,
+                    "legend": cover.legend.name,
+                    "land_cover_year": cover.year,
+                    "sensing_year": _sensing_year(upstream),
                 },
             )
         )
+
+
+def _polygons(
+    cover: LandCover, grid: TileGeocoding, ctx: StepContext
+) -> tuple[ClcPolygons | None, dict[str, str]]:
+    """The polygons, None where land cover is a raster; and what they come from."""
+    if cover.is_raster:
+        ctx.log(f"land cover is read from {cover.path}")
+        return None, ctx.inputs.land_cover_raster_digest(cover, grid)
+    polygons, digest = ctx.inputs.land_cover_polygons(cover, grid)
+    ctx.log(f"{len(polygons.codes)} polygons of {cover.title} meet the tile")
+    return polygons, digest
+
+
+def _sensing_year(record: StoredRecord) -> int:
+    return datetime.fromisoformat(record.facts["start_time"]).year
 
 
 def _write(draft: Draft, patch: str, content: bytes) -> str:

@@ -9,10 +9,10 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from ben_assets.bigearthnet.checksums import file_digest
-from ben_assets.bigearthnet.corine import LABELS
 from ben_assets.bigearthnet.errors import InvalidInput
+from ben_assets.bigearthnet.legend import Legend
 from ben_assets.bigearthnet.patch_grid import SPLITS
-from ben_assets.bigearthnet.product_names import ProductName, tile_id_of_patch
+from ben_assets.bigearthnet.product_names import place_and_time, tile_id_of_patch
 from ben_assets.bigearthnet.release_tables import HAS_SNOW_CLOUD_OR_SHADOW
 from ben_assets.report.facts import CountryRow, LabelRow, ReleaseFacts, TileFacts
 from ben_assets.report.gallery import choose_patches, make_gallery
@@ -94,6 +94,8 @@ def _facts(
     tables: StoredRecord,
 ) -> ReleaseFacts:
     rows = _read_patches(ctx, tables)
+    recipe = release.recipe_of(ctx, tiles)
+    legend = recipe.land_cover.legend
     made = [_tile_facts(ctx, record) for record in tiles]
     history = _history(ctx, tiles)
     published = load_published()["release"]
@@ -105,11 +107,18 @@ def _facts(
         files=release_files(ctx.storage.folder(release.ARCHIVES), archives, published),
         countries=_countries(rows),
         splits=SPLITS,
-        labels=_labels(rows),
+        labels=_labels(rows, legend),
         unclear=tables.facts["rows"][HAS_SNOW_CLOUD_OR_SHADOW],
-        gallery=make_gallery(choose_patches(rows), ctx.storage.folder(dataset.ASSET)),
+        gallery=make_gallery(
+            choose_patches(rows), ctx.storage.folder(dataset.ASSET), legend
+        ),
         tile_map=tile_map(made, ctx.inputs.countries()),
         processor=tables.facts["l2a_processor"],
+        recipe=recipe.name,
+        recipe_sha256=recipe.sha256,
+        value_scale=str(recipe.value_scale),
+        baselines=sorted({record.facts["baseline"] for record in tiles}),
+        land_cover=recipe.land_cover.title,
         processor_versions=sorted(
             {str(record.facts.get("version", "unknown")) for record in l2a_records}
         ),
@@ -130,18 +139,19 @@ def _read_patches(ctx: StepContext, tables: StoredRecord) -> pd.DataFrame:
         if file.endswith(".parquet")
     ]
     rows: pd.DataFrame = pd.concat(parts, ignore_index=True)
+    rows["country"] = rows["country"].fillna("no country")
     rows["tile"] = [tile_id_of_patch(name) for name in rows["patch_id"]]
     return rows
 
 
 def _tile_facts(ctx: StepContext, record: StoredRecord) -> TileFacts:
-    name = ProductName.parse(record.tile)
+    mgrs, time = place_and_time(record.tile)
     table = ctx.storage.require(metadata.ASSET, record.tile)
     return TileFacts(
         key=record.tile,
         tile_id=record.facts["tile_id"],
-        mgrs=name.acquisition.mgrs,
-        day=f"{name.sensing_time:%Y-%m-%d}",
+        mgrs=mgrs,
+        day=f"{time:%Y-%m-%d}",
         geocoding=geocoding_of(record),
         alignment=record.facts["alignment"],
         cells=table.facts["table"]["rows"],
@@ -169,10 +179,10 @@ def _countries(rows: pd.DataFrame) -> list[CountryRow]:
     ]
 
 
-def _labels(rows: pd.DataFrame) -> list[LabelRow]:
+def _labels(rows: pd.DataFrame, legend: Legend) -> list[LabelRow]:
     counts = Counter(label for labels in rows["labels"] for label in labels)
     most, total = max([1, *counts.values()]), max(1, len(rows))
     return [
         LabelRow(label, counts[label], counts[label] / total, counts[label] / most)
-        for label in LABELS
+        for label in legend.labels
     ]

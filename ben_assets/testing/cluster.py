@@ -24,8 +24,8 @@ from ben_assets.synthetic.tiles import own_tiles
 from ben_assets.testing.cluster_client import ClusterError
 from ben_assets.testing.cluster_servers import Cluster
 from ben_assets.testing.processes import end_on_term
+from resources.data_root.difference import TILE_ASSETS
 from resources.data_root.store import Storage
-from resources.data_root.verification import TILE_ASSETS
 from resources.settings import REPOSITORY
 
 FOLDER: Final = REPOSITORY / ".cluster-demo"

@@ -17,7 +17,7 @@ from ben_assets.bigearthnet.dataset_layout import (
 from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.steps import dataset, metadata
 from ben_assets.steps.step_context import StepContext, read_table
-from ben_assets.validation.result import Verdict
+from ben_assets.validation.result import RuleResult
 from resources.data_root.files import files_below
 from resources.data_root.tile_files import GDAL_SIDECAR
 
@@ -25,10 +25,10 @@ _S2_SUFFIXES: Final = tuple(f"_{band.name}" for band in BANDS)
 _S1_SUFFIXES: Final = tuple(f"_{band}" for band in S1_BANDS)
 
 
-def same_patches_everywhere(tile: Tile, ctx: StepContext) -> Verdict:
+def same_patches_everywhere(tile: Tile, ctx: StepContext) -> RuleResult:
     """The kept patches of the table are those of S2, S1 and maps, file for file."""
     if ctx.storage.find(metadata.ASSET, tile.key) is None:
-        return Verdict.not_evaluated("metadata_tables of this tile are not on disk")
+        return RuleResult.not_evaluated("metadata_tables of this tile are not on disk")
     table = read_table(ctx, metadata.ASSET, tile)
     kept = table[table["kept"]]
     expected = {
@@ -44,7 +44,7 @@ def same_patches_everywhere(tile: Tile, ctx: StepContext) -> Verdict:
     roots = [output for output in record.outputs if "/" in output]
     below = files_below(ctx.storage.folder(dataset.ASSET), roots)
     found = {path for path in below if not path.endswith(GDAL_SIDECAR)}
-    return Verdict.none_of(
+    return RuleResult.none_of(
         expected ^ found,
         f"{len(kept)} patches with {len(_S2_SUFFIXES)} bands, a map and Sentinel-1: "
         f"{len(expected)} files",
@@ -52,10 +52,10 @@ def same_patches_everywhere(tile: Tile, ctx: StepContext) -> Verdict:
     )
 
 
-def archives_hold_the_dataset(tile: Tile, ctx: StepContext) -> Verdict:
+def archives_hold_the_dataset(tile: Tile, ctx: StepContext) -> RuleResult:
     """Each archive decompresses to just the tile's files, byte for byte, in order."""
     if ctx.storage.find(dataset.ASSET, tile.key) is None:
-        return Verdict.not_evaluated("aligned_dataset of this tile is not on disk")
+        return RuleResult.not_evaluated("aligned_dataset of this tile is not on disk")
     expected = dataset.sort_by_root(dataset.dataset_members(ctx.storage, tile.key))
     folder = ctx.storage.folder(dataset.ARCHIVES) / tile.key
     broken, n_members = set(), 0
@@ -66,7 +66,7 @@ def archives_hold_the_dataset(tile: Tile, ctx: StepContext) -> Verdict:
         if found != listed and set(listed) == set(found):
             broken.add(f"{name}: order of members")
         n_members += len(found)
-    return Verdict.none_of(
+    return RuleResult.none_of(
         broken,
         f"{sum(map(len, expected.values()))} files, sorted by path",
         f"{n_members} members",

@@ -10,13 +10,19 @@ import csv
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import Final
 
 from ben_assets.bigearthnet.tile_list import Tile
+from ben_assets.safe.manifest import is_dispensable
+from ben_assets.steps.step_context import StepContext
 from ben_assets.validation.expected_hashes import MEMBERS_FILE, compare
+from ben_assets.validation.result import RuleResult
 from resources.data_root.store import StoredRecord
 
+_PREVIEW: Final = 40
 
-class Verdict(StrEnum):
+
+class ZipState(StrEnum):
     """What is known of a zip, from best to worst."""
 
     EQUAL = "equal"
@@ -29,7 +35,7 @@ class Verdict(StrEnum):
 class Evaluation:
     """A zip beside what is tracked for its tile."""
 
-    outcome: Verdict
+    outcome: ZipState
     """``equal``: the tracked bytes; ``untracked``: nothing is tracked, all images are
     verified; ``verified``: another zip, but all its images are; ``unproven``: images
     that nothing vouches for."""
@@ -43,6 +49,50 @@ class Evaluation:
     """Images without proof, or files that differ from the tracked ones."""
     unknown: tuple[str, ...] = ()
     """Files that the manifest does not know."""
+
+
+def id_is_tracked(tile: Tile, ctx: StepContext) -> RuleResult:
+    """Hold the id that the catalogue gave against the tracked one."""
+    found = str(ctx.storage.require("tile_ids", tile.key).facts["id"])
+    if tile.cdse_id is None:
+        return RuleResult(True, "none", found, (), True, "no tracked id")
+    is_same = tile.cdse_id == found
+    sentence = None if is_same else "the archive gave the product a new id"
+    return RuleResult(is_same, tile.cdse_id, found, (), not is_same, sentence)
+
+
+def zip_is_tracked(tile: Tile, ctx: StepContext) -> RuleResult:
+    """Hold the zip against the tracked one, or its images against their checksums."""
+    record = ctx.storage.require("l1c_zips", tile.key)
+    result = evaluate(record, tile, ctx.settings.tracked_artifacts)
+    return RuleResult(
+        result.outcome in {ZipState.EQUAL, ZipState.UNTRACKED},
+        result.expected,
+        result.found,
+        result.differing,
+        result.outcome in {ZipState.UNTRACKED, ZipState.VERIFIED},
+        result.sentence,
+        {"unknown to the manifest": list(result.unknown)},
+    )
+
+
+def catalogue_is_current(tile: Tile, ctx: StepContext) -> RuleResult:
+    """Hold length and checksums of the catalogue against the zip that it delivered."""
+    facts = ctx.storage.require("l1c_zips", tile.key).facts
+    checks = {name: " ".join(p.values()) for name, p in facts["checks"].items()}
+    stale = [n for n, p in facts["checks"].items() if p["state"] == "changed upstream"]
+    found = f"changed upstream: {', '.join(stale)}" if stale else "all of it holds"
+    return RuleResult(
+        not stale,
+        "what the catalogue says holds",
+        found,
+        is_warning=True,
+        details={
+            "checks": checks,
+            "unknown to the manifest": facts["unknown_members"][:_PREVIEW],
+            "changed members": facts["changed_members"],
+        },
+    )
 
 
 def evaluate(record: StoredRecord, tile: Tile, tracked: Path) -> Evaluation:
@@ -60,18 +110,33 @@ def evaluate(record: StoredRecord, tile: Tile, tracked: Path) -> Evaluation:
     known = bool(comparison.expected) or expected != "none"
     unknown = tuple(record.facts["unknown_members"])
     if is_equal:
-        return Evaluation(Verdict.EQUAL, "the tracked zip", expected, found)
+        return Evaluation(ZipState.EQUAL, "the tracked zip", expected, found)
     differing = _differing(record, tracked)
     if differing:
-        sentence = f"{len(differing)} images differ from the tracked ones or lack proof"
+        sentence = f"{len(differing)} files differ from the tracked ones or lack proof"
         return Evaluation(
-            Verdict.UNPROVEN, sentence, expected, found, differing, unknown
+            ZipState.UNPROVEN, sentence, expected, found, differing, unknown
         )
+    proof = _proof(record, tracked)
     if not known:
-        sentence = "no tracked hash; every image is verified"
-        return Evaluation(Verdict.UNTRACKED, sentence, expected, found, (), unknown)
-    sentence = "another zip than tracked, but every image is verified by its manifest"
-    return Evaluation(Verdict.VERIFIED, sentence, expected, found, (), unknown)
+        sentence = f"no tracked hash; {proof}"
+        return Evaluation(ZipState.UNTRACKED, sentence, expected, found, (), unknown)
+    sentence = f"another zip than tracked, but {proof}"
+    if record.facts.get("packed_here"):
+        sentence = (
+            f"packed here from the files that {record.facts['source']} has, so it "
+            f"cannot have the digest of the tracked zip; {proof}"
+        )
+    return Evaluation(ZipState.VERIFIED, sentence, expected, found, (), unknown)
+
+
+def _proof(record: StoredRecord, tracked: Path) -> str:
+    """What vouches for the content of a zip without a tracked hash."""
+    proof = "every image is verified by its manifest"
+    held = read_tracked_members(tracked, record.tile)
+    if held:
+        proof += f", and {len(held)} files equal the tracked ones"
+    return proof
 
 
 def read_tracked_members(tracked: Path, tile: str) -> dict[str, str]:
@@ -85,13 +150,13 @@ def read_tracked_members(tracked: Path, tile: str) -> dict[str, str]:
 
 
 def _differing(record: StoredRecord, tracked: Path) -> tuple[str, ...]:
-    """Images that no checksum verifies, and images unlike the tracked ones."""
+    """Images that no checksum verifies, and files unlike the tracked ones."""
     facts = record.facts
     members, checks = facts["members"], facts["checks"]
     service = {
         name: check["state"]
         for name, check in checks.items()
-        if name not in ("length", "zip", "manifest")
+        if name not in ("length", "zip", "manifest", "bucket")
     }
     is_served = "verified" in service.values() and set(service.values()) <= {
         "verified",
@@ -99,7 +164,7 @@ def _differing(record: StoredRecord, tracked: Path) -> tuple[str, ...]:
     }
     unproven = set() if is_served else set(facts["unproven_images"])
     for name, digest in read_tracked_members(tracked, record.tile).items():
-        is_image = "/IMG_DATA/" in name
-        if is_image and members.get(name, {}).get("sha256") != digest:
+        is_needed = not is_dispensable(name)
+        if is_needed and members.get(name, {}).get("sha256") != digest:
             unproven.add(name)
     return tuple(sorted(unproven))

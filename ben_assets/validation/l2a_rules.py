@@ -1,4 +1,4 @@
-"""What the checks of ``l2a_tiles`` ask of a tile that is on disk."""
+"""Rules for L2A products: bands, time, quality, and what they were made with."""
 
 from __future__ import annotations
 
@@ -10,21 +10,44 @@ from ben_assets.bigearthnet.product_names import ProductName
 from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.safe.band_rasters import verify_bands
 from ben_assets.safe.l2a import read_l2a
-from resources.data_root.store import Storage, StoredRecord
-from resources.settings import Settings
+from ben_assets.steps.l2a import ASSET, product_folder
+from ben_assets.steps.step_context import StepContext
+from ben_assets.validation.result import RuleResult
+from resources.data_root.store import StoredRecord
+from resources.sen2cor.installation import foreign_processor
+
+_LARGEST_DIFFERENCE_SECONDS = 1
 
 
-def band_problem(record: StoredRecord, tile: Tile, settings: Settings) -> str | None:
-    """What is wrong with the bands of a tile, or None."""
-    folder = Storage(settings.data_dir).folder(record.asset)
+def has_expected_bands(tile: Tile, ctx: StepContext) -> RuleResult:
+    """Size, type and CRS of the 12 bands, read from their files."""
+    record = ctx.storage.require(ASSET, tile.key)
+    problem = None
     try:
-        product = read_l2a(folder / f"{record.facts['product']}.SAFE")
+        product = read_l2a(product_folder(ctx, record))
         if tile.is_published:
             require_full_size(product.geocoding, product.path.name)
         verify_bands(product)
     except BenError as error:
-        return str(error)
-    return None
+        problem = str(error)
+    return RuleResult(
+        problem is None,
+        "12 bands in native resolution",
+        problem or "12 bands in native resolution",
+        details={"side in metres": record.facts["side_m"]},
+    )
+
+
+def start_time_is_of_name(tile: Tile, ctx: StepContext) -> RuleResult:
+    """PRODUCT_START_TIME beside the sensing time in the product's name."""
+    record = ctx.storage.require(ASSET, tile.key)
+    seconds = start_time_difference(record)
+    return RuleResult(
+        abs(seconds) <= _LARGEST_DIFFERENCE_SECONDS,
+        tile.product.sensing_time.isoformat(),
+        record.facts["start_time"],
+        details={"difference in seconds": seconds},
+    )
 
 
 def start_time_difference(record: StoredRecord) -> float:
@@ -32,3 +55,36 @@ def start_time_difference(record: StoredRecord) -> float:
     name = ProductName.parse(record.facts["product"])
     start_time = datetime.fromisoformat(record.facts["start_time"])
     return (start_time - name.sensing_time).total_seconds()
+
+
+def quality_passed(tile: Tile, ctx: StepContext) -> RuleResult:
+    """ESA's own quality checks, as the product's metadata state them."""
+    facts = ctx.storage.require(ASSET, tile.key).facts
+    failed: dict[str, str] = facts["failed_quality_checks"]
+    stated = ", ".join(f"{name} is {result}" for name, result in failed.items())
+    sentence = (
+        f"{stated}: patches and reference maps of this tile are exported, "
+        "labels are not"
+        if failed
+        else None
+    )
+    found = stated or "PASSED"
+    quality = {name: str(value) for name, value in facts["quality"].items()}
+    return RuleResult(
+        not failed, "PASSED", found, (), bool(failed), sentence, {"quality": quality}
+    )
+
+
+def is_made_with_sen2cor_2_11(tile: Tile, ctx: StepContext) -> RuleResult:
+    """Processor and version of the product."""
+    facts = ctx.storage.require(ASSET, tile.key).facts
+    difference = foreign_processor(facts["processor"], facts["version"])
+    return RuleResult(
+        difference is None,
+        "sen2cor 2.11",
+        f"{facts['processor']} {facts['version']}",
+        (),
+        difference is not None,
+        difference,
+        {"warnings": list(facts["warnings"])},
+    )

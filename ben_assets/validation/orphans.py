@@ -11,14 +11,17 @@ from typing import Final
 from ben_assets.bigearthnet.checksums import file_digest, parse_hash_list
 from ben_assets.bigearthnet.dataset_layout import path_of
 from ben_assets.bigearthnet.errors import BenError
-from ben_assets.bigearthnet.product_names import Acquisition, ProductName
+from ben_assets.bigearthnet.product_names import ProductName, is_tile_key
 from resources.data_root.difference import RELEASE_ASSETS, Difference, Kind
 from resources.data_root.files import read_plain
 from resources.data_root.records import RELEASE
 from resources.data_root.store import Storage
 
 _TABLES_BESIDE: Final = "release_metadata"
-"""Its parquet files lie at the root of the data set too (CONTRACT)."""
+"""Its parquet files lie at the root of the data set, too.
+
+See docs/contract.md#all-tiles-together.
+"""
 _DATASET: Final = "aligned_dataset"
 _FEW: Final = 20
 
@@ -142,11 +145,7 @@ def _unclaimed(folder: Path, claimed: set[str]) -> Iterator[str]:
 def _key_of(path: str) -> str | None:
     """The tile key that the name of a file begins with."""
     top = path.partition("/")[0].partition(".")[0]
-    try:
-        product = ProductName.parse(top)
-    except BenError:
-        return None
-    return top if product.level == "L1C" else None
+    return top if is_tile_key(top) else None
 
 
 def _explained(storage: Storage, asset: str, tile: str, orphans: set[str]) -> set[str]:
@@ -154,20 +153,17 @@ def _explained(storage: Storage, asset: str, tile: str, orphans: set[str]) -> se
     if tile == RELEASE:
         return set(orphans)
     listed = _listed_paths(storage, asset, tile)
-    acquisition = _acquisition_of(tile)
     return {
         path
         for path in orphans
-        if path in listed
-        or path.startswith(tile)
-        or (acquisition is not None and _acquisition_of(path) == acquisition)
+        if path in listed or path.startswith(tile) or _tile_of_product(path) == tile
     }
 
 
-def _acquisition_of(path: str) -> Acquisition | None:
-    """What the folder at the top of ``path`` is an L2A product of, if it is one."""
+def _tile_of_product(path: str) -> str | None:
+    """Key of the tile that the folder at the top of ``path`` is an L2A product of."""
     try:
-        return ProductName.parse(path.partition("/")[0]).acquisition
+        return ProductName.parse(path.partition("/")[0]).tile_key
     except BenError:
         return None
 

@@ -1,7 +1,7 @@
 """For each tile and asset: done, absent, stale or wrong, by what the records say.
 
 Nothing but records is read, so that 125 tiles take a moment; whether every byte is in
-place is for ``resources.data_root.verification``.
+place is for ``ben verify``.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ from pathlib import Path
 from ben_assets.bigearthnet.errors import BenError
 from ben_assets.validation.expected_hashes import read_tracked, row_of
 from ben_assets.validation.survey import JUDGED_BY_CONTENT
+from resources.data_root.difference import RELEASE_ASSETS, TILE_ASSETS
 from resources.data_root.records import RELEASE, StoredRecord
+from resources.data_root.staleness import stale_inputs
 from resources.data_root.store import Storage
-from resources.data_root.verification import RELEASE_ASSETS, TILE_ASSETS, stale_inputs
 
 
 class State(StrEnum):
@@ -99,7 +100,10 @@ def overview(root: Path, tracked: Path, tiles: Iterable[str]) -> list[TileOvervi
         for tile in (*known, *unknown)
     ]
     release = {
-        asset: _artifact(storage, asset, RELEASE, None) for asset in RELEASE_ASSETS
+        asset: _artifact(
+            storage, asset, RELEASE, read_tracked(tracked, asset).get(RELEASE)
+        )
+        for asset in RELEASE_ASSETS
     }
     return [*rows, TileOverview(RELEASE, release)]
 

@@ -18,7 +18,7 @@ from ben_assets.steps.step_context import (
     exported_cells,
     read_table,
 )
-from ben_assets.validation.result import Verdict
+from ben_assets.validation.result import RuleResult
 from resources.data_root.files import files_below
 from resources.inputs.pins import V1_ZONES
 
@@ -28,44 +28,44 @@ _PIXEL_BYTES: Final = {
 }
 
 
-def every_patch_has_its_bands(tile: Tile, ctx: StepContext) -> Verdict:
+def every_patch_has_its_bands(tile: Tile, ctx: StepContext) -> RuleResult:
     """Exactly twelve files of each valid and aligned patch are on disk."""
     cells = exported_cells(read_table(ctx, ASSET, tile), tile)
     expected = {f"{patch}_{band.name}" for patch in cells["patch_id"] for band in BANDS}
     found = {path.stem for path in _patch_files(tile, ctx)}
-    return Verdict.none_of(
+    return RuleResult.none_of(
         expected ^ found,
         f"{len(cells)} patches, {len(expected)} files",
         f"{len(found)} files",
     )
 
 
-def zone_has_v1_footprints(tile: Tile, ctx: StepContext) -> Verdict:
+def zone_has_v1_footprints(tile: Tile, ctx: StepContext) -> RuleResult:
     """A tile to be aligned with v1 lies in one of the seven zones where v1 has any."""
     epsg = ctx.storage.require(ASSET, tile.key).facts["epsg"]
     expected = f"EPSG {', '.join(map(str, V1_ZONES))}, or alignment none"
     if tile.alignment == "none" or epsg in V1_ZONES:
-        return Verdict(True, expected, f"EPSG {epsg}, alignment {tile.alignment}")
+        return RuleResult(True, expected, f"EPSG {epsg}, alignment {tile.alignment}")
     found = f"EPSG {epsg} has no v1 footprints: nothing aligns, no patch is exported"
-    return Verdict(False, expected, found, is_warning=True)
+    return RuleResult(False, expected, found, is_warning=True)
 
 
-def no_patch_is_lost_to_dark_pixels(tile: Tile, ctx: StepContext) -> Verdict:
+def no_patch_is_lost_to_dark_pixels(tile: Tile, ctx: StepContext) -> RuleResult:
     """No patch is invalid for zeros in some bands alone, inside the swath."""
     facts = ctx.storage.require(ASSET, tile.key).facts
     bands = ", ".join(f"{name}: {n}" for name, n in facts["dark_bands"].items())
     found = f"{facts['dark_cells']} patches lost; by band: {bands or 'none'}"
     passed = facts["dark_cells"] == 0
-    return Verdict(passed, "none lost to dark pixels", found, is_warning=not passed)
+    return RuleResult(passed, "none lost to dark pixels", found, is_warning=not passed)
 
 
-def no_pixel_is_zero(tile: Tile, ctx: StepContext) -> Verdict:
+def no_pixel_is_zero(tile: Tile, ctx: StepContext) -> RuleResult:
     """No pixel of any exported patch is 0, which stands for no measurement."""
     paths = _patch_files(tile, ctx)
     with ThreadPoolExecutor(cpu_count()) as pool:
         is_clean = pool.map(has_no_zero, paths, chunksize=256)
         corrupt = {p.stem for p, good in zip(paths, is_clean, strict=True) if not good}
-    return Verdict.none_of(
+    return RuleResult.none_of(
         corrupt, "no pixel of value 0", f"{len(paths)} files, every pixel read"
     )
 
@@ -73,7 +73,8 @@ def no_pixel_is_zero(tile: Tile, ctx: StepContext) -> Verdict:
 def has_no_zero(path: Path) -> bool:
     """Whether no pixel of a patch's GeoTIFF is 0; false also for one cut short.
 
-    The pixels are the last bytes of the file, uncompressed (RULES, "GeoTIFF bytes").
+    The pixels are the last bytes of the file, uncompressed
+    (docs/rules.md#geotiff-bytes).
     """
     content = path.read_bytes()
     n_bytes = _PIXEL_BYTES.get(path.stem.rpartition("_")[2], 0)

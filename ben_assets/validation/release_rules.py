@@ -18,7 +18,7 @@ from ben_assets.bigearthnet.release_tables import (
 )
 from ben_assets.steps.step_context import StepContext
 from ben_assets.tiles import load_tiles
-from ben_assets.validation.result import Verdict
+from ben_assets.validation.result import RuleResult
 from resources.data_root.records import RELEASE, StoredRecord
 from resources.data_root.store import Storage
 from resources.inputs.pins import load_published
@@ -30,13 +30,13 @@ _HASH_LISTS: Final = {
 """Asset to the published hash list of all its tiles."""
 
 
-def files_equal_published(asset: str, ctx: StepContext) -> Verdict:
+def files_equal_published(asset: str, ctx: StepContext) -> RuleResult:
     """Files, and tars inside archives, have the digests that were published."""
     record = ctx.storage.require(asset, RELEASE)
     published = load_published()["release"]
     scope = _scope(record.made_from, ctx)
     if scope is not None:
-        return Verdict.not_evaluated(scope)
+        return RuleResult.not_evaluated(scope)
     found = _digests(record)
     compared = [
         name
@@ -44,27 +44,27 @@ def files_equal_published(asset: str, ctx: StepContext) -> Verdict:
         if found[name].keys() & published[name].keys()
     ]
     broken = [n for n in compared if not _agree(published[n], found[n])]
-    return Verdict.none_of(
+    return RuleResult.none_of(
         broken,
         "the published digests",
         f"{len(compared)} digests: {', '.join(compared)}",
     )
 
 
-def hash_lists_equal_published(ctx: StepContext) -> Verdict:
+def hash_lists_equal_published(ctx: StepContext) -> RuleResult:
     """The hash lists of all tiles together have the digests that were published."""
     published = load_published()["release"]
     tiles = {asset: ctx.storage.tiles(asset) for asset in _HASH_LISTS}
     for keys in tiles.values():
         scope = _scope(keys, ctx)
         if scope is not None:
-            return Verdict.not_evaluated(scope)
+            return RuleResult.not_evaluated(scope)
     found = {
         name: digest_of_all(ctx.storage, asset, tiles[asset])
         for asset, name in _HASH_LISTS.items()
     }
     broken = [name for name in found if found[name] != published[name]["sha256"]]
-    return Verdict.none_of(broken, "the published digests", str(found))
+    return RuleResult.none_of(broken, "the published digests", str(found))
 
 
 def digest_of_all(storage: Storage, asset: str, tiles: Iterable[str]) -> str:
@@ -78,7 +78,7 @@ def digest_of_all(storage: Storage, asset: str, tiles: Iterable[str]) -> str:
     return digest.hexdigest()
 
 
-def names_are_unique(ctx: StepContext) -> Verdict:
+def names_are_unique(ctx: StepContext) -> RuleResult:
     """Patch ids, Sentinel-1 and v1 names occur once in all of the release."""
     folder = ctx.storage.folder("release_metadata")
     columns = ["patch_id", "s1_name", "s2v1_name"]
@@ -93,7 +93,7 @@ def names_are_unique(ctx: StepContext) -> Verdict:
         for name, count in Counter(table[column].to_pylist()).items()
         if count > 1
     }
-    return Verdict.none_of(repeated, "every name once", f"{table.num_rows} patches")
+    return RuleResult.none_of(repeated, "every name once", f"{table.num_rows} patches")
 
 
 def _scope(tiles: Iterable[str], ctx: StepContext) -> str | None:

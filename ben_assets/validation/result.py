@@ -1,17 +1,17 @@
-"""What a evaluation of one property says."""
+"""What the evaluation of one rule says."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 SHOWN: Final = 20
-"""Names of things that differ which a verdict lists; all are counted."""
+"""Names of things that differ which a result lists; all are counted."""
 
 
 @dataclass(frozen=True)
-class Verdict:
+class RuleResult:
     """One property of one artifact: expected and found."""
 
     passed: bool
@@ -24,9 +24,22 @@ class Verdict:
     """The first things that break it."""
     is_warning: bool = False
     """Whether it is only to be noted, be it broken or not to be evaluated."""
+    sentence: str | None = None
+    """For people, where ``found`` alone does not say it."""
+    details: Mapping[str, str | int | float | list[str] | dict[str, str]] = field(
+        default_factory=dict
+    )
+    """What else a reader wants to see, by name."""
+
+    @property
+    def description(self) -> str:
+        """One line for people."""
+        return self.found if self.sentence is None else self.sentence
 
     @classmethod
-    def none_of(cls, differing: Collection[str], expected: str, found: str) -> Verdict:
+    def none_of(
+        cls, differing: Collection[str], expected: str, found: str
+    ) -> RuleResult:
         """The property holds if nothing breaks it."""
         first = tuple(sorted(differing)[:SHOWN])
         if differing:
@@ -34,6 +47,6 @@ class Verdict:
         return cls(not differing, expected, found, first)
 
     @classmethod
-    def not_evaluated(cls, why: str) -> Verdict:
+    def not_evaluated(cls, why: str) -> RuleResult:
         """There is nothing to evaluate, which is no failure."""
         return cls(True, "something to evaluate", why, is_warning=True)

@@ -8,10 +8,10 @@ import json
 import sys
 
 import dagster as dg
+from ben_assets.checks import CHECKS
 
 from ben_assets.assets import STAGES
 from ben_assets.assets import l2a as l2a_assets
-from ben_assets.checks import CHECKS
 
 
 def main(key: str, *names: str) -> None:

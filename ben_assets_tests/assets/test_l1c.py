@@ -1,4 +1,4 @@
-"""The L1C assets: records, import, what is kept, what blocks; FAULTS 11 to 13."""
+"""The L1C assets: records, import, what is retained, what blocks."""
 
 import hashlib
 import json
@@ -14,10 +14,10 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from ben_assets.checks import l1c as checks
 
 from ben_assets import jobs
 from ben_assets.assets.l1c import l1c_hash_csv, l1c_zips, tile_id_csv, tile_ids
-from ben_assets.checks import l1c as checks
 from ben_assets.steps.preflight import format_preflight, preflight
 from ben_assets.testing.cdse_faults import Fault
 from ben_assets.testing.cdse_server import CdseServer
@@ -304,7 +304,7 @@ def test_a_failed_run_names_class_and_next_step(data, server, fault, words) -> N
 def test_a_disk_that_fills_up_stops_the_step_cleanly(
     data, server, archive, tmp_path, monkeypatch
 ) -> None:
-    """Row 11. The catalogue tells no size, so the check before cannot help."""
+    """The catalogue tells no size, so the check before cannot help."""
     write_product(archive, band_bytes=100_000)
     server.products[:] = [type(server.products[0]).of_zip(archive / f"{KEY}.zip")]
     server.product(KEY).size = 0
@@ -334,12 +334,14 @@ def test_a_disk_that_fills_up_stops_the_step_cleanly(
 
 STEP = """
 import sys
+from ben_assets.environment import settings_of_process
 from ben_assets.steps.l1c import make_l1c_zip
 from ben_assets.steps.step_context import StepContext
-from ben_assets.tiles import find_tile
-from resources.settings import Settings
+from ben_assets.tiles import load_tiles
 print("ready", flush=True)
-make_l1c_zip(find_tile(sys.argv[1]), StepContext.from_settings(Settings(), print))
+settings = settings_of_process()
+tile = load_tiles(settings)[sys.argv[1]]
+make_l1c_zip(tile, StepContext.from_settings(settings, print))
 """
 
 
@@ -356,7 +358,7 @@ def start_step() -> subprocess.Popen[str]:
 
 
 def test_after_a_kill_a_plain_rerun_ends_with_the_right_bytes(data, server) -> None:
-    """Row 12; a hundred of these run in the soak campaign."""
+    """A hundred of these kills run in the soak campaign."""
     run(tile_ids)
     right = server.product(KEY).path.read_bytes()
     dice = random.Random(12)
@@ -376,7 +378,7 @@ def test_after_a_kill_a_plain_rerun_ends_with_the_right_bytes(data, server) -> N
 
 
 def test_two_runs_of_one_tile_download_it_once(data, server) -> None:
-    """Row 13: the second waits, then finds that all is done."""
+    """The second waits, then finds that all is done."""
     run(tile_ids)
     server.script.add("download", Fault(bytes_per_second=40_000))
     both = [start_step(), start_step()]

@@ -1,4 +1,7 @@
-"""CORINE polygons on the pixels of a tile (RULES: overlay, reference map raster)."""
+"""CORINE polygons on the pixels of a tile.
+
+The rules are docs/rules.md#clc-overlay and docs/rules.md#reference-map-raster.
+"""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ import dagster as dg
 
 from ben_assets.demo.runs import run_job
 from ben_assets.tiles import load_tiles
-from resources.data_root.verification import TILE_ASSETS
+from resources.data_root.difference import TILE_ASSETS
 
 
 def make_tiles() -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import shutil
 
 from ben_assets.checks import CHECKS
+
 from ben_assets.validation.recording import track_tiles
 from ben_assets_tests.pipeline import edit
 

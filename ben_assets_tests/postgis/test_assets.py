@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import dagster as dg
+from ben_assets.checks import postgis as checks
 
 from ben_assets.assets.postgis import (
     postgis_clc2018,
@@ -14,7 +15,6 @@ from ben_assets.assets.postgis import (
     postgis_patches,
     postgis_v1_footprints,
 )
-from ben_assets.checks import postgis as checks
 from ben_assets.definitions import build_definitions
 from ben_assets_tests.pipeline import Pipeline, Run
 from resources.settings import REPOSITORY

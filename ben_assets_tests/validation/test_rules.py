@@ -4,13 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ben_assets.bigearthnet.corine import LABELS
+from ben_assets.bigearthnet.corine import CLC2018, LABELS
 from ben_assets.bigearthnet.patch_grid import TileGeocoding
 from ben_assets.validation import dataset_rules as dataset
 from ben_assets.validation import patch_rules as patches
 from ben_assets.validation import release_rules as release
 from ben_assets.validation import table_rules as tables
-from ben_assets.validation.result import Verdict
+from ben_assets.validation.result import RuleResult
 from ben_assets_tests.pipeline import Pipeline, replace_file
 
 GRID = TileGeocoding(epsg=32633, ulx=300000, uly=5400000, side_m=3600)
@@ -32,7 +32,7 @@ def metadata(**columns) -> pd.DataFrame:
     return table.assign(**columns)
 
 
-def breaks(outcome: Verdict) -> tuple[str, ...]:
+def breaks(outcome: RuleResult) -> tuple[str, ...]:
     assert outcome.passed == (not outcome.differing)
     return outcome.differing
 
@@ -56,15 +56,15 @@ def test_a_patch_in_two_splits_is_found():
 )
 def test_labels_must_be_of_the_19_once_and_sorted(labels):
     table = metadata()
-    assert breaks(tables.evaluate_labels(table)) == ()
+    assert breaks(tables.evaluate_labels(table, CLC2018)) == ()
     table.at[3, "labels"] = labels
-    assert breaks(tables.evaluate_labels(table)) == (f"{TILE_ID}_01_00",)
+    assert breaks(tables.evaluate_labels(table, CLC2018)) == (f"{TILE_ID}_01_00",)
 
 
 def test_a_patch_without_labels_is_no_offence():
     table = metadata()
     table.at[3, "labels"] = None
-    assert breaks(tables.evaluate_labels(table)) == ()
+    assert breaks(tables.evaluate_labels(table, CLC2018)) == ()
 
 
 @pytest.mark.parametrize("column", ["s1_name", "s2v1_name"])
@@ -92,13 +92,13 @@ def test_codes_must_be_known_and_fill_each_map():
         {"patch_id": ["a", "a", "b"], "clc_code": [111, 999, 211], "pixels": 14400}
     )
     codes.loc[:1, "pixels"] = 7200
-    assert breaks(tables.evaluate_codes(codes, {"a", "b"})) == ()
-    assert breaks(tables.evaluate_codes(codes, {"a", "b", "c"})) == ("c",)
-    assert breaks(tables.evaluate_codes(codes.assign(clc_code=110), {"a", "b"})) == (
-        "code 110",
-    )
+    assert breaks(tables.evaluate_codes(codes, {"a", "b"}, CLC2018)) == ()
+    assert breaks(tables.evaluate_codes(codes, {"a", "b", "c"}, CLC2018)) == ("c",)
+    assert breaks(
+        tables.evaluate_codes(codes.assign(clc_code=110), {"a", "b"}, CLC2018)
+    ) == ("code 110",)
     codes.loc[0, "pixels"] = 7199
-    assert breaks(tables.evaluate_codes(codes, {"a", "b"})) == ("a",)
+    assert breaks(tables.evaluate_codes(codes, {"a", "b"}, CLC2018)) == ("a",)
 
 
 def test_one_zero_pixel_of_a_real_patch_file_is_found(finished):

@@ -8,17 +8,12 @@ import dagster as dg
 import pytest
 
 from ben_assets.assets import STAGES
+from ben_assets.validation.survey import find_differences
 from ben_assets_tests.pipeline import Pipeline, replace_file
+from resources.data_root.difference import RELEASE_ASSETS, TILE_ASSETS, Difference, Kind
 from resources.data_root.records import RELEASE, Record
 from resources.data_root.store import Storage
-from resources.data_root.verification import (
-    RELEASE_ASSETS,
-    TILE_ASSETS,
-    Difference,
-    Kind,
-    find_differences,
-    still_verifies,
-)
+from resources.data_root.tile_files import still_verifies
 from resources.inputs.reference_digests import ReferenceDigests
 from resources.settings import Settings
 

@@ -28,6 +28,8 @@ _LOCAL_ERRORS: Final = {
     errno.EIO: "the disk reports an I/O error; check the disk",
 }
 
+_SPARE_BYTES: Final = 64 << 20
+
 
 def write_atomically(path: Path, content: bytes) -> None:
     """Write a small file so that it is there in full or not at all."""
@@ -156,6 +158,20 @@ def local_errors(path: Path) -> Iterator[None]:
         raise LocalResourceError(
             f"cannot use {at}: {error.strerror}; {advice}"
         ) from error
+
+
+def require_space(folder: Path, size: int) -> None:
+    """See that a file of ``size`` bytes fits.
+
+    Raises:
+        LocalResourceError: too little free space.
+    """
+    free = shutil.disk_usage(folder).free
+    if free < size + _SPARE_BYTES:
+        raise LocalResourceError(
+            f"{folder} has {free >> 20} MiB free, expected at least "
+            f"{(size + _SPARE_BYTES) >> 20} MiB; free space and run again"
+        )
 
 
 def files_below(folder: Path, outputs: Iterable[str]) -> Iterator[str]:

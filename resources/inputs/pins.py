@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from ben_assets.bigearthnet.checksums import file_digest, parse_hash_list
 from ben_assets.bigearthnet.errors import InvalidInput, MissingInput
-from ben_assets.bigearthnet.product_names import tile_key
+from ben_assets.bigearthnet.product_names import ProductName
 from resources.settings import REPOSITORY
 
 PUBLISHED: Final = REPOSITORY / "tracked-artifacts" / "published.toml"
@@ -144,12 +144,13 @@ def derive_tiles_csv(published: Path) -> str:
     ids = csv.DictReader(io.StringIO(_read(published / "bigearthnet_s2_tile_ids.csv")))
     source = published / "ben_s2_l1c_hashes.csv"
     hashes = parse_hash_list(_read(source), str(source))
-    lines = ["tile,id,sha256"]
+    lines = ["tile,product,id,sha256"]
     for row in sorted(ids, key=lambda row: row["tile"]):
         name = f"{row['id']}.out"
         if name not in hashes:
             raise InvalidInput(f"{source}: no hash of {name}, the zip of {row['tile']}")
-        lines.append(f"{tile_key(row['tile'])},{row['id']},{hashes[name]}")
+        product = ProductName.parse(row["tile"])
+        lines.append(f"{product.tile_key},{product.name},{row['id']},{hashes[name]}")
     return "\n".join(lines) + "\n"
 
 

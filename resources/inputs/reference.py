@@ -8,21 +8,30 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import geopandas as gpd
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyogrio.errors
 
 from ben_assets.bigearthnet.alignment import check_footprints
-from ben_assets.bigearthnet.countries import select_countries
+from ben_assets.bigearthnet.countries import select_countries, select_nearby
 from ben_assets.bigearthnet.errors import (
     InvalidInput,
     InvalidProductName,
     MissingInput,
 )
+from ben_assets.bigearthnet.land_cover_raster import (
+    rasters_of_tile,
+    read_codes,
+    source_files,
+)
+from ben_assets.bigearthnet.land_cover_vector import layer_of, read_polygons
 from ben_assets.bigearthnet.patch_grid import TileGeocoding
 from ben_assets.bigearthnet.product_names import s1_acquisition
+from ben_assets.bigearthnet.recipe import Countries, LandCover
 from ben_assets.bigearthnet.reference_map import (
     LAYER,
     ClcPolygons,
@@ -48,9 +57,6 @@ from resources.settings import Settings
 if TYPE_CHECKING:
     from resources.postgis.clc_source import ClcInPostgis
 
-IN_POSTGIS: Final = "postgis"
-"""Value of ``BEN_CLC_PATH``: the polygons that ``postgis_clc2018`` loaded."""
-
 
 @dataclass(frozen=True)
 class ReferenceInputs:
@@ -70,7 +76,7 @@ class ReferenceInputs:
         """As the environment says."""
         folder = settings.reference_dir
         digests = DigestCache(Storage(settings.data_dir))
-        if settings.text("BEN_CLC_PATH") == IN_POSTGIS:
+        if settings.takes_clc_from_postgis:
             # here: a step that needs no database shall not wait for its driver
             from resources.postgis.clc_source import ClcInPostgis
 
@@ -127,11 +133,87 @@ class ReferenceInputs:
             InvalidInput: not a GeoJSON with the ten countries.
         """
         path = self.find(COUNTRIES)
-        try:
-            table = gpd.read_file(path)
-        except pyogrio.errors.DataSourceError as error:
-            raise InvalidInput(f"{path}: not a readable GeoJSON: {error}") from error
-        return select_countries(table, str(path))
+        return select_countries(_read_vector(path), str(path))
+
+    def countries_nearby(
+        self, countries: Countries, grid: TileGeocoding
+    ) -> gpd.GeoDataFrame:
+        """All countries around a tile, by a recipe.
+
+        Raises:
+            MissingInput: the file is not there.
+            InvalidInput: it is not readable, or lacks the column.
+        """
+        path = self._countries_path(countries)
+        return select_nearby(_read_vector(path), countries.column, grid, str(path))
+
+    def countries_digest(self, countries: Countries) -> dict[str, str]:
+        """File name to SHA-256 of the countries of a recipe."""
+        path = self._countries_path(countries)
+        return {path.name: self.digests.digest(path)}
+
+    def _countries_path(self, countries: Countries) -> Path:
+        if countries.path is None:
+            return self.find(COUNTRIES)
+        return _require_file(countries.path, "countries.path")
+
+    def land_cover_polygons(
+        self, cover: LandCover, grid: TileGeocoding
+    ) -> tuple[ClcPolygons, dict[str, str]]:
+        """The polygons of a recipe's land cover near a tile, in order of precedence.
+
+        Returns:
+            The polygons; and file name to SHA-256 of what they come from.
+
+        Raises:
+            MissingInput: the file is not there.
+            InvalidInput: it breaks a rule, or changed meanwhile.
+        """
+        if cover.path is None:
+            return self.clc_polygons(grid)
+        path = _require_file(cover.path, "land_cover.path")
+        digest = self.digests.digest(path)
+        self._require_complete_index(path, layer_of(path, cover.layer))
+        table, crs = read_polygons(path, cover, grid)
+        polygons = prepare_polygons(table, grid, str(path), cover.legend, crs)
+        return polygons, self._unchanged(path, digest)
+
+    def _require_complete_index(self, path: Path, layer: str) -> None:
+        """Look once into a GeoPackage, as long as it stays as it is."""
+        if path.suffix == ".gpkg":
+            self.digests.verified(
+                path, "index", lambda: require_complete_index(path, layer)
+            )
+
+    def _unchanged(self, path: Path, digest: str) -> dict[str, str]:
+        """File name to digest of a file that was read, if it is still the same."""
+        if self.digests.digest(path) != digest:
+            raise InvalidInput(f"{path} changed while it was read; run again")
+        return {path.name: digest}
+
+    def land_cover_codes(
+        self, cover: LandCover, grid: TileGeocoding, threads: int
+    ) -> npt.NDArray[np.uint16]:
+        """The codes of a recipe's raster on a tile's 10 m grid.
+
+        Raises:
+            MissingInput: there is no raster.
+            InvalidInput: it breaks a rule.
+        """
+        assert cover.path is not None
+        rasters = rasters_of_tile(cover.path, grid)
+        return read_codes(rasters, grid, cover.legend, threads)
+
+    def land_cover_raster_digest(
+        self, cover: LandCover, grid: TileGeocoding
+    ) -> dict[str, str]:
+        """File name to SHA-256 of the rasters that a tile's land cover is read from."""
+        assert cover.path is not None
+        return {
+            file.name: self.digests.digest(file)
+            for raster in rasters_of_tile(cover.path, grid)
+            for file in source_files(raster)
+        }
 
     def clc_polygons(self, grid: TileGeocoding) -> tuple[ClcPolygons, dict[str, str]]:
         """The CORINE polygons of a tile, and what they were read from.
@@ -149,14 +231,10 @@ class ReferenceInputs:
             return prepare_polygons(table, grid, "CORINE in PostGIS"), digest
         path = self.clc_path
         require_geopackage(path)
-        digest = self.clc_file_digest()
-        self.digests.verified(
-            path, "index", lambda: require_complete_index(path, LAYER)
-        )
+        digest = self.digests.digest(path)
+        self._require_complete_index(path, LAYER)
         polygons = prepare_polygons(read_geopackage(path, grid), grid, str(path))
-        if self.clc_file_digest() != digest:
-            raise InvalidInput(f"{path} changed while it was read; run again")
-        return polygons, digest
+        return polygons, self._unchanged(path, digest)
 
     def s1_names(self, v1_names: Collection[str]) -> dict[str, str]:
         """v1 patch name to the name of its Sentinel-1 patch, for the names given.
@@ -209,3 +287,29 @@ def _require_s1_name(name: object, path: Path) -> None:
         s1_acquisition(str(name))
     except InvalidProductName as error:
         raise InvalidInput(f"{path}: {error}; get the file again") from error
+
+
+def _read_vector(path: Path) -> gpd.GeoDataFrame:
+    """All features of a vector file.
+
+    Raises:
+        InvalidInput: it is not readable.
+    """
+    try:
+        return gpd.read_file(path)
+    except pyogrio.errors.DataSourceError as error:
+        raise InvalidInput(f"{path}: not a readable vector file: {error}") from error
+
+
+def _require_file(path: Path, key: str) -> Path:
+    """Insist on a file that a recipe names.
+
+    Raises:
+        MissingInput: it is not there.
+    """
+    if not path.exists():
+        raise MissingInput(
+            f"{path} is missing, which {key} of the recipe names; put it there or "
+            "correct the recipe"
+        )
+    return path

@@ -1,4 +1,4 @@
-"""FAULTS row 9 and the catalogue's share of rows 5 and 6: a name, or a named error."""
+"""The catalogue answers with one product, or the step ends with a named error."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""FAULTS row 8: what is accepted, what is refused, and what the record says of it."""
+"""Wrong or damaged bytes: what is accepted, what is refused, what the record says."""
 
 import json
 import logging
@@ -154,6 +154,7 @@ class TestS3:
             "checksum": "unverifiable",
             "zip": "verified",
             "manifest": "verified",
+            "bucket": "verified",
         }
         assert (server.seen.logins, server.seen.requests["download"]) == (0, 0)
         assert desk(**S3).fetch().sha256 == verified.sha256

@@ -1,4 +1,4 @@
-"""FAULTS rows 1, 2, 3, 5, 6 and 7: a download ends with the right bytes or an error."""
+"""Cut, slow, redirected, refused: a download ends with the right bytes or an error."""
 
 import email.utils
 import os
@@ -183,7 +183,7 @@ def test_all_clients_keep_a_pause_that_one_was_asked_for(desk, server) -> None:
 
 
 class TestRedirects:
-    """Row 6: the token goes to allowed hosts only."""
+    """The token goes to allowed hosts only."""
 
     def via_catalogue(self, desk, server, **settings):
         url = server.environment()["CDSE_CATALOGUE_URL"]
@@ -269,9 +269,9 @@ def test_a_full_disk_is_found_before_the_download(desk, server, monkeypatch) -> 
 OUT_OF_FILES = """
 import os, sys
 from pathlib import Path
+from ben_assets.environment import settings_of_process
 from resources.cdse import Cdse
-from resources.settings import Settings
-cdse = Cdse.from_settings(Settings())
+cdse = Cdse.from_settings(settings_of_process())
 entry = cdse.find(sys.argv[1])
 try:
     while True:

@@ -3,8 +3,8 @@
 Its pixels come from dark object subtraction. It misbehaves as told by the file
 ``misbehaviour.json`` beside it (the environment is the caller's to clear):
 ``{"fault": NAME, "version": "2.11.0", "silent": false, "pause_seconds": 0}``; the names
-are those of ``FAULTS``; a silent one states its version only in its help. It leaves
-``seen.json`` beside itself: arguments, environment, process ids.
+are those of ``MISBEHAVIOURS``; a silent one states its version only in its help. It
+leaves ``seen.json`` beside itself: arguments, environment, process ids.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[3]
-FAULTS = (
+MISBEHAVIOURS = (
     "exit 1",
     "exit 0 without 10 m",
     "truncated band",
@@ -51,7 +51,7 @@ def install(folder: Path, python: str = sys.executable, **behaviour) -> Path:
 
 
 def misbehave(program: Path, **behaviour) -> None:
-    assert behaviour.get("fault") in (None, *FAULTS)
+    assert behaviour.get("fault") in (None, *MISBEHAVIOURS)
     (program.parent / "misbehaviour.json").write_text(json.dumps(behaviour))
 
 
@@ -145,14 +145,14 @@ def process(run: Run) -> int:
     if list(target.glob(f"*_MSIL2A_{l1c.name.acquisition.sensing}_*.SAFE")):
         run.end("Product already processed")
         return 0
-    if run.fault in FAULTS_BEFORE:
-        code = FAULTS_BEFORE[run.fault](run)
+    if run.fault in BEFORE_THE_RUN:
+        code = BEFORE_THE_RUN[run.fault](run)
         if code is not None:
             return code
     run.progress(0.0, "Tables: start")
     product = make_product(run, l1c, target)
-    if run.fault in FAULTS_AFTER:
-        FAULTS_AFTER[run.fault](product)
+    if run.fault in AFTER_THE_RUN:
+        AFTER_THE_RUN[run.fault](product)
     run.end("Application terminated successfully")
     return 0
 
@@ -248,7 +248,7 @@ def without_quality(product: Path) -> None:
     path.write_text(path.read_text().replace("quality_check", "quality_chuck"))
 
 
-FAULTS_BEFORE = {
+BEFORE_THE_RUN = {
     "exit 1": exit_1,
     "hang": hang,
     "children": leave_children,
@@ -256,7 +256,7 @@ FAULTS_BEFORE = {
     "one endless line": one_endless_line,
     "killed": kill_itself,
 }
-FAULTS_AFTER = {
+AFTER_THE_RUN = {
     "exit 0 without 10 m": without_10m,
     "truncated band": cut_band,
     "nodata band": empty_band,

@@ -1,0 +1,160 @@
+"""Rules as asset checks: one property each, which a run and job ``verify`` evaluate.
+
+Belongs here: where a rule applies, and how its result is shown. Not here: the rules
+themselves, which know no Dagster (``ben_assets.validation``).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from ben_assets.bigearthnet.tile_list import Tile
+from ben_assets.failures import as_dagster_failure
+from ben_assets.partitions import TILES, tile_partitions
+from ben_assets.validation.result import RuleResult
+from resources.configured import (
+    DataRootResource,
+    PostgisResource,
+    ReferenceInputsResource,
+    TrackedArtifactsResource,
+    settings_from,
+)
+from resources.data_root.records import RELEASE
+from resources.data_root.store import Storage
+from resources.settings import Settings
+
+if TYPE_CHECKING:
+    from ben_assets.steps.step_context import StepContext
+
+TileRule = Callable[[Tile, "StepContext"], RuleResult]
+ReleaseRule = Callable[["StepContext"], RuleResult]
+
+
+@dataclass(frozen=True)
+class RuleCheck:
+    """A rule and the asset it is about."""
+
+    asset: dg.AssetsDefinition
+    """What it is about."""
+    name: str
+    """Name of the check, stated as what holds."""
+    says: str
+    """The rule in words."""
+    rule: Callable[..., RuleResult]
+    """Takes the tile, where the asset has tiles, and the step context."""
+    is_blocking: bool = True
+    """Whether a broken rule stops what is downstream."""
+    needs_record: bool = True
+    """Whether there is nothing to evaluate without a record in the data root."""
+    additional_deps: tuple[dg.AssetsDefinition, ...] = ()
+    """What a run that has them makes before it evaluates the rule."""
+
+    @property
+    def asset_name(self) -> str:
+        """Asset key."""
+        return self.asset.key.path[-1]
+
+    @property
+    def has_tiles(self) -> bool:
+        """Whether the asset is partitioned by tile."""
+        return self.asset.partitions_def is not None
+
+    def evaluate(
+        self, tile: str, settings: Settings, log: Callable[[str], None], *, deep: bool
+    ) -> RuleResult:
+        """The rule's result for what is on disk.
+
+        So a run of checks alone goes through whatever of a tile somebody keeps: where
+        there is nothing on disk, the rule passes with a warning.
+
+        Args:
+            tile: tile key, or ``release``.
+            settings: of the run.
+            log: told of progress.
+            deep: whether bytes are read again that the run has just written.
+
+        Raises:
+            BenError: what is on disk cannot be read.
+        """
+        there = Storage(settings.data_dir).record_path(self.asset_name, tile).exists()
+        if self.needs_record and not there:
+            return RuleResult.not_evaluated("not on disk: nothing to evaluate")
+        # heavy: not at load time
+        from ben_assets.steps.step_context import StepContext
+
+        ctx = StepContext.from_settings(settings, log, is_deep=deep)
+        return self.rule(*([TILES[tile]] if self.has_tiles else []), ctx)
+
+    def as_asset_check(self) -> dg.AssetChecksDefinition:
+        """The check that evaluates the rule beside its asset."""
+
+        @dg.asset_check(
+            asset=self.asset,
+            partitions_def=tile_partitions if self.has_tiles else None,
+            blocking=self.is_blocking,
+            name=self.name,
+            description=self.says,
+            additional_deps=list(self.additional_deps),
+        )
+        def check(
+            context: dg.AssetCheckExecutionContext,
+            data_root: DataRootResource,
+            reference_inputs: ReferenceInputsResource,
+            tracked_artifacts: TrackedArtifactsResource,
+            postgis: PostgisResource,
+        ) -> dg.AssetCheckResult:
+            settings = settings_from(
+                data_root, reference_inputs, tracked_artifacts, postgis
+            )
+            tile = context.partition_key if self.has_tiles else RELEASE
+            with as_dagster_failure():
+                result = self.evaluate(tile, settings, context.log.info, deep=False)
+            return dg.AssetCheckResult(
+                passed=result.passed,
+                severity=severity_of(result),
+                description=result.description,
+                metadata=metadata_of(result),
+            )
+
+        # Dagster reads the annotations of resources, which are text in this module
+        return check
+
+
+def rule(
+    asset: dg.AssetsDefinition,
+    *,
+    is_blocking: bool = True,
+    needs_record: bool = True,
+    additional_deps: tuple[dg.AssetsDefinition, ...] = (),
+) -> Callable[[Callable[..., RuleResult]], RuleCheck]:
+    """Turn a rule into the check of that name; its docstring says what holds."""
+
+    def decorate(function: Callable[..., RuleResult]) -> RuleCheck:
+        says = " ".join((function.__doc__ or "").split())
+        return RuleCheck(
+            asset,
+            function.__name__,
+            says,
+            function,
+            is_blocking,
+            needs_record,
+            additional_deps,
+        )
+
+    return decorate
+
+
+def severity_of(result: RuleResult) -> dg.AssetCheckSeverity:
+    """WARN or ERROR, as Dagster shows it."""
+    severity = dg.AssetCheckSeverity
+    return severity.WARN if result.is_warning else severity.ERROR
+
+
+def metadata_of(result: RuleResult) -> dict[str, Any]:
+    """Expected, found and what differs, as Dagster metadata."""
+    metadata: dict[str, Any] = {"expected": result.expected, "found": result.found}
+    if result.differing:
+        metadata["differing"] = list(result.differing)
+    return metadata | dict(result.details)
