@@ -119,7 +119,7 @@ def test_a_product_holds_files_and_directories_alone(pipeline, kind):
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        (("PRODUCT_URI>", "PRODUCT_URI_2A>"), "old format of 2017 and 2018"),
+        (("PRODUCT_URI>", "PRODUCT_URI_2A>"), "older than baseline 02.12"),
         (("START_TIME>2018", "START_TIME>2031"), "near the sensing time of the name"),
         (("<IMAGE_FILE>", "<IMAGE_FILE>/etc/"), "an image file outside of it"),
     ],

@@ -4,7 +4,7 @@ import pytest
 
 from ben_assets.bigearthnet.errors import InvalidInput
 from ben_assets.validation.expected_hashes import MEMBERS_FILE, compare, read_tracked
-from ben_assets.validation.overview import State, overview
+from ben_assets.validation.overview import State, overview, with_files_checked
 from ben_assets.validation.recording import TRACKED_ASSETS, track_tiles
 from ben_assets_tests.pipeline import edit, edit_record
 from resources.data_root.records import Record
@@ -45,6 +45,16 @@ def test_tracking_again_changes_no_byte_and_one_tile_only_its_row(finished, tmp_
     rows = read_tracked(tmp_path, "patches")
     assert set(rows) == {tile, "foreign"}
     assert rows[tile]["sha256"] == finished.storage.require("patches", tile).sha256
+
+
+def test_the_overview_goes_by_records_and_looks_at_files_if_asked(finished, tmp_path):
+    tile = finished.keys[0]
+    next(finished.storage.folder("patches").glob("*T33UUP*/*/*_B02.tif")).unlink()
+    rows = overview(finished.data, tmp_path, [tile])
+    assert rows[0].artifacts["patches"].state is State.DONE
+    artifact = with_files_checked(finished.data, rows)[0].artifacts["patches"]
+    assert artifact.state is State.WRONG
+    assert "_B02.tif: missing" in artifact.why
 
 
 def test_a_damaged_record_is_not_tracked(finished, tmp_path):

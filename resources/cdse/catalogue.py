@@ -28,6 +28,8 @@ from resources.cdse.transport import Request, RequestRefused, Transport
 
 _BRIEFLY: Final = 10.0
 """Seconds of timeouts with a question whose answer only explains a failure."""
+_SIZE: Final = re.compile(r"[0-9]{1,15}")
+_MAX_CHECKSUMS: Final = 20
 _NO_ANSWER: Final = (InvalidInput, RequestRefused, ServiceUnavailable)
 
 
@@ -223,6 +225,12 @@ def _is_other_baseline(name: str, product: ProductName) -> bool:
     return same and other.baseline != product.baseline
 
 
+def _checksum_rows(row: dict[str, Any]) -> list[Any]:
+    """The checksums of a row; what is no list of a few counts as none."""
+    rows = row.get("Checksum")
+    return rows if isinstance(rows, list) and len(rows) <= _MAX_CHECKSUMS else []
+
+
 def _parsed(row: dict[str, Any]) -> CatalogueEntry:
     """One row; a missing size, checksum or date is no error, a missing id is."""
     product_id = str(row.get("Id", ""))
@@ -232,10 +240,10 @@ def _parsed(row: dict[str, Any]) -> CatalogueEntry:
     return CatalogueEntry(
         id=product_id,
         name=str(row["Name"]),
-        size=int(str(size)) if str(size).isdigit() else 0,
+        size=int(str(size)) if _SIZE.fullmatch(str(size)) else 0,
         checksums={
             str(one["Algorithm"]).upper(): str(one["Value"]).lower()
-            for one in row.get("Checksum") or []
+            for one in _checksum_rows(row)
             if isinstance(one, dict) and one.get("Algorithm") and one.get("Value")
         },
         online=row.get("Online") is not False,
