@@ -35,7 +35,7 @@ class Webserver(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content)
 
-    do_POST = do_GET
+    do_POST = do_GET  # noqa: N815  a name of the base class
 
 
 def free_port():
