@@ -21,7 +21,7 @@ from typing import Final
 
 from ben_assets.testing.cdse_faults import Fault
 from ben_assets.testing.cdse_server import CdseServer
-from ben_assets_tests.zip_products import KEY, other_key, write_product
+from ben_assets_tests.zip_products import NAME, other_product, write_product
 from resources.settings import REPOSITORY, Settings
 
 PROCESSES: Final = 3
@@ -35,7 +35,7 @@ def fault_campaign(products: int, probability: float, seed: int) -> list[str]:
     Raises:
         AssertionError: a product is not there whole, or a limit was broken.
     """
-    keys = [other_key(number) for number in range(products)]
+    keys = [other_product(number) for number in range(products)]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for key in keys:
@@ -161,7 +161,7 @@ def _step(asset: str) -> None:
     from ben_assets.tiles import find_tile
 
     make = {"tile_ids": make_tile_id, "l1c_zips": make_l1c_zip}[asset]
-    make(find_tile(KEY), StepContext.from_settings(Settings(), lambda line: None))
+    make(find_tile(NAME), StepContext.from_settings(Settings(), lambda line: None))
 
 
 def main() -> None:
