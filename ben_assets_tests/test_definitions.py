@@ -49,7 +49,17 @@ UPSTREAM = {
     "archives": {"aligned_dataset"},
     "release_metadata": {"metadata_tables", "aligned_dataset"},
     "release_archives": {"aligned_dataset", "release_metadata"},
-    "release_report": {"release_metadata", "release_archives"},
+    "release_report": {
+        "countries",
+        "metadata_tables",
+        "aligned_dataset",
+        "release_metadata",
+        "release_archives",
+    },
+    "postgis_clc2018": {"corine_land_cover"},
+    "postgis_v1_footprints": {"v1_footprints"},
+    "postgis_countries": {"countries"},
+    "postgis_patches": {"patches", "reference_maps", "metadata_tables"},
 }
 FROM_L2A = [
     "l2a_tiles",
@@ -78,7 +88,6 @@ def test_the_assets_and_their_groups_are_these(definitions):
 
 
 def test_groups_and_stages_are_in_flow_order():
-    assert list(STAGES) == sorted(STAGES, key=list(STAGES).index)
     listed = [a.key.path[-1] for stage in STAGES.values() for a in stage]
     place = {name: number for number, name in enumerate(listed)}
     for name, upstream in UPSTREAM.items():
@@ -106,7 +115,7 @@ def test_every_tile_artifact_is_partitioned_by_tile_key(definitions):
     for name in (*FROM_L2A, "tile_ids", "l1c_zips"):
         keys = graph.get(dg.AssetKey(name)).partitions_def.get_partition_keys()
         assert len(keys) >= 125
-        assert "S2A_MSIL1C_20170613T101031_N0205_R022_T33UUP_20170613T101608" in keys
+        assert "T33UUP_20170613T101031" in keys
 
 
 @pytest.mark.parametrize("name", FROM_L2A)

@@ -9,8 +9,9 @@ from typing import Final
 from ben_assets_tests.shared import SHARED
 
 WORLD_A: Final = SHARED / "worlds/a"
-FIRST: Final = "S2A_MSIL1C_20170613T101031_N0205_R022_T33UUP_20170613T101608"
-SECOND: Final = "S2B_MSIL1C_20170802T095029_N0205_R079_T33UVP_20170802T095031"
+FIRST: Final = "T33UUP_20170613T101031"
+SECOND: Final = "T33UVP_20170802T095029"
+_OWN_TILE: Final = "S2B_MSIL1C_20170802T095029_N0205_R079_T33UVP_20170802T095031"
 
 
 class WorldA:
@@ -27,7 +28,7 @@ class WorldA:
             (self.reference_dir / path.name).symlink_to(path)
         unpack = ["tar", "-x", "--zstd", "-f", str(WORLD_A / "inputs/S1.tar.zst")]
         subprocess.run([*unpack, "-C", str(root)], check=True)
-        self.tiles_csv.write_text(f"tile\n{SECOND}\n")
+        self.tiles_csv.write_text(f"tile\n{_OWN_TILE}\n")
 
     def settings(self) -> dict[str, str]:
         return {
