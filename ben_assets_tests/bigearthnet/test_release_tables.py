@@ -104,6 +104,12 @@ def test_a_twin_of_two_patches_is_named_with_both_tiles():
         require_unique(twice, "s2v1_name")
 
 
+def test_an_invalid_patch_has_no_row_in_the_mapping_to_v1():
+    invalid = rows(valid=[True, False, False], s2v1_name=["v1_b", "v1_a", "v1_0"])
+    mapped = CSV_FILES["patch_id_s2v1_mapping.csv"](invalid)
+    assert mapped["s2v1_name"].tolist() == ["v1_b"]
+
+
 def test_the_csv_files_are_in_c_order_with_their_own_rows(tmp_path):
     found = {}
     for name, select in CSV_FILES.items():
