@@ -116,7 +116,7 @@ def _settings(settings: Settings) -> Iterator[Finding]:
         detail += "; BEN_FORCE redoes what would be kept"
     yield Finding("settings", State.OK, detail)
     known = _SETTING.findall((REPOSITORY / ".env.example").read_text())
-    for name in sorted(os.environ.keys() - set(known)):
+    for name in sorted(settings.as_environment().keys() - set(known)):
         for meant in difflib.get_close_matches(name, known, n=1, cutoff=0.85):
             detail = f"nothing reads {name}; is {meant} meant?"
             yield Finding("settings", State.WARNS, detail)

@@ -60,7 +60,7 @@ def _print_notable(console: Console, runs: Sequence[FinishedRun]) -> None:
 
 
 def _short(partition: str | None) -> str:
-    return partition.split("_")[5] if partition else "all"
+    return partition or "all"
 
 
 def _size(n_bytes: object) -> str:

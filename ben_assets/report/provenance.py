@@ -36,13 +36,13 @@ def inputs_of(
         for name, digest in record.made_from.items():
             tiles.setdefault((name, digest), set()).add(record.tile)
     return [
-        InputFacts(name, digest, len(of), _verdict(digest, pins.get(name)))
+        InputFacts(name, digest, len(of), _outcome(digest, pins.get(name)))
         for (name, digest), of in sorted(tiles.items())
         if name not in own
     ]
 
 
-def _verdict(digest: str, pin: Pin | None) -> str:
+def _outcome(digest: str, pin: Pin | None) -> str:
     if pin is None:
         return "not a pinned file"
     if pin.sha256 is None:

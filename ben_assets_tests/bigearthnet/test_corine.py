@@ -22,6 +22,34 @@ def test_every_code_has_one_label_or_none():
     assert sorted((*labelled, *UNLABELED_CODES)) == list(CODES)
 
 
+def test_the_nomenclature_is_that_of_bigearthnet_19():
+    found = {
+        label: " ".join(map(str, codes)) for label, codes in CODES_OF_LABEL.items()
+    }
+    assert found == {
+        "Agro-forestry areas": "244",
+        "Arable land": "211 212 213",
+        "Beaches, dunes, sands": "331",
+        "Broad-leaved forest": "311",
+        "Coastal wetlands": "421 422",
+        "Complex cultivation patterns": "242",
+        "Coniferous forest": "312",
+        "Industrial or commercial units": "121",
+        "Inland waters": "511 512",
+        "Inland wetlands": "411 412",
+        "Land principally occupied by agriculture, with significant areas of natural "
+        "vegetation": "243",
+        "Marine waters": "521 522 523",
+        "Mixed forest": "313",
+        "Moors, heathland and sclerophyllous vegetation": "322 323",
+        "Natural grassland and sparsely vegetated areas": "321 333",
+        "Pastures": "231",
+        "Permanent crops": "221 222 223 241",
+        "Transitional woodland, shrub": "324",
+        "Urban fabric": "111 112",
+    }
+
+
 @pytest.mark.parametrize(
     ("unlabeled", "is_labelled"), [(3599, True), (3600, False), (3601, False)]
 )

@@ -26,7 +26,7 @@ from ben_assets.bigearthnet.patch_grid import (
     cells_without_nodata,
     split_of_cell,
 )
-from ben_assets.bigearthnet.product_names import ProductName, tile_key
+from ben_assets.bigearthnet.product_names import ProductName
 from ben_assets.bigearthnet.reference_map import (
     prepare_polygons,
     rasterize,
@@ -117,7 +117,7 @@ def test_settings_name_folders_that_exist(synthetic):
 
 @pytest.mark.parametrize("tile", TILES, ids=lambda tile: tile.mgrs)
 def test_tiles_are_of_baseline_0206_and_no_tile_of_bigearthnet(tile):
-    assert tile_key(tile.key) == tile.key
+    assert tile.key == f"T{tile.mgrs}_{tile.l1c_name.acquisition.sensing}"
     assert tile.l1c_name.baseline == "0206"
     assert "N9999_" in tile.l2a_name.name
 
