@@ -199,7 +199,7 @@ def _inputs(tiles: Sequence[Tile], settings: Settings) -> Iterator[Finding]:
         zone = re.search(r"_(\d{5})\.parquet", name)
         if name == TILE_LINKS or (zone and zone[1] not in zones):
             continue  # nothing is made from it, or none of these tiles needs it
-        if name == CORINE and settings.text("BEN_CLC_PATH") == "postgis":
+        if name == CORINE and settings.takes_clc_from_postgis:
             continue
         status = inputs.find(name)
         if status is None:

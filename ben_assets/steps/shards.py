@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -103,5 +104,5 @@ def _samples(rows: pa.Table, value_of: ValueOf) -> Iterator[Sample]:
     order = [place[patch] for patch in mixed(patch_ids)]
     for start in range(0, len(order), _ROWS_AT_ONCE):
         for row in rows.take(order[start : start + _ROWS_AT_ONCE]).to_pylist():
-            tile = row["tile"]
-            yield list(sample_members(row, lambda key, of=tile: value_of(of, key)))
+            value = functools.partial(value_of, row["tile"])
+            yield list(sample_members(row, value))

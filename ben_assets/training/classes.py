@@ -12,13 +12,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from ben_assets.bigearthnet.corine import (
-    CODES_OF_LABEL,
-    LABEL_OF_CODE,
-    LABELS,
-    UNLABELED_CODES,
-)
-from ben_assets.bigearthnet.corine_legend import LEGEND
+from ben_assets.bigearthnet.corine import CLC2018, CODES, LABEL_OF_CODE, LABELS
 
 PAPER_ORDER: Final = LABELS
 """The 19 classes by CORINE code."""
@@ -72,12 +66,14 @@ def describe_classes() -> dict[str, object]:
         "alphabetical_order": list(ALPHABETICAL_ORDER),
         "no_class": NO_CLASS,
         "classes": [_describe(label) for label in PAPER_ORDER],
-        "unlabelled_codes": [_describe_code(code) for code in UNLABELED_CODES],
+        "unlabelled_codes": [
+            _describe_code(code) for code in CODES if code not in LABEL_OF_CODE
+        ],
     }
 
 
 def _describe(label: str) -> dict[str, object]:
-    codes = CODES_OF_LABEL[label]
+    codes = [code for code, name in LABEL_OF_CODE.items() if name == label]
     return {
         "name": label,
         "paper_index": _NUMBER_OF[label],
@@ -88,9 +84,9 @@ def _describe(label: str) -> dict[str, object]:
 
 
 def _describe_code(code: int) -> dict[str, object]:
-    return {"code": code, "name": LEGEND[code].name, "colour": _hex_colour(code)}
+    return {"code": code, "name": CLC2018.entry(code).name, "colour": _hex_colour(code)}
 
 
 def _hex_colour(code: int) -> str:
     """The official colour of a CORINE class; a label shows that of its first code."""
-    return "#{:02x}{:02x}{:02x}".format(*LEGEND[code].colour)
+    return "#{:02x}{:02x}{:02x}".format(*CLC2018.entry(code).colour)

@@ -180,6 +180,11 @@ def facts(**changes) -> ReleaseFacts:
         sha256="0" * 64,
     )
     made = ReleaseFacts(
+        recipe="bigearthnet-v2",
+        recipe_sha256="0" * 64,
+        value_scale="bigearthnet",
+        baselines=["99.99"],
+        land_cover="CORINE 2018",
         tiles=[tile],
         files=[],
         countries=[],

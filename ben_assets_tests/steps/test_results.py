@@ -18,7 +18,7 @@ import shapely
 from ben_assets.bigearthnet.archives import members
 from ben_assets.bigearthnet.bands import BANDS
 from ben_assets.bigearthnet.checksums import file_digest, parse_hash_list
-from ben_assets.bigearthnet.corine import CODES, labels_of
+from ben_assets.bigearthnet.corine import CLC2018, CODES
 from ben_assets.bigearthnet.errors import InvalidInput, MissingInput
 from ben_assets.safe.band_rasters import read_band
 from ben_assets.safe.l2a import read_l2a
@@ -121,7 +121,9 @@ def test_labels_follow_from_the_maps(finished, tile):
     }
     table = table_of(finished, "metadata_tables", tile.key).set_index("patch_id")
     found = {p: None if v is None else list(v) for p, v in table["labels"].items()}
-    assert found == {p: labels_of(pixels[p]) if p in pixels else None for p in found}
+    assert found == {
+        p: CLC2018.labels_of(pixels[p], 0.25) if p in pixels else None for p in found
+    }
     aligned = table["s2v1_name"].notna() | (tile.alignment == "none")
     assert (table["kept"] == (table["labels"].notna() & aligned)).all()
     assert 0 < table["kept"].sum() < table["valid"].sum()

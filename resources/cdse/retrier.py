@@ -65,6 +65,17 @@ class Retrier:
         self._failures = 0
 
     @property
+    def timeouts(self) -> Timeouts:
+        """How long to wait for what."""
+        return self._patience
+
+    def branch(self) -> Retrier:
+        """One for a part of the task: failures of its own, within the same time."""
+        one = Retrier(self._patience, self._pause, self._log)
+        one._started = self._started
+        return one
+
+    @property
     def seconds_left(self) -> float:
         """Until the whole task must be over."""
         return self._patience.total_seconds - (time.monotonic() - self._started)
