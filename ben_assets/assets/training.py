@@ -22,7 +22,11 @@ from ben_assets.assets.tile_asset import (
 from ben_assets.assets.tracked_hash import matches_tracked_hash
 from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.validation.result import RuleResult
-from resources.configured import DataRootResource, settings_from
+from resources.configured import (
+    DataRootResource,
+    ReferenceInputsResource,
+    settings_from,
+)
 
 if TYPE_CHECKING:
     from ben_assets.steps.step_context import StepContext
@@ -30,12 +34,15 @@ if TYPE_CHECKING:
 
 @tile_asset(deps=[aligned_dataset], kinds={"lmdb", "safetensors"}, level="dataset")
 def training_lmdb(
-    context: dg.AssetExecutionContext, data_root: DataRootResource
+    context: dg.AssetExecutionContext,
+    data_root: DataRootResource,
+    reference_inputs: ReferenceInputsResource,
 ) -> dg.MaterializeResult:
     """The tile's retained patches as tensors by key: an LMDB as rico-hdl writes it."""
     from ben_assets.steps.training import make_training_lmdb
 
-    return materialize_tile(context, make_training_lmdb, settings_from(data_root))
+    settings = settings_from(data_root, reference_inputs)
+    return materialize_tile(context, make_training_lmdb, settings)
 
 
 @release_asset(
@@ -44,12 +51,15 @@ def training_lmdb(
     columns=columns.RELEASE_INDEX,
 )
 def release_index(
-    context: dg.AssetExecutionContext, data_root: DataRootResource
+    context: dg.AssetExecutionContext,
+    data_root: DataRootResource,
+    reference_inputs: ReferenceInputsResource,
 ) -> dg.MaterializeResult:
     """One row a patch of the release, with place, time, labels and land cover."""
     from ben_assets.steps.release_index import make_release_index
 
-    return materialize_release(context, make_release_index, settings_from(data_root))
+    settings = settings_from(data_root, reference_inputs)
+    return materialize_release(context, make_release_index, settings)
 
 
 @release_asset(deps=[aligned_dataset, training_lmdb], kinds={"lmdb", "safetensors"})
@@ -67,24 +77,29 @@ def release_lmdb(
     kinds={"tar", "safetensors"},
 )
 def release_shards(
-    context: dg.AssetExecutionContext, data_root: DataRootResource
+    context: dg.AssetExecutionContext,
+    data_root: DataRootResource,
+    reference_inputs: ReferenceInputsResource,
 ) -> dg.MaterializeResult:
     """Samples of all tiles, mixed, as WebDataset tars of about 1 GB for each split."""
     from ben_assets.steps.shards import make_release_shards
 
-    return materialize_release(context, make_release_shards, settings_from(data_root))
+    settings = settings_from(data_root, reference_inputs)
+    return materialize_release(context, make_release_shards, settings)
 
 
 @release_asset(
     deps=[aligned_dataset, training_lmdb, release_index], kinds={"json", "numpy"}
 )
 def release_statistics(
-    context: dg.AssetExecutionContext, data_root: DataRootResource
+    context: dg.AssetExecutionContext,
+    data_root: DataRootResource,
+    reference_inputs: ReferenceInputsResource,
 ) -> dg.MaterializeResult:
     """Mean, deviation, extremes, percentiles of each band and split; label counts."""
     from ben_assets.steps.statistics import make_release_statistics
 
-    settings = settings_from(data_root)
+    settings = settings_from(data_root, reference_inputs)
     return materialize_release(context, make_release_statistics, settings)
 
 
@@ -93,12 +108,15 @@ def release_statistics(
     kinds={"markdown", "croissant"},
 )
 def release_card(
-    context: dg.AssetExecutionContext, data_root: DataRootResource
+    context: dg.AssetExecutionContext,
+    data_root: DataRootResource,
+    reference_inputs: ReferenceInputsResource,
 ) -> dg.MaterializeResult:
     """What a release needs to be published: data card, licences, manifest and more."""
     from ben_assets.steps.card import make_release_card
 
-    return materialize_release(context, make_release_card, settings_from(data_root))
+    settings = settings_from(data_root, reference_inputs)
+    return materialize_release(context, make_release_card, settings)
 
 
 @rule(training_lmdb)
