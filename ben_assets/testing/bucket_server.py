@@ -17,7 +17,7 @@ import json
 import signal
 import threading
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
@@ -98,7 +98,7 @@ class BucketState:
             name = archive.namelist()[0].partition("/")[0]
         self.add_product(name, files)
 
-    def add_product(self, name: str, files: dict[str, bytes | Path]) -> None:
+    def add_product(self, name: str, files: Mapping[str, bytes | Path]) -> None:
         """Take a product in, by path below its ``.SAFE`` folder."""
         top = prefix_of(name)
         quicklook = f"{name.removesuffix('.SAFE')}-ql.jpg"
