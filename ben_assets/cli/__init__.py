@@ -21,6 +21,7 @@ from ben_assets.cli import (
     postgis,
     preflighting,
     reference,
+    releasing,
     tracking,
     verification,
 )
@@ -43,6 +44,9 @@ app.command()(overview.tiles)
 app.command()(doctor.doctor)
 app.command()(pinning.pin)
 app.command()(preflighting.preflight)
+app.command()(releasing.subset)
+app.command("verify-release")(releasing.verify_release)
+app.add_typer(releasing.publish, name="publish")
 app.add_typer(hashing.app, name="hash")
 app.add_typer(reference.app, name="reference")
 app.add_typer(postgis.app, name="postgis")

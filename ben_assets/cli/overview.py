@@ -21,6 +21,7 @@ _HEADINGS: Final = {
     "metadata_tables": "tables",
     "aligned_dataset": "dataset",
     "archives": "archives",
+    "training_lmdb": "lmdb",
 }
 _WIDTH: Final = 9
 _KEY_WIDTH: Final = 24
