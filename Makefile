@@ -7,7 +7,7 @@ PYTHON ?= $(shell for p in python3.12 python3.11 python3; do \
 PORT ?= 3000
 BIN := .venv/bin
 
-.PHONY: sen2cor preflight setup demo demo-ui test lint dev bench soak lock clean help cluster-setup cluster-demo \
+.PHONY: mutants sen2cor preflight setup demo demo-ui test lint dev bench soak lock clean help cluster-setup cluster-demo \
   postgis postgis-stop dev-postgres
 
 help:  ## this list
@@ -39,6 +39,9 @@ demo-ui: setup  ## the Dagster UI on the demo's results
 
 test: setup  ## the whole test suite
 	@$(BIN)/python -m pytest -q -n 2 --dist loadscope --no-loadscope-reorder
+
+mutants: setup  ## faults put into a copy of the code: does a test notice each?
+	@$(BIN)/python -m ben_assets_tests.mutants
 
 lint: setup  ## ruff and mypy
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy

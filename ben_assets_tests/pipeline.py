@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from ben_assets.bigearthnet.tile_list import Tile
+from ben_assets.bigearthnet.tile_list import Tile, find_tile
 from ben_assets.steps.dataset import make_aligned_dataset, make_archives
 from ben_assets.steps.l2a import make_l2a_tile
 from ben_assets.steps.metadata import make_metadata_table
@@ -24,7 +24,7 @@ from ben_assets.steps.reference_maps import make_reference_maps
 from ben_assets.steps.release import make_release_archives, make_release_metadata
 from ben_assets.steps.step_context import StepContext
 from ben_assets.synthetic.dataset import SyntheticData
-from ben_assets.tiles import find_tile
+from ben_assets.tiles import load_tiles
 from resources.data_root.store import Storage, StoredRecord
 from resources.settings import REPOSITORY, Settings
 
@@ -78,7 +78,7 @@ class Pipeline:
         return StepContext.from_settings(Settings(self.settings), self.log.append)
 
     def tile(self, key: str) -> Tile:
-        return find_tile(key, Settings(self.settings))
+        return find_tile(key, load_tiles(Settings(self.settings)))
 
     def make(self, asset: str, key: str | None = None) -> StoredRecord:
         if key is None:

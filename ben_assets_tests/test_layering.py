@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -36,31 +37,38 @@ def is_below(name: str, *packages: str) -> bool:
     return any(name == p or name.startswith(f"{p}.") for p in packages)
 
 
-def test_the_science_knows_nothing_of_dagster_or_the_outside_world():
+SCIENCE = ("ben_assets.bigearthnet", "ben_assets.safe", "ben_assets.pictures")
+WRITERS = ("ben_assets.synthetic",)
+
+
+def is_ours_but_not(name: str, *allowed: str) -> bool:
+    is_ours = is_below(name, "ben_assets") and name != "ben_assets"
+    return is_ours and not is_below(name, *allowed)
+
+
+@pytest.mark.parametrize("package", [*SCIENCE, *WRITERS])
+def test_the_science_knows_nothing_of_dagster_or_outside_services(package):
     def is_forbidden(name: str) -> bool:
-        return is_below(name, "dagster", "resources") or (
-            is_below(name, "ben_assets")
-            and name != "ben_assets"
-            and not is_below(name, "ben_assets.bigearthnet")
-        )
+        allowed = (*SCIENCE, *WRITERS) if package in WRITERS else SCIENCE
+        is_outside = is_below(name, "dagster", "resources")
+        return is_outside or is_ours_but_not(name, *allowed)
 
-    assert offences("ben_assets/bigearthnet", is_forbidden) == []
+    assert offences(package.replace(".", "/"), is_forbidden) == []
 
 
-def test_resources_know_the_science_alone():
-    def is_forbidden(name: str) -> bool:
-        return is_below(name, "dagster") or (
-            is_below(name, "ben_assets")
-            and name != "ben_assets"
-            and not is_below(name, "ben_assets.bigearthnet")
-        )
-
-    assert offences("resources", is_forbidden) == []
+def test_resources_know_the_science_and_the_product_writer_alone():
+    """Only ``configured`` is Dagster's: the clients below it know none of it."""
+    found = offences(
+        "resources", lambda name: is_ours_but_not(name, *SCIENCE, *WRITERS)
+    )
+    dagster = offences("resources", lambda name: is_below(name, "dagster"))
+    assert found == []
+    assert dagster == ["resources/configured.py imports dagster"]
 
 
 def test_steps_run_without_dagster():
     def is_forbidden(name: str) -> bool:
-        return is_below(name, "dagster", "ben_assets.assets", "ben_assets.checks")
+        return is_below(name, "dagster", "ben_assets.assets", "ben_assets.definitions")
 
     assert offences("ben_assets/steps", is_forbidden) == []
 
@@ -71,13 +79,24 @@ HEAVY = ("rasterio", "geopandas", "pandas", "pyogrio", "boto3", "httpx2", "duckd
 def test_the_product_does_not_need_the_demo_the_tests_or_the_benchmarks():
     folders = ["ben_assets/bigearthnet", "ben_assets/steps", "ben_assets/assets"]
     others = ("ben_assets.demo", "ben_assets_tests", "benchmarks")
-    for folder in (*folders, "ben_assets/checks", "resources"):
+    for folder in (*folders, "ben_assets/safe", "ben_assets/validation"):
         assert offences(folder, lambda name: is_below(name, *others)) == []
 
 
-@pytest.mark.parametrize("folder", ["ben_assets/assets", "ben_assets/checks"])
-def test_the_graph_imports_no_raster_or_network_library_itself(folder):
-    assert offences(folder, lambda name: is_below(name, *HEAVY)) == []
+def test_the_graph_imports_no_raster_or_network_library_itself():
+    assert offences("ben_assets/assets", lambda name: is_below(name, *HEAVY)) == []
+
+
+def test_the_environment_is_read_in_one_place_alone():
+    """Demo and loopback servers start processes, which have environments."""
+    mentions = [
+        str(path.relative_to(ROOT))
+        for folder in ("ben_assets", "resources")
+        for path in sorted((ROOT / folder).rglob("*.py"))
+        if re.search(r"os\.environ\b(?!\.get\(.PATH)|os\.getenv", path.read_text())
+        and path.relative_to(ROOT).parts[1] not in ("demo", "testing")
+    ]
+    assert mentions == ["ben_assets/environment.py"]
 
 
 def test_an_asset_body_has_at_most_20_lines():

@@ -119,7 +119,7 @@ def test_every_published_country_follows_from_the_square(published, inputs):
         west, north = ulx + cells["x"] * 1200, uly - cells["y"] * 1200
         boxes = shapely.box(west, north - 1200, west + 1200, north)
         epsg = 32600 + int(mgrs[:2])
-        parts.append(cells.assign(found=nearest_country(boxes, epsg, countries)))
+        parts.append(cells.assign(found=nearest_country(boxes, epsg, countries).names))
     found = published.merge(pd.concat(parts), on=["mgrs", "x", "y"], how="left")
     assert (found["found"] == found["country"]).sum() == ROWS
 

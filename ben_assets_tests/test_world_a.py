@@ -104,7 +104,8 @@ def check_archives(release: Path) -> None:
     folder = release / "release_archives"
     sums = dict(
         line.split("  ")[::-1]
-        for line in (folder / "SHA256SUMS").read_text().split("\n")[:-1]
+        for name in ("SHA256SUMS", "SHA256SUMS.tar")
+        for line in (folder / name).read_text().split("\n")[:-1]
     )
     for name in TARS:
         path, expected = folder / f"{name}.tar.zst", all_tars[f"{name}.tar"]

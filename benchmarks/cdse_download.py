@@ -21,6 +21,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ben_assets.environment import settings_of_process
 from ben_assets.safe.manifest import prove_product
 from resources.cdse.access import Access
 from resources.cdse.catalogue import Catalogue
@@ -78,7 +79,7 @@ def running_server(folder: Path) -> Iterator[dict[str, str]]:
 
 def measure(target: Path) -> dict[str, float]:
     """One download and its checks; seconds, bytes a second, and peak memory."""
-    access = Access.from_settings(Settings())
+    access = Access.from_settings(settings_of_process())
     transport = Transport(access)
     session = Session(access, transport)
     entry = Catalogue(access, transport, print).find(KEY)

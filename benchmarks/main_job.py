@@ -31,6 +31,7 @@ from rich.table import Table
 from ben_assets.bigearthnet.bands import BANDS, Band
 from ben_assets.bigearthnet.patch_grid import FULL_TILE_SIDE_M
 from ben_assets.bigearthnet.patching import write_file
+from ben_assets.environment import settings_of_process
 from ben_assets.safe.band_rasters import read_band
 from ben_assets.safe.l2a import L2AProduct, read_l2a
 from ben_assets.steps.l2a import product_folder
@@ -42,7 +43,7 @@ from ben_assets_tests.pipeline import RELEASE_STEPS, STEPS, Pipeline
 from ben_assets_tests.world_a import WORLD_A, WorldA
 from resources.data_root.files import flush_file_system
 from resources.data_root.store import StoredRecord
-from resources.settings import REPOSITORY, Settings
+from resources.settings import REPOSITORY
 
 GOAL_LIMIT_RATIO: Final = 1.1
 """``patches`` takes at most so many times as long as the physical limit."""
@@ -143,14 +144,14 @@ def _in_own_process(pipeline: Pipeline, what: str, key: str) -> list[Row]:
 
 
 def _measure_tile(key: str) -> Iterable[Row]:
-    ctx = StepContext.from_settings(Settings(), lambda line: None)
+    ctx = StepContext.from_settings(settings_of_process(), lambda line: None)
     tile = find_tile(key)
     for asset, make in STEPS.items():
         yield _timed(key, asset, lambda make=make: make(tile, ctx))
 
 
 def _measure_release(key: str) -> Iterable[Row]:
-    ctx = StepContext.from_settings(Settings(), lambda line: None)
+    ctx = StepContext.from_settings(settings_of_process(), lambda line: None)
     for asset, make in RELEASE_STEPS.items():
         yield _timed(key, asset, lambda make=make: make(ctx))
 
@@ -177,7 +178,7 @@ def _peak_bytes() -> int:
 
 
 def _measure_limit(key: str) -> Iterable[Row]:
-    ctx = StepContext.from_settings(Settings(), lambda line: None)
+    ctx = StepContext.from_settings(settings_of_process(), lambda line: None)
     product = read_l2a(product_folder(ctx, ctx.storage.require("l2a_tiles", key)))
     made = ctx.storage.folder("patches") / product.name.stem
     sizes = {path.stem: path.stat().st_size for path in made.glob("*/*.tif")}

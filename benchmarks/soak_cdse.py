@@ -19,10 +19,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
+from ben_assets.environment import settings_of_process
 from ben_assets.testing.cdse_faults import Fault
 from ben_assets.testing.cdse_server import CdseServer
 from ben_assets_tests.zip_products import KEY, other_key, write_product
-from resources.settings import REPOSITORY, Settings
+from resources.settings import REPOSITORY
 
 PROCESSES: Final = 3
 STALL: Final = {"CDSE_STALL_SECONDS": "3"}
@@ -156,12 +157,17 @@ def _leftovers(data: Path) -> list[str]:
 
 def _step(asset: str) -> None:
     """Run the step of an asset for the tile, without Dagster around it."""
+    from ben_assets.bigearthnet.tile_list import find_tile
     from ben_assets.steps.l1c import make_l1c_zip, make_tile_id
     from ben_assets.steps.step_context import StepContext
-    from ben_assets.tiles import find_tile
+    from ben_assets.tiles import load_tiles
 
+    settings = settings_of_process()
     make = {"tile_ids": make_tile_id, "l1c_zips": make_l1c_zip}[asset]
-    make(find_tile(KEY), StepContext.from_settings(Settings(), lambda line: None))
+    make(
+        find_tile(KEY, load_tiles(settings)),
+        StepContext.from_settings(settings, lambda line: None),
+    )
 
 
 def main() -> None:

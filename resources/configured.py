@@ -210,12 +210,14 @@ class ReferenceInputsResource(ConfiguredResource):
             "directory": "BEN_REFERENCE_DIR",
             "clc_path": "BEN_CLC_PATH",
             "s1_dir": "BEN_S1_DIR",
+            "recipe": "BEN_RECIPE",
         }
     )
 
     directory: str | None = _text("Where they lie; reference in the data root.")
     clc_path: str | None = _text("CORINE 2018 GeoPackage, or postgis.")
     s1_dir: str | None = _text("Extracted BigEarthNet v1 Sentinel-1 root.")
+    recipe: str | None = _text("Recipe of tiles that are not aligned with v1.")
 
 
 class TrackedArtifactsResource(ConfiguredResource):

@@ -67,6 +67,19 @@ class Settings:
         return self.path("BEN_REFERENCE_DIR") or self.data_dir / "reference"
 
     @property
+    def recipe(self) -> str | None:
+        """``BEN_RECIPE``: name of a recipe, or absolute path of a TOML file."""
+        text = self.text("BEN_RECIPE")
+        if text is None or not ("/" in text or text.endswith(".toml")):
+            return text
+        return str(self.path("BEN_RECIPE"))
+
+    @property
+    def takes_clc_from_postgis(self) -> bool:
+        """``BEN_CLC_PATH=postgis``: the polygons that ``postgis_clc2018`` loaded."""
+        return self.text("BEN_CLC_PATH") == "postgis"
+
+    @property
     def force(self) -> bool:
         """``BEN_FORCE=1``: redo what would be kept.
 

@@ -12,7 +12,7 @@ from ben_assets.assets.tile_asset import (
     release_asset,
     tile_asset,
 )
-from ben_assets.assets.tracked_hash import files_equal_published
+from ben_assets.assets.tracked_hash import files_equal_published, matches_tracked_hash
 from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.validation.result import RuleResult
 from resources.configured import (
@@ -127,4 +127,6 @@ CHECKS: Final = (
     catalogue_is_current,
     files_equal_published(tile_id_csv),
     files_equal_published(l1c_hash_csv),
+    matches_tracked_hash(tile_id_csv),
+    matches_tracked_hash(l1c_hash_csv),
 )

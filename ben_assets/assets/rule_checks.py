@@ -4,8 +4,6 @@ Belongs here: where a rule applies, and how its result is shown. Not here: the r
 themselves, which know no Dagster (``ben_assets.validation``).
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any

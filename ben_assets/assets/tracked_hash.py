@@ -18,12 +18,12 @@ def matches_tracked_hash(asset: dg.AssetsDefinition) -> RuleCheck:
     name = asset.key.path[-1]
 
     def of_tile(tile: Tile, ctx: "StepContext") -> RuleResult:
-        from ben_assets.validation.expected_hashes import matches_tracked_hash
+        from ben_assets.validation.hash_rules import matches_tracked_hash
 
         return matches_tracked_hash(name, tile.key, ctx)
 
     def of_release(ctx: "StepContext") -> RuleResult:
-        from ben_assets.validation.expected_hashes import matches_tracked_hash
+        from ben_assets.validation.hash_rules import matches_tracked_hash
 
         return matches_tracked_hash(name, RELEASE, ctx)
 

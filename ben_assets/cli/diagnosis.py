@@ -116,7 +116,7 @@ def _settings(settings: Settings) -> Iterator[Finding]:
         detail += "; BEN_FORCE redoes what would be kept"
     yield Finding("settings", State.OK, detail)
     known = _SETTING.findall((REPOSITORY / ".env.example").read_text())
-    for name in sorted(os.environ.keys() - set(known)):
+    for name in sorted(settings.as_environment().keys() - set(known)):
         for meant in difflib.get_close_matches(name, known, n=1, cutoff=0.85):
             detail = f"nothing reads {name}; is {meant} meant?"
             yield Finding("settings", State.WARNS, detail)
@@ -199,7 +199,7 @@ def _inputs(tiles: Sequence[Tile], settings: Settings) -> Iterator[Finding]:
         zone = re.search(r"_(\d{5})\.parquet", name)
         if name == TILE_LINKS or (zone and zone[1] not in zones):
             continue  # nothing is made from it, or none of these tiles needs it
-        if name == CORINE and settings.text("BEN_CLC_PATH") == "postgis":
+        if name == CORINE and settings.takes_clc_from_postgis:
             continue
         status = inputs.find(name)
         if status is None:

@@ -36,13 +36,13 @@ def inputs_of(
         for name, digest in record.made_from.items():
             tiles.setdefault((name, digest), set()).add(record.tile)
     return [
-        InputFacts(name, digest, len(of), _verdict(digest, pins.get(name)))
+        InputFacts(name, digest, len(of), _outcome(digest, pins.get(name)))
         for (name, digest), of in sorted(tiles.items())
         if name not in own
     ]
 
 
-def _verdict(digest: str, pin: Pin | None) -> str:
+def _outcome(digest: str, pin: Pin | None) -> str:
     if pin is None:
         return "not a pinned file"
     if pin.sha256 is None:
@@ -60,7 +60,10 @@ def release_files(
         record: their record.
         published: file name to its published ``md5`` or ``sha256``.
     """
-    md5, sha256 = (_read_sums(folder / name) for name in ("MD5SUMS", "SHA256SUMS"))
+    md5, sha256 = (
+        _read_sums(folder / name) | _read_sums(folder / f"{name}.tar")
+        for name in ("MD5SUMS", "SHA256SUMS")
+    )
     archives = record.facts["archives"]
     files = []
     for name in sorted(md5):

@@ -16,13 +16,17 @@ from ben_assets.validation.expected_hashes import (
     read_tracked,
     row_of,
 )
-from resources.data_root.difference import TILE_ASSETS
+from resources.data_root.difference import RELEASE_ASSETS, TILE_ASSETS
 from resources.data_root.files import local_errors, write_atomically
 from resources.data_root.records import StoredRecord, is_sealed
 from resources.data_root.store import Storage
 
-TRACKED_ASSETS: Final = tuple(name for name in TILE_ASSETS if name != "tile_ids")
-"""Assets of which hashes are tracked; ids are pinned in ``tiles.csv``."""
+_UNTRACKED: Final = ("tile_ids", "release_report")
+"""Ids are pinned in ``tiles.csv``; the report tells of the machine it was made on."""
+TRACKED_ASSETS: Final = tuple(
+    name for name in (*TILE_ASSETS, *RELEASE_ASSETS) if name not in _UNTRACKED
+)
+"""Assets of which hashes are tracked."""
 _MEMBER_COLUMNS: Final = ("tile", "name", "sha256")
 
 
@@ -33,7 +37,7 @@ class Change:
     path: Path
     """The file."""
     added: int
-    """Tiles that had no row before."""
+    """Tiles, or the release, that had no row before."""
     changed: int
     """Tiles whose row is another one now."""
     kept: int
@@ -48,7 +52,7 @@ def track_tiles(
     Args:
         storage: the data root.
         folder: ``BEN_TRACKED_ARTIFACTS``.
-        tiles: tile keys; empty: all on disk.
+        tiles: tile keys, and ``release``; empty: all on disk.
 
     Raises:
         InvalidInput: a record is damaged; nothing is expected on its word.

@@ -334,12 +334,14 @@ def test_a_disk_that_fills_up_stops_the_step_cleanly(
 
 STEP = """
 import sys
+from ben_assets.environment import settings_of_process
 from ben_assets.steps.l1c import make_l1c_zip
 from ben_assets.steps.step_context import StepContext
-from ben_assets.tiles import find_tile
-from resources.settings import Settings
+from ben_assets.tiles import load_tiles
 print("ready", flush=True)
-make_l1c_zip(find_tile(sys.argv[1]), StepContext.from_settings(Settings(), print))
+settings = settings_of_process()
+tile = load_tiles(settings)[sys.argv[1]]
+make_l1c_zip(tile, StepContext.from_settings(settings, print))
 """
 
 

@@ -10,9 +10,9 @@ from ben_assets.bigearthnet.errors import InvalidProductName
 from ben_assets.bigearthnet.product_names import (
     ProductName,
     patch_id,
+    place_and_time,
     s1_acquisition,
     tile_id_of_patch,
-    tile_key,
 )
 
 KEY = "S2A_MSIL1C_20170613T101031_N0205_R022_T33UUP_20170613T101608"
@@ -92,10 +92,16 @@ def test_the_utm_zone_follows_from_the_mgrs_tile(mgrs, epsg):
     assert ProductName.parse(KEY.replace("33UUP", mgrs)).epsg == epsg
 
 
-def test_only_an_l1c_product_names_a_tile():
-    assert tile_key(f"{KEY}.SAFE") == KEY
-    with pytest.raises(InvalidProductName, match=r"level L2A product; a tile key is"):
-        tile_key(KEY.replace("L1C", "L2A"))
+def test_a_tile_key_is_place_and_time_of_a_product_of_either_level():
+    for name in (KEY, f"{KEY}.SAFE", KEY.replace("L1C", "L2A")):
+        assert ProductName.parse(name).tile_key == "T33UUP_20170613T101031"
+    mgrs, time = place_and_time("T33UUP_20170613T101031")
+    assert (mgrs, f"{time:%Y-%m-%dT%H:%M:%S%z}") == (
+        "33UUP",
+        "2017-06-13T10:10:31+0000",
+    )
+    with pytest.raises(InvalidProductName, match="'33UUP' is not a tile key"):
+        place_and_time("33UUP")
 
 
 def test_a_sentinel_1_name_needs_tile_column_and_row():

@@ -15,7 +15,7 @@ import shapely
 
 from ben_assets.bigearthnet.alignment import align, check_footprints
 from ben_assets.bigearthnet.bands import BANDS
-from ben_assets.bigearthnet.corine import labels_of
+from ben_assets.bigearthnet.corine import CLC2018
 from ben_assets.bigearthnet.countries import (
     COUNTRIES,
     nearest_country,
@@ -26,7 +26,7 @@ from ben_assets.bigearthnet.patch_grid import (
     cells_without_nodata,
     split_of_cell,
 )
-from ben_assets.bigearthnet.product_names import ProductName, tile_key
+from ben_assets.bigearthnet.product_names import ProductName
 from ben_assets.bigearthnet.reference_map import (
     prepare_polygons,
     rasterize,
@@ -117,7 +117,7 @@ def test_settings_name_folders_that_exist(synthetic):
 
 @pytest.mark.parametrize("tile", TILES, ids=lambda tile: tile.mgrs)
 def test_tiles_are_of_baseline_0206_and_no_tile_of_bigearthnet(tile):
-    assert tile_key(tile.key) == tile.key
+    assert tile.key == f"T{tile.mgrs}_{tile.l1c_name.acquisition.sensing}"
     assert tile.l1c_name.baseline == "0206"
     assert "N9999_" in tile.l2a_name.name
 
@@ -175,7 +175,7 @@ def test_one_pixel_of_one_band_makes_the_lower_left_patch_invalid(synthetic):
 @pytest.mark.parametrize("tile", DEMO_TILES, ids=lambda tile: tile.mgrs)
 def test_patches_have_several_labels_and_some_have_none(synthetic, tile):
     codes = pixels_of_codes(clc_raster(synthetic, tile), 5)
-    labels = [labels_of(patch) for patch in codes]
+    labels = [CLC2018.labels_of(patch, 0.25) for patch in codes]
     numbers = [len(found) for found in labels if found is not None]
     assert 1 <= labels.count(None) <= 5
     assert 2 <= np.median(numbers) <= 5
@@ -190,7 +190,7 @@ def test_the_quarry_takes_the_labels_of_its_patch(synthetic, tile):
     """At least a quarter of patch (2, 0) is unlabelled."""
     codes = pixels_of_codes(clc_raster(synthetic, tile), 5)[2 * 5 + 0]
     assert codes[131] / 14_400 >= 0.25
-    assert labels_of(codes) is None
+    assert CLC2018.labels_of(codes, 0.25) is None
 
 
 def test_corine_has_the_layout_of_the_real_file(synthetic):
@@ -308,7 +308,7 @@ def test_countries_and_splits_vary_and_germany_counts_for_none(synthetic):
         grid = tile.geocoding(DEMO_SIDE_M)
         corners = [grid.corner(*cell) for cell in grid.cell_names()]
         squares = np.array([shapely.box(x, y - 1200, x + 1200, y) for x, y in corners])
-        found[tile.mgrs] = set(nearest_country(squares, grid.epsg, countries).tolist())
+        found[tile.mgrs] = set(nearest_country(squares, grid.epsg, countries).names)
         assert {split_of_cell(grid, *cell) for cell in grid.cell_names()} == set(SPLITS)
     assert found == {
         "33UUP": {"Austria"},

@@ -269,9 +269,9 @@ def test_a_full_disk_is_found_before_the_download(desk, server, monkeypatch) -> 
 OUT_OF_FILES = """
 import os, sys
 from pathlib import Path
+from ben_assets.environment import settings_of_process
 from resources.cdse import Cdse
-from resources.settings import Settings
-cdse = Cdse.from_settings(Settings())
+cdse = Cdse.from_settings(settings_of_process())
 entry = cdse.find(sys.argv[1])
 try:
     while True:

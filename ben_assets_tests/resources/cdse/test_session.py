@@ -155,9 +155,9 @@ class TestOneTimeCodes:
 FETCH = """
 import sys
 from pathlib import Path
+from ben_assets.environment import settings_of_process
 from resources.cdse import Cdse
-from resources.settings import Settings
-cdse = Cdse.from_settings(Settings())
+cdse = Cdse.from_settings(settings_of_process())
 entry = cdse.find(sys.argv[1])
 for number in range(int(sys.argv[3])):
     cdse.fetch(entry, Path(sys.argv[2] + str(number)))

@@ -184,6 +184,23 @@ def test_one_who_died_while_clearing_does_not_block_others(tmp_path, locks, hold
     assert lock.acquire()
 
 
+def test_a_lock_that_was_taken_between_two_looks_is_not_broken(tmp_path):
+    """Another cleared the dead owner's file and took the lock while this one looked."""
+    path = tmp_path / f"{NAME}.lock"
+    path.parent.mkdir()
+    path.write_text(json.dumps({"host": "far", "pid": 1, "machine": "", "started": ""}))
+    other = FileLocks(tmp_path, gone_after_seconds=0)
+
+    class Slow(FileLocks):
+        def is_abandoned(self, content, touched):
+            path.unlink()
+            assert other.lock(NAME).acquire()
+            return True
+
+    assert not Slow(tmp_path).lock(NAME).acquire()
+    assert Owner.parse(path.read_bytes()) == Owner.here()
+
+
 def test_of_many_that_find_a_dead_owner_one_gets_the_lock(tmp_path, locks, holder):
     holder.kill()
     holder.wait()

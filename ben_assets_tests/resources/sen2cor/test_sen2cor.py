@@ -245,9 +245,9 @@ def test_the_death_of_the_caller_leaves_no_process(
     (tmp_path / "target").mkdir()
     script = (
         "import sys\nfrom pathlib import Path\n"
+        "from ben_assets.environment import settings_of_process as settings\n"
         "from resources.sen2cor.client import Sen2Cor\n"
-        "from resources.settings import Settings\n"
-        "Sen2Cor(Settings()).process(Path(sys.argv[1]), Path(sys.argv[2]), print)\n"
+        "Sen2Cor(settings()).process(Path(sys.argv[1]), Path(sys.argv[2]), print)\n"
     )
     caller = subprocess.Popen(
         [sys.executable, "-c", script, str(l1c), str(tmp_path / "target")],
