@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from ben_assets.bigearthnet.shipped_files import SHIPPED
 from ben_assets.demo.report import print_report
 from ben_assets.demo.runs import run_job
 from ben_assets.synthetic.dataset import SyntheticData, make_synthetic_data
@@ -27,7 +28,7 @@ from resources.data_root.locks import started_at
 from resources.settings import REPOSITORY
 
 DEMO: Final = REPOSITORY / ".demo"
-TRACKED: Final = REPOSITORY / "tracked-artifacts" / "synthetic"
+TRACKED: Final = SHIPPED / "tracked-artifacts" / "synthetic"
 """What is expected of the demo's tiles; apart, as their keys could be of real ones."""
 _UI: Final = DEMO / "ui.process"
 _FOREIGN: Final = ("BEN_", "CDSE_", "DAGSTER_", "SEN2COR_")
@@ -106,7 +107,7 @@ def _settings(synthetic: SyntheticData, home: Path) -> dict[str, str]:
     """sen2cor cannot be part of it, so the embedded processor takes its place."""
     dagster_home = home / "dagster_home"
     dagster_home.mkdir(parents=True, exist_ok=True)
-    shutil.copy(REPOSITORY / "dagster.yaml", dagster_home)
+    shutil.copy(SHIPPED / "dagster.yaml", dagster_home)
     settings = synthetic.settings()
     del settings["BEN_L2A_DIR"]
     return {
