@@ -259,6 +259,7 @@ def test_an_own_tile_south_of_the_equator_lies_beside_v1_tiles(golden):
     table = cells(golden, SOUTH)
     assert table.crs.to_epsg() == 32734
     assert table["s2v1_name"].isna().all()
+    assert set(table["country"]) == {"South Africa"}
     assert table["kept"].sum() >= 5
     own = release_table(golden, "metadata_own_tiles.parquet")
     assert sorted(own["patch_id"]) == sorted(table[table["kept"]]["patch_id"])

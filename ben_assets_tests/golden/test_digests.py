@@ -1,7 +1,7 @@
 """Every byte that is made of the demo's data set is the tracked one.
 
-Where this fails, an artifact has other bytes than before. If that is meant:
-``make demo``, then the command that the failure ends with; review its difference.
+Where this fails, an artifact has other bytes than before. If that is meant, the failure
+ends with how to record them; review the difference.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from resources.data_root.records import RELEASE
 pytestmark = pytest.mark.timeout(300)
 
 RECORD_AGAIN = (
-    "If other bytes are meant: make demo; . .demo/settings.sh; .venv/bin/ben track; "
-    "git diff tracked-artifacts/synthetic"
+    "If other bytes are meant: rm tracked-artifacts/synthetic/hashes/*.csv; make demo; "
+    "(. .demo/settings.sh; .venv/bin/ben track); git diff tracked-artifacts/synthetic"
 )
 
 
