@@ -135,11 +135,11 @@ def check_data_set(release: Path, digests: dict[str, str]) -> None:
 
 
 def test_one_wrong_tracked_hash_fails_just_that_tile_and_blocks_it(pipeline):
-    claim = ("patches", "matches_tracked_hash")
+    check = ("patches", "matches_tracked_hash")
     for key in (FIRST, SECOND):
         run = pipeline.run_verify(key)
         assert run.code == 0, run.output[-5000:]
-        assert pipeline.evaluations()[claim][:2] == (True, "ERROR")
+        assert pipeline.evaluations()[check][:2] == (True, "ERROR")
     expected = pipeline.storage.require("patches", SECOND).sha256
     tracked = Path(pipeline.settings["BEN_TRACKED_ARTIFACTS"]) / "hashes/patches.csv"
     edit(tracked, expected, "0" * 64)
@@ -150,7 +150,7 @@ def test_one_wrong_tracked_hash_fails_just_that_tile_and_blocks_it(pipeline):
         for name, (passed, severity, _) in pipeline.evaluations().items()
         if not passed and severity == "ERROR"
     }
-    assert failed == {claim}
+    assert failed == {check}
     pipeline.storage.remove("archives", SECOND)
     assert pipeline.run(CHAIN, SECOND).code == 1
     assert pipeline.storage.find("archives", SECOND) is None
