@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import dagster as dg
+import pytest
 from ben_assets.checks import postgis as checks
 
 from ben_assets.assets.postgis import (
@@ -18,6 +19,8 @@ from ben_assets.assets.postgis import (
 from ben_assets.definitions import build_definitions
 from ben_assets_tests.pipeline import Pipeline, Run
 from resources.settings import REPOSITORY
+
+pytestmark = pytest.mark.real_server
 
 CELLS = 25
 PUBLISHED_TILE = "S2A_MSIL1C_20170613T101031_N0205_R022_T33UUP_20170613T101608"

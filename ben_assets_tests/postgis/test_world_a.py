@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 
+import pytest
+
 from ben_assets.bigearthnet.checksums import file_digest
 from ben_assets.steps.postgis import (
     publish_clc2018,
@@ -17,7 +19,7 @@ from ben_assets_tests.test_world_a import expected_hashes
 from ben_assets_tests.world_a import FIRST, SECOND, WORLD_A, WorldA
 from resources.postgis.crosschecks import RULES, cross_check
 
-pytestmark = needs_shared
+pytestmark = [needs_shared, pytest.mark.real_server]
 
 
 def test_maps_are_the_originals_and_every_cross_check_agrees(tmp_path, database):

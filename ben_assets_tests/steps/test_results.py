@@ -20,6 +20,7 @@ from ben_assets.bigearthnet.bands import BANDS
 from ben_assets.bigearthnet.checksums import file_digest, parse_hash_list
 from ben_assets.bigearthnet.corine import CODES, labels_of
 from ben_assets.bigearthnet.errors import InvalidInput, MissingInput
+from ben_assets.bigearthnet.product_names import ProductName
 from ben_assets.safe.band_rasters import read_band
 from ben_assets.safe.l2a import read_l2a
 from ben_assets.synthetic.tiles import DEMO_SIDE_M, DEMO_TILES, OWN_TILE
@@ -227,7 +228,7 @@ def test_a_tile_without_kept_patches_gives_an_empty_but_valid_release(pipeline):
 
 def test_a_zone_without_v1_footprints_aligns_with_nothing(pipeline):
     edit_copy = pipeline.root / "tiles.csv"
-    edit_copy.write_text(f"tile\n{OWN_TILE.key}\n")
+    edit_copy.write_text(f"tile\n{OWN_TILE.name}\n")
     pipeline.settings["BEN_TILES_CSV"] = str(edit_copy)
     pipeline.make_tile(OWN_TILE.key)
     assert pipeline.storage.require("patches", OWN_TILE.key).files == 0
@@ -342,7 +343,7 @@ def test_two_tiles_with_the_same_twins_cannot_be_released_together(finished):
     says = rf"is the .* of {stem}_\d\d_\d\d \(tile {stem}\) and of {other}_\d\d_"
     with pytest.raises(InvalidInput, match=says):
         finished.make("release_metadata")
-    finished.storage.remove("aligned_dataset", TWIN)
+    finished.storage.remove("aligned_dataset", ProductName.parse(TWIN).tile_key)
     finished.make(
         "archives", SUMMER.key
     )  # the matching patches stay for the tile that has them
@@ -373,7 +374,7 @@ def test_a_step_refuses_what_was_made_of_other_patches(finished, asset):
 
 def test_another_alignment_asks_for_the_patches_again(finished):
     tiles = finished.root / "tiles.csv"
-    tiles.write_text(f"tile,alignment\n{SUMMER.key},none\n")
+    tiles.write_text(f"tile,alignment\n{SUMMER.name},none\n")
     finished.settings["BEN_TILES_CSV"] = str(tiles)
     says = r"patches of .*\(alignment: v1 then, none now\); materialize patches"
     with pytest.raises(InvalidInput, match=says):
