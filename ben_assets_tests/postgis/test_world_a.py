@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 
+import pytest
+
 from ben_assets.bigearthnet.checksums import file_digest
 from ben_assets.steps.postgis import (
     publish_clc2018,
@@ -23,7 +25,7 @@ from ben_assets_tests.world_a import (
 )
 from resources.postgis.crosschecks import RULES, cross_check
 
-pytestmark = needs_world_a
+pytestmark = [needs_world_a, pytest.mark.real_server]
 
 
 def test_maps_are_the_originals_and_every_cross_check_agrees(tmp_path, database):
