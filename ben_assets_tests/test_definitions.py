@@ -9,6 +9,7 @@ import pytest
 
 from ben_assets.assets import STAGES
 from ben_assets.definitions import build_definitions
+from resources.configured import DataRootResource
 from resources.settings import REPOSITORY
 
 GROUP_OF_ASSET = {
@@ -142,6 +143,19 @@ def test_the_job_from_l2a_makes_a_tile_up_to_its_archives(definitions):
     job = definitions.resolve_job_def("tile_from_l2a")
     selected = {key.to_user_string() for key in job.asset_layer.selected_asset_keys}
     assert selected == set(FROM_L2A)
+
+
+def test_a_resource_can_be_overridden(tmp_path):
+    """As tests and deployments do, in place of what the environment says."""
+    own = DataRootResource(path=str(tmp_path / "own"))
+    job = build_definitions(data_root=own).resolve_job_def("l1c_tables")
+    result = job.execute_in_process(raise_on_error=False)
+    said = [
+        event.step_failure_data.error_display_string
+        for event in result.get_step_failure_events()
+    ]
+    assert len(said) == 2
+    assert all(f"no tile has a record in {tmp_path}/own/" in text for text in said)
 
 
 def test_the_release_job_makes_the_release(definitions):

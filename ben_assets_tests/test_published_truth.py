@@ -130,7 +130,7 @@ def test_every_published_country_follows_from_the_square(published, inputs):
     assert (found["found"] == found["country"]).sum() == ROWS
 
 
-def test_every_published_v1_twin_follows_from_season_and_square(published, inputs):
+def test_every_published_matching_v1_patch_follows_from_season_and_square(published, inputs):
     right = 0
     footprints: dict[int, gpd.GeoDataFrame | None] = {}
     for tile_id, rows in published.groupby("tile_id"):
@@ -147,7 +147,7 @@ def test_every_published_v1_twin_follows_from_season_and_square(published, input
     assert right == ROWS
 
 
-def test_every_published_sentinel_1_twin_snow_and_cloud_follows(published, inputs):
+def test_every_published_sentinel_1_patch_snow_and_cloud_follows(published, inputs):
     v1_names = published["s2v1_name"]
     s1_names = inputs.s1_names(v1_names)
     assert (v1_names.map(s1_names) == published["s1_name"]).sum() == ROWS

@@ -28,7 +28,7 @@ from resources.settings import REPOSITORY
 
 PROCESSES: Final = 3
 STALL: Final = {"CDSE_STALL_SECONDS": "3"}
-"""Stalls are cut sooner than by default; all other timeouts is as delivered."""
+"""Stalls are cut sooner than by default; all other timeouts are as delivered."""
 
 
 def fault_campaign(products: int, probability: float, seed: int) -> list[str]:

@@ -140,13 +140,13 @@ def test_a_tile_is_found_fetched_and_recorded(data, server) -> None:
     # Another id and another zip than tracked, but every image is verified: warnings.
     assert outcome(result, "id_is_tracked") == (False, "WARN")
     assert outcome(result, "zip_is_tracked") == (False, "WARN")
-    assert outcome(result, "catalogue_is_current") == (True, "WARN")
+    assert outcome(result, "catalogue_is_current") == (True, "ERROR")
     assert leftovers(data) == []
 
 
 def test_the_tracked_id_passes(data, server) -> None:
     server.product(NAME).id = TILE.cdse_id
-    assert outcome(run(tile_ids), "id_is_tracked") == (True, "WARN")
+    assert outcome(run(tile_ids), "id_is_tracked") == (True, "ERROR")
 
 
 def test_a_zip_that_verifies_is_kept(data, server, monkeypatch) -> None:

@@ -124,7 +124,7 @@ def test_a_run_that_is_killed_leaves_nothing_and_the_next_heals(synthetic):
     program, environment = synthetic()
     l2a_process.misbehave(program, fault="children", pause_seconds=60)
     process = start(environment)
-    log = Path(environment["BEN_DATA_DIR"]) / ".logs" / f"{OWN_KEY}.log"
+    log = Path(environment["BEN_DATA_DIR"]) / ".logs" / f"{OWN_NAME}.log"
     while not log.exists() or "Tables: start" not in log.read_text():
         assert process.poll() is None
         time.sleep(0.1)

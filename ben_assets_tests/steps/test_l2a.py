@@ -113,7 +113,7 @@ def test_the_record_names_input_and_processor(ctx, program):
     assert record.made_with["sen2cor"] == "2.11.0"
     assert record.made_with["gipp_sha256"] == record.facts["parameters"]["gipp_sha256"]
     assert record.facts["tile_id"] == L2A_STEM
-    assert record.outputs == (f"{KEY}.hashes.csv", f"{KEY}.log", *record.outputs[2:])
+    assert {f"{KEY}.hashes.csv", f"{KEY}.log"} < set(record.outputs)
 
 
 def test_the_digest_depends_neither_on_name_nor_on_time(ctx, program):
