@@ -20,6 +20,7 @@ from ben_assets.cli import (
     pinning,
     postgis,
     preflighting,
+    recipe,
     reference,
     tracking,
     verification,
@@ -45,6 +46,7 @@ app.command()(doctor.doctor)
 app.command()(pinning.pin)
 app.command()(preflighting.preflight)
 app.add_typer(hashing.app, name="hash")
+app.add_typer(recipe.app, name="recipe")
 app.add_typer(reference.app, name="reference")
 app.add_typer(postgis.app, name="postgis")
 
