@@ -20,6 +20,7 @@ from ben_assets.cli import (
     pinning,
     postgis,
     preflighting,
+    recipe,
     reference,
     releasing,
     tracking,
@@ -48,6 +49,7 @@ app.command()(releasing.subset)
 app.command("verify-release")(releasing.verify_release)
 app.add_typer(releasing.publish, name="publish")
 app.add_typer(hashing.app, name="hash")
+app.add_typer(recipe.app, name="recipe")
 app.add_typer(reference.app, name="reference")
 app.add_typer(postgis.app, name="postgis")
 
