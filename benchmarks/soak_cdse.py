@@ -19,6 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
+from ben_assets.bigearthnet.product_names import ProductName
 from ben_assets.environment import settings_of_process
 from ben_assets.testing.cdse_faults import Fault
 from ben_assets.testing.cdse_server import CdseServer
@@ -45,10 +46,11 @@ def fault_campaign(products: int, probability: float, seed: int) -> list[str]:
             server.script.roll(probability, seed)
             # So slow that downloads of several processes overlap.
             server.script.usual = Fault(bytes_per_second=60_000)
-            environment = _prepare(folder, keys, server)
+            environment = prepare(folder, keys, server.environment())
+            environment["BEN_L1C_SOURCES"] = "cdse"
             started = time.monotonic()
             with ThreadPoolExecutor(PROCESSES) as pool:
-                codes = list(pool.map(lambda key: _run(key, environment), keys))
+                codes = list(pool.map(lambda key: run(key, environment), keys))
             seconds = time.monotonic() - started
             assert codes == [0] * products, codes
             _require_whole(folder / "data", keys, server)
@@ -78,7 +80,7 @@ def kill_campaign(kills: int, seed: int) -> list[str]:
         data = Path(name) / "data"
         path = write_product(Path(name) / "archive")
         right = path.read_bytes()
-        target = data / "l1c_zips" / path.name
+        target = data / "l1c_zips" / f"{ProductName.parse(KEY).tile_key}.zip"
         with CdseServer(path.parent) as server:
             os.environ |= {**server.environment(), "BEN_DATA_DIR": str(data)}
             _step("tile_ids")
@@ -102,7 +104,7 @@ def kill_campaign(kills: int, seed: int) -> list[str]:
     ]
 
 
-def _prepare(folder: Path, keys: list[str], server: CdseServer) -> dict[str, str]:
+def prepare(folder: Path, keys: list[str], servers: dict[str, str]) -> dict[str, str]:
     """Settings, tile list and Dagster home of the runs."""
     tiles = folder / "tiles.csv"
     tiles.write_text("tile,alignment\n" + "".join(f"{key},none\n" for key in keys))
@@ -111,7 +113,7 @@ def _prepare(folder: Path, keys: list[str], server: CdseServer) -> dict[str, str
     (home / "dagster.yaml").write_text((REPOSITORY / "dagster.yaml").read_text())
     environment = {
         **{n: v for n, v in os.environ.items() if not n.startswith(("BEN_", "CDSE_"))},
-        **server.environment(),
+        **servers,
         **STALL,
         "BEN_DATA_DIR": str(folder / "data"),
         "BEN_TILES_CSV": str(tiles),
@@ -122,9 +124,13 @@ def _prepare(folder: Path, keys: list[str], server: CdseServer) -> dict[str, str
     return environment
 
 
-def _run(key: str, environment: dict[str, str]) -> int:
+def run(key: str, environment: dict[str, str]) -> int:
+    """Have Dagster find and fetch the product ``key``; its exit code."""
+    partition = ProductName.parse(key).tile_key
     select = "--select tile_ids,l1c_zips"
-    command = f"asset materialize -m ben_assets.definitions {select} --partition {key}"
+    command = (
+        f"asset materialize -m ben_assets.definitions {select} --partition {partition}"
+    )
     return _dagster(command, environment)
 
 
@@ -143,7 +149,7 @@ def _dagster(command: str, environment: dict[str, str]) -> int:
 
 def _require_whole(data: Path, keys: list[str], server: CdseServer) -> None:
     for key in keys:
-        found = data / "l1c_zips" / f"{key}.zip"
+        found = data / "l1c_zips" / f"{ProductName.parse(key).tile_key}.zip"
         assert found.exists(), key
         assert found.read_bytes() == server.product(key).path.read_bytes(), key
     assert not (left := _leftovers(data)), left

@@ -17,7 +17,7 @@ import json
 import signal
 import threading
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
@@ -98,7 +98,7 @@ class BucketState:
             name = archive.namelist()[0].partition("/")[0]
         self.add_product(name, files)
 
-    def add_product(self, name: str, files: dict[str, bytes | Path]) -> None:
+    def add_product(self, name: str, files: Mapping[str, bytes | Path]) -> None:
         """Take a product in, by path below its ``.SAFE`` folder."""
         top = prefix_of(name)
         quicklook = f"{name.removesuffix('.SAFE')}-ql.jpg"
@@ -147,10 +147,14 @@ class BucketServer(BucketState):
     """Answers while its ``with`` block runs."""
 
     def __init__(self, folder: Path | None = None) -> None:
-        """Serve the product zips of ``folder``, if any."""
+        """Serve the products of ``folder``, if any: zips and ``.SAFE`` directories."""
         super().__init__()
         for path in sorted(folder.iterdir()) if folder else []:
-            if path.is_file() and product_of_zip(path):
+            if path.suffix == ".SAFE":
+                files = (file for file in path.rglob("*") if file.is_file())
+                found = {file.relative_to(path).as_posix(): file for file in files}
+                self.add_product(path.name, found)
+            elif path.is_file() and product_of_zip(path):
                 self.add_zip(path)
         self._host = _Host(self)
 

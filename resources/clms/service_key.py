@@ -69,7 +69,7 @@ class ServiceKey:
         Raises:
             InvalidInput: the private key is none.
         """
-        claims = {
+        claims: dict[str, str | int] = {
             "iss": self.client_id,
             "sub": self.user_id,
             "aud": self.token_uri,
