@@ -16,6 +16,7 @@ from ben_assets.bigearthnet.errors import BenError, FailureClass
 from ben_assets.cli import (
     doctor,
     hashing,
+    inputs,
     overview,
     pinning,
     postgis,
@@ -51,6 +52,7 @@ app.add_typer(releasing.publish, name="publish")
 app.add_typer(hashing.app, name="hash")
 app.add_typer(recipe.app, name="recipe")
 app.add_typer(reference.app, name="reference")
+app.add_typer(inputs.app, name="inputs")
 app.add_typer(postgis.app, name="postgis")
 
 
