@@ -130,7 +130,7 @@ def test_every_published_country_follows_from_the_square(published, inputs):
     assert (found["found"] == found["country"]).sum() == ROWS
 
 
-def test_every_published_matching_v1_patch_follows_from_season_and_square(
+def test_every_published_v1_name_follows_from_season_and_square(
     published, inputs
 ):
     right = 0
