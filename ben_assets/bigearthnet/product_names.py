@@ -13,7 +13,6 @@ from typing import Final, Self
 
 from ben_assets.bigearthnet.errors import InvalidProductName
 
-_TIME_FORMAT: Final = "%Y%m%dT%H%M%S"
 _PRODUCT: Final = re.compile(
     r"(?P<mission>S2[A-D])_MSI(?P<level>L1C|L2A)_(?P<sensing>[0-9]{8}T[0-9]{6})"
     r"_N(?P<baseline>[0-9]{4})_R(?P<orbit>[0-9]{3})_T(?P<mgrs>[0-9]{2}[C-HJ-NP-X][A-HJ-NP-Z]{2})"
@@ -85,8 +84,7 @@ class ProductName:
 
     def _require_real_values(self, name: str) -> None:
         try:
-            datetime.strptime(self.discriminator, _TIME_FORMAT).replace(tzinfo=UTC)
-            _ = self.sensing_time
+            _ = _utc(self.discriminator), self.sensing_time
         except ValueError as error:
             raise InvalidProductName(f"{name!r}: no such time: {error}") from error
         if not 1 <= int(self.acquisition.mgrs[:2]) <= 60:
@@ -122,8 +120,7 @@ class ProductName:
     @property
     def sensing_time(self) -> datetime:
         """Sensing start of the name, to the second, UTC."""
-        parsed = datetime.strptime(self.acquisition.sensing, _TIME_FORMAT)
-        return parsed.replace(tzinfo=UTC)
+        return _utc(self.acquisition.sensing)
 
     @property
     def epsg(self) -> int:
@@ -134,6 +131,11 @@ class ProductName:
         32756
         """
         return epsg_of_mgrs(self.acquisition.mgrs)
+
+
+def _utc(text: str) -> datetime:
+    """The time of ``YYYYMMDDTHHMMSS``; ValueError for one that does not exist."""
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
 def epsg_of_mgrs(mgrs: str) -> int:
@@ -165,8 +167,7 @@ def place_and_time(key: str) -> tuple[str, datetime]:
         raise InvalidProductName(
             f"{key!r} is not a tile key; expected one such as T33UUP_20170613T101031"
         )
-    time = datetime.strptime(match["sensing"], _TIME_FORMAT).replace(tzinfo=UTC)
-    return match["mgrs"], time
+    return match["mgrs"], _utc(match["sensing"])
 
 
 def patch_id(tile_id: str, column: int, row: int) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import difflib
+import functools
 import io
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -36,7 +37,7 @@ class Tile:
         """The partition key: MGRS tile and sensing time."""
         return self.product.tile_key
 
-    @property
+    @functools.cached_property  # each key asks, and 50,000 tiles take seconds
     def product(self) -> ProductName:
         """The product name in its parts."""
         return ProductName.parse(self.name)

@@ -70,6 +70,11 @@ def _find_sound(tile: Tile, ctx: StepContext) -> StoredRecord | None:
     return record
 
 
+def product_of(ctx: StepContext, record: StoredRecord) -> L2AProduct:
+    """What the metadata of a tile's product say; its bands are not opened."""
+    return read_l2a(product_folder(ctx, record))
+
+
 def sound_product(ctx: StepContext, record: StoredRecord) -> L2AProduct:
     """The product of a record, if its bands are still those that were verified.
 
@@ -78,7 +83,7 @@ def sound_product(ctx: StepContext, record: StoredRecord) -> L2AProduct:
         ChecksumMismatch: a band has other image data.
         UnexpectedRaster: a band is cut short.
     """
-    product = read_l2a(product_folder(ctx, record))
+    product = product_of(ctx, record)
     found = hash_list_digest(content_digests(product))
     if found != record.sha256:
         raise ChecksumMismatch(
@@ -209,6 +214,9 @@ def _publish(
             "uly": grid.uly,
             "side_m": grid.side_m,
             "start_time": product.start_time.isoformat(),
+            "baseline": product.radiometry.baseline,
+            "quantification": product.radiometry.quantification,
+            "offsets": product.radiometry.offsets,
             "quality": product.quality,
             "failed_quality_checks": product.failed_quality_checks,
             "l2a_processor": facts["processor"],

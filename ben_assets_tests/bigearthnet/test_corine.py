@@ -4,28 +4,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ben_assets.bigearthnet.corine import (
-    CODES,
-    CODES_OF_LABEL,
-    LABELS,
-    UNLABELED_CODES,
-    labels_of,
-)
+from ben_assets.bigearthnet.corine import CLC2018, CODES, LABEL_OF_CODE, LABELS
 
 PIXELS = 14_400
+UNLABELED_CODES = (122, 123, 124, 131, 132, 133, 141, 142, 332, 334, 335, 423, 999)
+
+
+def labels_of(pixels):
+    return CLC2018.labels_of(pixels, 0.25)
 
 
 def test_every_code_has_one_label_or_none():
     assert len(CODES) == len(set(CODES)) == 45
     assert len(LABELS) == 19
-    labelled = [code for codes in CODES_OF_LABEL.values() for code in codes]
-    assert sorted((*labelled, *UNLABELED_CODES)) == list(CODES)
+    assert sorted((*LABEL_OF_CODE, *UNLABELED_CODES)) == list(CODES)
+    assert set(LABEL_OF_CODE.values()) == set(LABELS)
 
 
 def test_the_nomenclature_is_that_of_bigearthnet_19():
-    found = {
-        label: " ".join(map(str, codes)) for label, codes in CODES_OF_LABEL.items()
-    }
+    found: dict[str, str] = {}
+    for code, label in LABEL_OF_CODE.items():
+        found[label] = f"{found.get(label, '')} {code}".strip()
     assert found == {
         "Agro-forestry areas": "244",
         "Arable land": "211 212 213",

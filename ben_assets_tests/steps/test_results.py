@@ -18,7 +18,7 @@ import shapely
 from ben_assets.bigearthnet.archives import members
 from ben_assets.bigearthnet.bands import BANDS
 from ben_assets.bigearthnet.checksums import file_digest, parse_hash_list
-from ben_assets.bigearthnet.corine import CODES, labels_of
+from ben_assets.bigearthnet.corine import CLC2018, CODES
 from ben_assets.bigearthnet.errors import InvalidInput, MissingInput
 from ben_assets.bigearthnet.product_names import ProductName
 from ben_assets.safe.band_rasters import read_band
@@ -30,7 +30,8 @@ from ben_assets_tests.pipeline import STEPS, Pipeline, edit, link_tree, replace_
 SUMMER, SPRING = DEMO_TILES
 TILES = (SUMMER, SPRING, OWN_TILE)
 OF_FILES = ("patches", "reference_maps", "aligned_dataset")
-TWIN = "S2B_MSIL1C_20180720T101031_N0206_R022_T33UUP_20180720T123113"
+OTHER_DAY = "S2B_MSIL1C_20180720T101031_N0206_R022_T33UUP_20180720T123113"
+OTHER_DAY_KEY = ProductName.parse(OTHER_DAY).tile_key
 
 
 def table_of(pipeline: Pipeline, asset: str, key: str) -> pd.DataFrame:
@@ -122,7 +123,9 @@ def test_labels_follow_from_the_maps(finished, tile):
     }
     table = table_of(finished, "metadata_tables", tile.key).set_index("patch_id")
     found = {p: None if v is None else list(v) for p, v in table["labels"].items()}
-    assert found == {p: labels_of(pixels[p]) if p in pixels else None for p in found}
+    assert found == {
+        p: CLC2018.labels_of(pixels[p], 0.25) if p in pixels else None for p in found
+    }
     aligned = table["s2v1_name"].notna() | (tile.alignment == "none")
     assert (table["kept"] == (table["labels"].notna() & aligned)).all()
     assert 0 < table["kept"].sum() < table["valid"].sum()
@@ -150,21 +153,23 @@ def test_release_archives_hold_all_tiles_and_sums_that_hold(finished):
     names = ("BigEarthNet-S1", "BigEarthNet-S2", "Reference_Maps")
     packed = [list(members(folder / f"{name}.tar.zst")) for name in names]
     assert sum(map(len, packed)) == count
-    sums = (folder / "SHA256SUMS").read_text()
     parquet = sorted(path.name for path in folder.glob("*.parquet"))
     assert len(parquet) == 3
-    listed = [line.split("  ")[1] for line in sums.splitlines()]
-    expected = [
-        *parquet,
-        *(f"{n}.tar" for n in names),
-        *(f"{n}.tar.zst" for n in names),
-    ]
-    assert listed == sorted(expected)
+    listed = sums_of(folder / "SHA256SUMS")
+    assert list(listed) == sorted([*parquet, *(f"{n}.tar.zst" for n in names)])
     for program, name in (("sha256sum", "SHA256SUMS"), ("md5sum", "MD5SUMS")):
-        for path in folder.glob("*.zst"):
-            unpack = ["zstd", "-dkqf", path, "-o", folder / path.stem]
-            subprocess.run(unpack, check=True)
         subprocess.run([program, "-c", "--quiet", name], cwd=folder, check=True)
+        tars = sums_of(folder / f"{name}.tar")
+        assert list(tars) == [f"{n}.tar" for n in names]
+        for tar, digest in tars.items():
+            unpack = f"zstd -dcq {tar}.zst | {program}"
+            found = subprocess.check_output(unpack, cwd=folder, shell=True, text=True)
+            assert found.split()[0] == digest
+
+
+def sums_of(path: Path) -> dict[str, str]:
+    lines = [line.split("  ") for line in path.read_text().splitlines()]
+    return {name: digest for digest, name in lines}
 
 
 def test_the_parquet_files_make_the_data_set_complete(finished):
@@ -328,29 +333,29 @@ def test_a_release_does_not_mix_processors(finished):
         finished.make("release_metadata")
 
 
-def test_two_tiles_with_the_same_twins_cannot_be_released_together(finished):
+def test_two_tiles_with_the_same_matching_patches_cannot_be_released_together(finished):
     """Another acquisition of the same season over the same ground."""
     original = finished.product(SUMMER.key)
     stem = SUMMER.l2a_name.stem
-    other = TWIN.replace("L1C", "L2A").replace("N0206", "N9999").rpartition("_")[0]
+    other = OTHER_DAY.replace("L1C", "L2A").replace("N0206", "N9999").rpartition("_")[0]
     match = original.with_name(original.name.replace(stem, other))
     link_tree(original, match)
     edit(match / "MTD_MSIL2A.xml", f"<PRODUCT_URI>{stem}", f"<PRODUCT_URI>{other}")
     tiles = finished.root / "tiles.csv"
-    tiles.write_text(f"{finished.synthetic.tiles_csv.read_text()}{TWIN},v1\n")
+    tiles.write_text(f"{finished.synthetic.tiles_csv.read_text()}{OTHER_DAY},v1\n")
     finished.settings["BEN_TILES_CSV"] = str(tiles)
-    finished.make_tile(TWIN)
+    finished.make_tile(OTHER_DAY_KEY)
     says = rf"is the .* of {stem}_\d\d_\d\d \(tile {stem}\) and of {other}_\d\d_"
     with pytest.raises(InvalidInput, match=says):
         finished.make("release_metadata")
-    finished.storage.remove("aligned_dataset", ProductName.parse(TWIN).tile_key)
+    finished.storage.remove("aligned_dataset", OTHER_DAY_KEY)
     finished.make(
         "archives", SUMMER.key
     )  # the matching patches stay for the tile that has them
     finished.make_release()
 
 
-def test_two_patches_of_a_tile_with_one_twin_are_refused(pipeline):
+def test_two_patches_of_a_tile_with_one_matching_patch_are_refused(pipeline):
     pipeline.make_tile(SUMMER.key, upto="metadata_tables")
     kept = table_of(pipeline, "metadata_tables", SUMMER.key).query("kept")
     first, second = kept["s1_name"].iloc[:2]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from resources.data_root.file_locks import FileLocks
 from resources.data_root.locks import Locks
-from resources.data_root.postgres_locks import PostgresLocks
 from resources.settings import Settings
 
 
@@ -14,4 +13,7 @@ def locks_of(settings: Settings) -> Locks:
     dsn = settings.text("BEN_LOCK_DSN")
     if dsn is None:
         return FileLocks(folder)
+    # here: a run whose locks are files shall not wait for the database driver
+    from resources.data_root.postgres_locks import PostgresLocks
+
     return PostgresLocks(dsn, folder)

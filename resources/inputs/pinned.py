@@ -77,7 +77,7 @@ class PinnedInputs:
     def __init__(self, settings: Settings) -> None:
         """As the settings say."""
         self.folder = settings.reference_dir
-        from_database = settings.text("BEN_CLC_PATH") == "postgis"
+        from_database = settings.takes_clc_from_postgis
         self._clc_path = None if from_database else settings.path("BEN_CLC_PATH")
         self._digests = DigestCache(Storage(settings.data_dir))
         self.pins = load_pins()

@@ -18,7 +18,7 @@ from ben_assets.bigearthnet.errors import (
     ChecksumMismatch,
     InvalidInput,
     MissingInput,
-    ServiceUnavailable,
+    ProductGone,
 )
 from resources.sen2cor.install import install, main, unpack_makeself
 
@@ -110,7 +110,7 @@ def test_it_is_fetched_from_its_home(tmp_path, installer):
             sha256=digest(installer),
         )
         assert program.is_file()
-        with pytest.raises(ServiceUnavailable, match="--file"):
+        with pytest.raises(ProductGone, match="--file"):
             install(None, tmp_path / "target", url=f"{url}/none.run")
 
 
