@@ -9,7 +9,7 @@ import typer
 
 from ben_assets.bigearthnet.outside_text import escaped
 from ben_assets.environment import settings_of_process
-from ben_assets.tiles import load_tiles
+from ben_assets.tiles import load_tiles, require_own_list
 from ben_assets.validation.overview import (
     State,
     TileOverview,
@@ -27,6 +27,7 @@ _HEADINGS: Final = {
     "metadata_tables": "tables",
     "aligned_dataset": "dataset",
     "archives": "archives",
+    "training_lmdb": "lmdb",
 }
 _WIDTH: Final = 9
 _KEY_WIDTH: Final = 24
@@ -45,6 +46,7 @@ def tiles(
     Goes by the records; with --check it also looks for each file and its size.
     """
     settings = settings_of_process()
+    require_own_list(settings)
     rows = overview(settings.data_dir, settings.tracked_artifacts, load_tiles(settings))
     if check:
         rows = with_files_checked(settings.data_dir, rows)
