@@ -7,29 +7,44 @@ PYTHON ?= $(shell for p in python3.12 python3.11 python3; do \
 PORT ?= 3000
 BIN := .venv/bin
 
-.PHONY: sen2cor preflight setup demo demo-ui test lint dev bench soak lock clean help cluster-setup cluster-demo \
+.PHONY: dev-setup mutants sen2cor preflight setup demo demo-ui test lint dev bench soak lock clean help cluster-setup cluster-demo \
   postgis postgis-stop dev-postgres
 
 help:  ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
 
-setup: .venv/.installed  ## .venv from requirements.lock
+setup: .venv/.installed  ## .venv for running, from requirements.lock
 
-.venv/.installed: requirements.lock pyproject.toml
+# uv installs what the locks name, in seconds; where it fails, pip does, in minutes.
+define install
+	@echo "installing $(1) (half a minute with a warm connection)"
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r $(1) 2>/dev/null \
+	  || $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r $(1)
+endef
+
+.venv/.installed: requirements.lock requirements-build.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "no Python 3.11 or 3.12 found; install one, or set PYTHON=" >&2; exit 2; }
-	$(PYTHON) -m venv --clear .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@echo "making .venv with $(PYTHON)"
+	@$(PYTHON) -m venv --clear .venv
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-build.lock
+	$(call install,requirements.lock)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+dev-setup: .venv/.dev  ## what tests, lint and bench need besides, from requirements-dev.lock
+
+.venv/.dev: .venv/.installed requirements-dev.lock
+	$(call install,requirements-dev.lock)
+	@touch $@
+
+cluster-setup: .venv/.cluster  ## the extra cluster, from requirements-cluster.lock
+
+.venv/.cluster: .venv/.dev requirements-cluster.lock
+	$(call install,requirements-cluster.lock)
 	@touch $@
 
 demo: setup  ## the main job for two small generated tiles
 	@$(BIN)/python -m ben_assets.demo
-
-cluster-setup: .venv/.cluster  ## the extra cluster, from requirements-cluster.lock
-
-.venv/.cluster: .venv/.installed requirements-cluster.lock
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-cluster.lock
-	@touch $@
 
 cluster-demo: cluster-setup  ## demo tiles through PostgreSQL, Redis and two Celery workers
 	@$(BIN)/python -m ben_assets.testing.cluster
@@ -37,10 +52,13 @@ cluster-demo: cluster-setup  ## demo tiles through PostgreSQL, Redis and two Cel
 demo-ui: setup  ## the Dagster UI on the demo's results
 	@$(BIN)/python -m ben_assets.demo --ui --port $(PORT)
 
-test: setup  ## the whole test suite
+test: dev-setup  ## the whole test suite
 	@$(BIN)/python -m pytest -q -n 2 --dist loadscope --no-loadscope-reorder
 
-lint: setup  ## ruff and mypy
+mutants: dev-setup  ## faults put into a copy of the code: does a test notice each?
+	@$(BIN)/python -m ben_assets_tests.mutants
+
+lint: dev-setup  ## ruff and mypy
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy
 
 dev: setup  ## Dagster UI and daemon on http://127.0.0.1:3000 (PORT=)
@@ -68,18 +86,19 @@ sen2cor: setup  ## ESA's sen2cor 2.11, from its home or FILE= (ACCEPT_LICENCE=1)
 preflight: setup  ## what the CDSE catalogue knows of all tiles, without downloading
 	@$(BIN)/ben preflight
 
-bench: setup  ## the benchmark table
+bench: dev-setup  ## the benchmark table
 	@$(BIN)/python -m benchmarks
 
-soak: setup  ## the long fault and kill campaigns
+soak: dev-setup  ## the long fault and kill campaigns
 	@$(BIN)/python -m benchmarks.soak
 
-lock: setup  ## both lock files from pyproject.toml
-	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	  --no-strip-extras --no-emit-index-url --no-header --extra dev pyproject.toml -o requirements.lock
-	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	  --no-strip-extras --no-emit-index-url --no-header --extra dev --extra cluster -c requirements.lock \
-	  pyproject.toml -o requirements-cluster.lock
+lock: dev-setup  ## the lock files from pyproject.toml
+	@compile() { $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	  --no-strip-extras --no-emit-index-url --no-header --group build "$$@"; }; \
+	compile pyproject.toml --extra dev --extra cluster -o requirements-cluster.lock && \
+	compile pyproject.toml --extra dev -c requirements-cluster.lock -o requirements-dev.lock && \
+	compile pyproject.toml -c requirements-cluster.lock -o requirements.lock && \
+	compile -c requirements-cluster.lock -o requirements-build.lock
 
 clean:  ## undo demo and bench
 	@rm -rf .demo .cluster-demo .bench .pytest_cache .mypy_cache .ruff_cache

@@ -2,11 +2,16 @@
 
 import dagster as dg
 
-from ben_assets.assets import l1c, l2a, postgis, release
+from ben_assets.assets import l1c, l2a, postgis, release, training
 from ben_assets.failures import as_dagster_failure
 from ben_assets.partitions import TILES
 from ben_assets.verify_jobs import verify, verify_release
-from resources.configured import CdseResource, DataRootResource, settings_from
+from resources.configured import (
+    CdseResource,
+    DataRootResource,
+    L1CSourcesResource,
+    settings_from,
+)
 
 tile = dg.define_asset_job(
     "tile",
@@ -36,6 +41,12 @@ release_job = dg.define_asset_job(
     description="Release files of all tiles in the data set, and a report on them.",
 )
 
+training_job = dg.define_asset_job(
+    "training",
+    selection=dg.AssetSelection.assets(*training.ASSETS[1:]),
+    description="Index, database, shards, statistics and card of all tiles.",
+)
+
 postgis_job = dg.define_asset_job(
     "postgis",
     selection=dg.AssetSelection.assets(postgis.postgis_patches),
@@ -53,9 +64,12 @@ cross_checks = dg.define_asset_job(
     config_schema={"tiles": dg.Field([str], default_value=[], description="Tile keys")},
 )
 def ask_catalogue(
-    context: dg.OpExecutionContext, data_root: DataRootResource, cdse: CdseResource
+    context: dg.OpExecutionContext,
+    data_root: DataRootResource,
+    cdse: CdseResource,
+    l1c_sources: L1CSourcesResource,
 ) -> None:
-    """Ask the CDSE catalogue for tiles, all by default, and log a table."""
+    """Ask all sources for tiles, all by default, and log a table."""
     from ben_assets.bigearthnet.tile_list import find_tile
     from ben_assets.steps.preflight import format_preflight, preflight
 
@@ -63,15 +77,21 @@ def ask_catalogue(
         chosen = [
             find_tile(key, TILES) for key in context.op_config["tiles"]
         ] or TILES.values()
-        rows = preflight(chosen, settings_from(data_root, cdse), context.log.info)
-    table = format_preflight(rows)
+        settings = settings_from(data_root, cdse, l1c_sources)
+        report = preflight(chosen, settings, context.log.info)
+    table = format_preflight(report)
     context.log.info(f"preflight\n{table}")
-    context.add_output_metadata({"table": dg.MetadataValue.md(f"```\n{table}\n```")})
+    context.add_output_metadata(
+        {
+            "table": dg.MetadataValue.md(f"```\n{table}\n```"),
+            "report": dg.MetadataValue.json(report.as_json()),
+        }
+    )
 
 
-@dg.job(description="What the CDSE catalogue knows of the tiles, without downloading.")
+@dg.job(description="Which source has which tile, without downloading.")
 def preflight() -> None:
-    """One request for each tile, a table in the log and in the metadata."""
+    """A table in the log and in the metadata."""
     ask_catalogue()
 
 
@@ -80,6 +100,7 @@ JOBS = (
     tile_from_l2a,
     l1c_tables,
     release_job,
+    training_job,
     postgis_job,
     cross_checks,
     preflight,

@@ -32,6 +32,12 @@ GROUP_OF_ASSET = {
     "release_metadata": "release",
     "release_archives": "release",
     "release_report": "release",
+    "training_lmdb": "training",
+    "release_index": "training",
+    "release_lmdb": "training",
+    "release_shards": "training",
+    "release_statistics": "training",
+    "release_card": "training",
     "postgis_clc2018": "postgis",
     "postgis_v1_footprints": "postgis",
     "postgis_countries": "postgis",
@@ -61,6 +67,12 @@ UPSTREAM = {
     "postgis_v1_footprints": {"v1_footprints"},
     "postgis_countries": {"countries"},
     "postgis_patches": {"patches", "reference_maps", "metadata_tables"},
+    "training_lmdb": {"aligned_dataset"},
+    "release_index": {"patches", "reference_maps", "metadata_tables"},
+    "release_lmdb": {"training_lmdb"},
+    "release_shards": {"training_lmdb", "release_index"},
+    "release_statistics": {"training_lmdb", "release_index"},
+    "release_card": {"aligned_dataset", "release_metadata", "release_index"},
 }
 FROM_L2A = [
     "l2a_tiles",
@@ -70,6 +82,7 @@ FROM_L2A = [
     "aligned_dataset",
     "archives",
 ]
+TILE_ARTIFACTS = [*FROM_L2A, "training_lmdb"]
 HEAVY = ("rasterio", "geopandas", "pandas", "duckdb", "boto3", "httpx2", "scipy")
 
 
@@ -113,13 +126,13 @@ def test_every_asset_says_what_it_is(definitions):
 
 def test_every_tile_artifact_is_partitioned_by_tile_key(definitions):
     graph = definitions.resolve_asset_graph()
-    for name in (*FROM_L2A, "tile_ids", "l1c_zips"):
+    for name in (*TILE_ARTIFACTS, "tile_ids", "l1c_zips"):
         keys = graph.get(dg.AssetKey(name)).partitions_def.get_partition_keys()
         assert len(keys) >= 125
         assert "T33UUP_20170613T101031" in keys
 
 
-@pytest.mark.parametrize("name", FROM_L2A)
+@pytest.mark.parametrize("name", TILE_ARTIFACTS)
 def test_every_tile_artifact_is_held_against_its_tracked_hash(definitions, name):
     checks = definitions.resolve_asset_graph().asset_check_keys
     key = dg.AssetCheckKey(dg.AssetKey(name), "matches_tracked_hash")
@@ -149,6 +162,13 @@ def test_the_release_job_makes_the_release(definitions):
     job = definitions.resolve_job_def("release")
     selected = {key.to_user_string() for key in job.asset_layer.selected_asset_keys}
     assert selected == {"release_metadata", "release_archives", "release_report"}
+
+
+def test_the_training_job_makes_what_is_made_of_all_tiles(definitions):
+    job = definitions.resolve_job_def("training")
+    selected = {key.to_user_string() for key in job.asset_layer.selected_asset_keys}
+    training = {name for name, group in GROUP_OF_ASSET.items() if group == "training"}
+    assert selected == training - {"training_lmdb"}
 
 
 def load_definitions(environment: dict[str, str], code: str) -> str:

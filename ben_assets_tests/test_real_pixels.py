@@ -12,7 +12,7 @@ from ben_assets.bigearthnet.bands import BANDS, Band
 from ben_assets.bigearthnet.patch_grid import FULL_TILE_SIDE_M, TileGeocoding
 from ben_assets.bigearthnet.patching import cut_patches
 from ben_assets.bigearthnet.product_names import ProductName, patch_id
-from ben_assets.safe.l2a import L2AProduct
+from ben_assets.safe.l2a import L2AProduct, Radiometry
 from ben_assets.synthetic.safe_writer import LOSSLESS_JP2
 from ben_assets_tests.shared import SHARED, needs_shared
 
@@ -41,9 +41,9 @@ def test_the_12_files_of_a_real_patch_come_out_of_a_full_tile(tmp_path):
     for band in BANDS:
         with rasterio.open(FOLDER / f"{PATCH}_{band.name}.tif") as raster:
             write_band(files[band.name], band, raster.read(1))
-    product = L2AProduct(
-        tmp_path, NAME, datetime(2017, 6, 13, 10, tzinfo=UTC), GRID, {}, files
-    )
+    time = datetime(2017, 6, 13, 10, tzinfo=UTC)
+    no_offset = Radiometry("99.99", 10_000, {band.name: 0 for band in BANDS})
+    product = L2AProduct(tmp_path, NAME, time, GRID, {}, files, no_offset)
     out = tmp_path / "out"
     out.mkdir()
     cut = cut_patches(product, [CELL], out, threads=2, on_progress=lambda line: None)

@@ -47,10 +47,11 @@ def fault_campaign(products: int, probability: float, seed: int) -> list[str]:
             server.script.roll(probability, seed)
             # So slow that downloads of several processes overlap.
             server.script.usual = Fault(bytes_per_second=60_000)
-            environment = _prepare(folder, names, server)
+            environment = prepare(folder, names, server.environment())
+            environment["BEN_L1C_SOURCES"] = "cdse"
             started = time.monotonic()
             with ThreadPoolExecutor(PROCESSES) as pool:
-                codes = list(pool.map(lambda key: _run(key, environment), name_of))
+                codes = list(pool.map(lambda key: run(key, environment), name_of))
             seconds = time.monotonic() - started
             assert codes == [0] * products, codes
             _require_whole(folder / "data", name_of, server)
@@ -104,7 +105,7 @@ def kill_campaign(kills: int, seed: int) -> list[str]:
     ]
 
 
-def _prepare(folder: Path, names: list[str], server: CdseServer) -> dict[str, str]:
+def prepare(folder: Path, names: list[str], servers: dict[str, str]) -> dict[str, str]:
     """Settings, tile list and Dagster home of the runs."""
     tiles = folder / "tiles.csv"
     tiles.write_text("tile,alignment\n" + "".join(f"{name},none\n" for name in names))
@@ -113,7 +114,7 @@ def _prepare(folder: Path, names: list[str], server: CdseServer) -> dict[str, st
     (home / "dagster.yaml").write_text((REPOSITORY / "dagster.yaml").read_text())
     environment = {
         **{n: v for n, v in os.environ.items() if not n.startswith(("BEN_", "CDSE_"))},
-        **server.environment(),
+        **servers,
         **STALL,
         "BEN_DATA_DIR": str(folder / "data"),
         "BEN_TILES_CSV": str(tiles),
@@ -124,9 +125,13 @@ def _prepare(folder: Path, names: list[str], server: CdseServer) -> dict[str, st
     return environment
 
 
-def _run(key: str, environment: dict[str, str]) -> int:
+def run(key: str, environment: dict[str, str]) -> int:
+    """Have Dagster find and fetch the product ``key``; its exit code."""
+    partition = ProductName.parse(key).tile_key
     select = "--select tile_ids,l1c_zips"
-    command = f"asset materialize -m ben_assets.definitions {select} --partition {key}"
+    command = (
+        f"asset materialize -m ben_assets.definitions {select} --partition {partition}"
+    )
     return _dagster(command, environment)
 
 

@@ -157,6 +157,15 @@ class CdseResource(ConfiguredResource):
     l1c_dir: str | None = _text("Existing L1C zips to import instead of downloading.")
 
 
+class L1CSourcesResource(ConfiguredResource):
+    """Where products are downloaded from, and in which order the sources are asked."""
+
+    settings = MappingProxyType({"order": "BEN_L1C_SOURCES", "gcs_url": "BEN_GCS_URL"})
+
+    order: str | None = _text("Sources with commas; cdse,gcs by default.")
+    gcs_url: str | None = _text("Google's public bucket of Sentinel-2 products.")
+
+
 class Sen2CorResource(ConfiguredResource):
     """L1C to L2A by sen2cor 2.11, or by dark-object where that stands in for it.
 
@@ -201,12 +210,14 @@ class ReferenceInputsResource(ConfiguredResource):
             "directory": "BEN_REFERENCE_DIR",
             "clc_path": "BEN_CLC_PATH",
             "s1_dir": "BEN_S1_DIR",
+            "recipe": "BEN_RECIPE",
         }
     )
 
     directory: str | None = _text("Where they lie; reference in the data root.")
     clc_path: str | None = _text("CORINE 2018 GeoPackage, or postgis.")
     s1_dir: str | None = _text("Extracted BigEarthNet v1 Sentinel-1 root.")
+    recipe: str | None = _text("Recipe of tiles that are not aligned with v1.")
 
 
 class TrackedArtifactsResource(ConfiguredResource):
@@ -220,6 +231,7 @@ class TrackedArtifactsResource(ConfiguredResource):
 RESOURCES: Mapping[str, type[ConfiguredResource]] = MappingProxyType(
     {
         "cdse": CdseResource,
+        "l1c_sources": L1CSourcesResource,
         "sen2cor": Sen2CorResource,
         "postgis": PostgisResource,
         "data_root": DataRootResource,

@@ -10,8 +10,9 @@ from ben_assets.bigearthnet.errors import CorruptProduct, MissingInput
 from ben_assets.safe.manifest import prove_product
 from ben_assets.safe.zips import product_of_zip
 from resources.cdse.catalogue import CatalogueEntry
-from resources.cdse.delivery import ProvenZip, require_space, service_checks, verify
+from resources.cdse.delivery import ProvenZip, service_checks, verify
 from resources.cdse.transfer import Delivered
+from resources.data_root.files import require_space
 
 
 def find_l1c(folder: Path, key: str, cdse_id: str | None = None) -> list[Path]:
@@ -72,7 +73,7 @@ def import_l1c(
             continue
         delivered = Delivered(target.stat().st_size, {})
         service = service_checks(entry, delivered, target)
-        return source, verify(delivered.size, file_digest(target), product, service)
+        return source, verify(delivered, file_digest(target), product, service)
     raise CorruptProduct(
         f"no sound zip of {key} in BEN_L1C_DIR: " + "; ".join(problems)
     )

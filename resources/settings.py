@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Final
 
 from ben_assets.bigearthnet.errors import InvalidInput, LocalResourceError
+from ben_assets.bigearthnet.shipped_files import ROOT, SHIPPED
 
-REPOSITORY: Final = Path(__file__).resolve().parents[1]
+REPOSITORY: Final = ROOT
 """Root of the repository: relative settings are relative to it."""
 
 
@@ -59,12 +60,20 @@ class Settings:
     @property
     def tracked_artifacts(self) -> Path:
         """``BEN_TRACKED_ARTIFACTS``: what hash checks compare with."""
-        return self.path("BEN_TRACKED_ARTIFACTS") or REPOSITORY / "tracked-artifacts"
+        return self.path("BEN_TRACKED_ARTIFACTS") or SHIPPED / "tracked-artifacts"
 
     @property
     def reference_dir(self) -> Path:
         """``BEN_REFERENCE_DIR``: the pinned inputs."""
         return self.path("BEN_REFERENCE_DIR") or self.data_dir / "reference"
+
+    @property
+    def recipe(self) -> str | None:
+        """``BEN_RECIPE``: name of a recipe, or absolute path of a TOML file."""
+        text = self.text("BEN_RECIPE")
+        if text is None or not ("/" in text or text.endswith(".toml")):
+            return text
+        return str(self.path("BEN_RECIPE"))
 
     @property
     def takes_clc_from_postgis(self) -> bool:

@@ -12,10 +12,17 @@ from ben_assets.assets.tile_asset import (
     release_asset,
     tile_asset,
 )
-from ben_assets.assets.tracked_hash import files_equal_published
+from ben_assets.assets.tracked_hash import files_equal_published, matches_tracked_hash
 from ben_assets.bigearthnet.tile_list import Tile
+from ben_assets.failures import as_dagster_failure
+from ben_assets.partitions import TILES
 from ben_assets.validation.result import RuleResult
-from resources.configured import CdseResource, DataRootResource, settings_from
+from resources.configured import (
+    CdseResource,
+    DataRootResource,
+    L1CSourcesResource,
+    settings_from,
+)
 
 if TYPE_CHECKING:
     from ben_assets.steps.step_context import StepContext
@@ -23,15 +30,23 @@ if TYPE_CHECKING:
 
 @tile_asset(kinds={"sentinel2", "json"}, level="L1C", pool="cdse")
 def tile_ids(
-    context: dg.AssetExecutionContext, data_root: DataRootResource, cdse: CdseResource
+    context: dg.AssetExecutionContext,
+    data_root: DataRootResource,
+    cdse: CdseResource,
+    l1c_sources: L1CSourcesResource,
 ) -> dg.MaterializeResult:
-    """Id, size and checksums of the tile's L1C product in the Copernicus Data Space.
+    """Id, size and checksums of the tile's product, and which source has it.
 
-    Fails by name where the product was deleted, is offline or was reprocessed.
+    Says since when and why it is gone from the Copernicus Data Space, and what replaced
+    it there. Fails only where no source has the exact product.
     """
-    from ben_assets.steps.l1c import make_tile_id
+    from ben_assets.steps.l1c import make_tile_id, require_l1c_start
 
-    return materialize_tile(context, make_tile_id, settings_from(data_root, cdse))
+    if context.run.job_name == "tile":  # it would fail at its second step
+        with as_dagster_failure():
+            require_l1c_start(TILES[context.partition_key])
+    settings = settings_from(data_root, cdse, l1c_sources)
+    return materialize_tile(context, make_tile_id, settings)
 
 
 @tile_asset(deps=[tile_ids], kinds={"sentinel2", "zip"}, level="L1C", pool="cdse")
@@ -40,15 +55,16 @@ def l1c_zips(
     config: Redo,
     data_root: DataRootResource,
     cdse: CdseResource,
+    l1c_sources: L1CSourcesResource,
 ) -> dg.MaterializeResult:
     """One Sentinel-2 L1C product as a zip whose every byte is accounted for.
 
-    Downloaded by the id in `tile_ids`, or imported from `BEN_L1C_DIR`; a zip on disk
-    that still verifies is kept.
+    Downloaded from the first source that has it whole, or imported from `BEN_L1C_DIR`;
+    a zip on disk that still verifies is kept.
     """
     from ben_assets.steps.l1c import make_l1c_zip
 
-    settings = config.applied_to(settings_from(data_root, cdse))
+    settings = config.applied_to(settings_from(data_root, cdse, l1c_sources))
     return materialize_tile(context, make_l1c_zip, settings)
 
 
@@ -89,7 +105,8 @@ def zip_is_tracked(tile: Tile, ctx: "StepContext") -> RuleResult:
     """The zip equals the tracked one, or at least every image in it is verified.
 
     Another zip whose images its manifest verifies is a warning: services add previews
-    and pack anew. Images without proof, or unlike the tracked ones, stop the tile.
+    and pack anew, and files of a bucket are packed here, which cannot give the tracked
+    zip. Images without proof, or files unlike the tracked ones, stop the tile.
     """
     from ben_assets.validation import l1c_rules
 
@@ -115,4 +132,6 @@ CHECKS: Final = (
     catalogue_is_current,
     files_equal_published(tile_id_csv),
     files_equal_published(l1c_hash_csv),
+    matches_tracked_hash(tile_id_csv),
+    matches_tracked_hash(l1c_hash_csv),
 )

@@ -69,9 +69,30 @@ def no_pixel_is_zero(tile: Tile, ctx: "StepContext") -> RuleResult:
     return patch_rules.no_pixel_is_zero(tile, ctx)
 
 
+@rule(patches)
+def value_scale_is_that_of_the_recipe(tile: Tile, ctx: "StepContext") -> RuleResult:
+    """Digital numbers are stored in the scale that the tile's recipe states.
+
+    Baseline and offsets in the record are those of the L2A product.
+    """
+    from ben_assets.validation import recipe_rules
+
+    return recipe_rules.value_scale_is_that_of_the_recipe(tile, ctx)
+
+
+@rule(patches)
+def countries_are_near(tile: Tile, ctx: "StepContext") -> RuleResult:
+    """The nearest country of each patch is at most 20 km away; a warning only."""
+    from ben_assets.validation import recipe_rules
+
+    return recipe_rules.countries_are_near(tile, ctx)
+
+
 CHECKS: Final = (
     every_patch_has_its_bands,
     zone_has_v1_footprints,
     no_pixel_is_zero,
+    value_scale_is_that_of_the_recipe,
+    countries_are_near,
     matches_tracked_hash(patches),
 )

@@ -44,7 +44,7 @@ def reference_maps(
     reference_inputs: ReferenceInputsResource,
     postgis: PostgisResource,
 ) -> dg.MaterializeResult:
-    """The CORINE 2018 map of each exported patch (120 x 120), and its pixel counts."""
+    """The land cover map of each exported patch (120 x 120), and its pixel counts."""
     from ben_assets.steps.reference_maps import make_reference_maps
 
     settings = settings_from(data_root, reference_inputs, postgis)
@@ -55,10 +55,22 @@ def reference_maps(
 
 @rule(reference_maps)
 def codes_are_known(tile: Tile, ctx: "StepContext") -> RuleResult:
-    """Only CORINE codes and 999 occur, and they fill every map of the tile."""
+    """Only codes of the legend and 999 occur, and they fill every map of the tile."""
     from ben_assets.validation import table_rules
 
     return table_rules.codes_are_known(tile, ctx)
 
 
-CHECKS: Final = (codes_are_known, matches_tracked_hash(reference_maps))
+@rule(reference_maps)
+def land_cover_is_of_the_years_around(tile: Tile, ctx: "StepContext") -> RuleResult:
+    """Land cover and sensing lie at most two years apart; a warning only."""
+    from ben_assets.validation import recipe_rules
+
+    return recipe_rules.land_cover_is_of_the_years_around(tile, ctx)
+
+
+CHECKS: Final = (
+    codes_are_known,
+    land_cover_is_of_the_years_around,
+    matches_tracked_hash(reference_maps),
+)

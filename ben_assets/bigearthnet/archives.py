@@ -83,6 +83,29 @@ class Archive:
     """Number of files packed."""
 
 
+class TarWriter:
+    """Writes a tar member by member and keeps its digests."""
+
+    def __init__(self, sink: _Sink) -> None:
+        """Write to ``sink``, which is not closed."""
+        self._tar = _Digesting(sink)
+
+    @property
+    def n_bytes(self) -> int:
+        """Bytes written so far."""
+        return self._tar.n_bytes
+
+    def add(self, name: str, content: bytes) -> None:
+        """Append a file."""
+        self._tar.write(_encode(name, content))
+
+    def close(self) -> FileDigest:
+        """End the tar: two empty blocks, filled up to whole records."""
+        end = self.n_bytes + 2 * tarfile.BLOCKSIZE
+        self._tar.write(bytes(end - self.n_bytes + -end % tarfile.RECORDSIZE))
+        return self._tar.digest()
+
+
 def pack(
     target: Path,
     members: Iterable[Member],
@@ -106,16 +129,14 @@ def pack(
     with target.open("wb") as file:
         zst = _Digesting(file)
         with compressor.stream_writer(cast("IO[bytes]", zst), closefd=False) as stream:
-            tar = _Digesting(stream)
+            tar = TarWriter(stream)
             for member in sorted(members, key=lambda member: member.name.encode()):
-                tar.write(_encode(member.name, _proven_content(member)))
+                tar.add(member.name, _proven_content(member))
                 count += 1
                 if count % _PROGRESS_STEP == 0:
                     on_progress(count)
-            # two empty blocks end a tar, which is then filled up to whole records
-            end = tar.n_bytes + 2 * tarfile.BLOCKSIZE
-            tar.write(bytes(end - tar.n_bytes + -end % tarfile.RECORDSIZE))
-    return Archive(tar.digest(), zst.digest(), count)
+            tar_digest = tar.close()
+    return Archive(tar_digest, zst.digest(), count)
 
 
 def _proven_content(member: Member) -> bytes:

@@ -6,6 +6,7 @@ Shapes: one row per grid cell, in the order of patch ids.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 
 import geopandas as gpd
 import numpy as np
@@ -14,26 +15,38 @@ import pandas as pd
 import shapely
 
 from ben_assets.bigearthnet.bands import PATCH_SIZE_M
-from ben_assets.bigearthnet.corine import labels_of
-from ben_assets.bigearthnet.countries import nearest_country
+from ben_assets.bigearthnet.countries import NearestCountries
 from ben_assets.bigearthnet.errors import InvalidInput
-from ben_assets.bigearthnet.patch_grid import split_of_cell
+from ben_assets.bigearthnet.legend import Legend
+from ben_assets.bigearthnet.patch_grid import TileGeocoding, split_of_cell
 from ben_assets.bigearthnet.product_names import patch_id
 from ben_assets.bigearthnet.seasons import season_of
 from ben_assets.safe.l2a import L2AProduct
 
 
+@dataclass(frozen=True)
+class LabelRule:
+    """How the codes of a reference map become labels."""
+
+    legend: Legend
+    """Label of each code."""
+    max_unlabelled: float
+    """A patch with this share of unlabelled pixels or more gets no labels."""
+    has_labels: bool = True
+    """False where the product failed a quality check."""
+
+
 def patch_table(
     product: L2AProduct,
     v1_names: Mapping[tuple[int, int], str],
-    countries: gpd.GeoDataFrame,
+    countries: NearestCountries,
 ) -> gpd.GeoDataFrame:
     """All grid cells of a tile.
 
     Args:
         product: the L2A product.
         v1_names: cell (column, row) to the v1 patch it aligns with.
-        countries: from ``countries.select_countries``.
+        countries: of the cells' squares, in their order.
 
     Returns:
         Columns patch_id, x, y, season, split, country, s2v1_name (None if not aligned)
@@ -41,8 +54,6 @@ def patch_table(
     """
     grid = product.geocoding
     cells = grid.cell_names()
-    west, north = np.array([grid.corner(x, y) for x, y in cells]).T
-    squares = shapely.box(west, north - PATCH_SIZE_M, west + PATCH_SIZE_M, north)
     return gpd.GeoDataFrame(
         {
             "patch_id": [patch_id(product.name.stem, x, y) for x, y in cells],
@@ -50,12 +61,21 @@ def patch_table(
             "y": np.array([y for _, y in cells], dtype=np.int16),
             "season": season_of(product.start_time),
             "split": [split_of_cell(grid, x, y) for x, y in cells],
-            "country": nearest_country(squares, grid.epsg, countries),
+            "country": pd.array(countries.names, dtype="str"),
             "s2v1_name": pd.array([v1_names.get(cell) for cell in cells], dtype="str"),
         },
-        geometry=squares,
+        geometry=cell_squares(grid),
         crs=grid.epsg,
     )
+
+
+def cell_squares(grid: TileGeocoding) -> npt.NDArray[np.object_]:
+    """The squares of all grid cells, in the order of ``cell_names``: shape (n,)."""
+    west, north = np.array([grid.corner(x, y) for x, y in grid.cell_names()]).T
+    squares: npt.NDArray[np.object_] = shapely.box(
+        west, north - PATCH_SIZE_M, west + PATCH_SIZE_M, north
+    )
+    return squares
 
 
 def with_validity(
@@ -80,7 +100,7 @@ def metadata_table(
     snow: Collection[str],
     cloud: Collection[str],
     *,
-    has_labels: bool,
+    rule: LabelRule,
     needs_v1: bool,
 ) -> pd.DataFrame:
     """Labels and matching patches of every grid cell of a tile.
@@ -91,7 +111,7 @@ def metadata_table(
         s1_names: v1 patch name to the name of its matching Sentinel-1 patch.
         snow: v1 names of patches with seasonal snow.
         cloud: v1 names of patches with cloud or cloud shadow.
-        has_labels: false where the product failed a quality check.
+        rule: how codes become labels.
         needs_v1: whether a patch is kept only if it aligns with v1.
 
     Returns:
@@ -101,7 +121,7 @@ def metadata_table(
     Raises:
         InvalidInput: a labelled, aligned patch has no matching Sentinel-1 patch.
     """
-    labels = _labels(code_pixels) if has_labels else {}
+    labels = _labels(code_pixels, rule)
     v1_names = (
         patches["s2v1_name"].astype(object).where(patches["s2v1_name"].notna(), None)
     )
@@ -127,9 +147,14 @@ def metadata_table(
     return table
 
 
-def _labels(code_pixels: pd.DataFrame) -> dict[str, list[str] | None]:
+def _labels(code_pixels: pd.DataFrame, rule: LabelRule) -> dict[str, list[str] | None]:
+    if not rule.has_labels:
+        return {}
     return {
-        str(patch): labels_of(dict(zip(rows["clc_code"], rows["pixels"], strict=True)))
+        str(patch): rule.legend.labels_of(
+            dict(zip(rows["clc_code"], rows["pixels"], strict=True)),
+            rule.max_unlabelled,
+        )
         for patch, rows in code_pixels.groupby("patch_id", sort=False)
     }
 

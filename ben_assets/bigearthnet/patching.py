@@ -23,6 +23,7 @@ from ben_assets.bigearthnet.bands import BANDS, Band
 from ben_assets.bigearthnet.geotiff import HeaderTemplate
 from ben_assets.bigearthnet.patch_grid import TileGeocoding, cells_without_nodata
 from ben_assets.bigearthnet.product_names import patch_id
+from ben_assets.bigearthnet.value_scale import ValueScale, to_scale
 from ben_assets.safe.band_rasters import BandPixels, read_band
 from ben_assets.safe.l2a import L2AProduct
 
@@ -51,14 +52,16 @@ class _Cutter:
     wanted: tuple[Cell, ...]
     valid: npt.NDArray[np.bool_]
     on_band: Callable[[Band, BandPixels], None]
+    scale: ValueScale
 
     def cut_band(self, band: Band) -> dict[str, str]:
         """Write the band's file of every wanted cell that is valid so far."""
         pixels = read_band(self.product, band)
-        self.on_band(band, pixels)
         grid = self.product.geocoding
         # only ever from True to False, so the threads need no lock
         self.valid[~cells_without_nodata(pixels, band, grid.cells)] = False
+        to_scale(pixels, self.product.radiometry.offsets[band.name], self.scale)
+        self.on_band(band, pixels)
         n = band.patch_pixels
         header = HeaderTemplate.make(grid.epsg, band.gsd_m, n)
         digests = {}
@@ -80,6 +83,7 @@ def cut_patches(
     threads: int,
     on_progress: Callable[[str], None],
     on_band: Callable[[Band, BandPixels], None] = lambda band, pixels: None,
+    scale: ValueScale = ValueScale.BIGEARTHNET,
 ) -> CutPatches:
     """Write ``<patch id>/<patch id>_<band>.tif`` for the wanted cells that are valid.
 
@@ -89,7 +93,9 @@ def cut_patches(
         folder: an empty folder of the tile.
         threads: bands that are decoded at a time; each holds at most 240 MB.
         on_progress: called with a line after each band.
-        on_band: called with each band's pixels while they are in memory.
+        on_band: called with each band's pixels, in that scale, while they are in
+            memory.
+        scale: how digital numbers are stored; a patch is valid by those delivered.
 
     Raises:
         UnexpectedRaster: a band cannot be decoded or differs from the metadata.
@@ -103,6 +109,7 @@ def cut_patches(
         tuple(wanted),
         np.ones((grid.cells, grid.cells), np.bool_),
         on_band,
+        scale,
     )
     digests: dict[str, str] = {}
     # those of 60 m first: they find most of the no-data area in no time; then the

@@ -1,4 +1,4 @@
-"""CORINE polygons burnt into the 10 m grid of a tile, and cut into reference maps."""
+"""Land cover polygons burnt into the 10 m grid of a tile, cut into reference maps."""
 
 from __future__ import annotations
 
@@ -13,13 +13,15 @@ import numpy.typing as npt
 import pandas as pd
 import pyogrio
 import pyogrio.errors
+import pyproj
 import rasterio.features
 import shapely
 
 from ben_assets.bigearthnet.bands import PATCH_SIZE_M, REFERENCE_MAP_PIXELS
-from ben_assets.bigearthnet.corine import CODES, NO_POLYGON
+from ben_assets.bigearthnet.corine import CLC2018
 from ben_assets.bigearthnet.errors import InvalidInput, MissingInput
 from ben_assets.bigearthnet.geotiff import DEFLATED, encode
+from ben_assets.bigearthnet.legend import NO_LAND_COVER, Legend
 from ben_assets.bigearthnet.patch_grid import TileGeocoding
 from ben_assets.bigearthnet.reproject import CORINE_EPSG, corine_bounds, to_utm
 
@@ -85,30 +87,36 @@ def read_geopackage(path: Path, grid: TileGeocoding) -> gpd.GeoDataFrame:
 
 
 def prepare_polygons(
-    table: gpd.GeoDataFrame, grid: TileGeocoding, source: str
+    table: gpd.GeoDataFrame,
+    grid: TileGeocoding,
+    source: str,
+    legend: Legend = CLC2018,
+    crs: int | pyproj.CRS = CORINE_EPSG,
 ) -> ClcPolygons:
-    """Transform CORINE polygons to the tile's zone, in order of precedence.
+    """Transform land cover polygons to the tile's zone, in order of precedence.
 
     Each part of a multipolygon counts by itself (docs/rules.md#clc-overlay). Where they
     overlap, the lowest ID wins, compared as text in C order, then the lowest code
     (docs/rules.md#reference-map-raster).
 
     Args:
-        table: columns Code_18 and ID, geometry in EPSG:3035.
+        table: columns Code_18 and ID, geometry in ``crs``.
         grid: the tile.
         source: names the file in an error.
+        legend: the codes that are known.
+        crs: of the geometries; vertices alone are transformed.
 
     Raises:
         InvalidInput: an unknown code, or a polygon that crosses itself.
     """
     ordered = table.sort_values(["ID", "Code_18"], key=_c_order, kind="stable")
     parts, owners = shapely.get_parts(ordered.geometry.to_numpy(), return_index=True)
-    polygons = to_utm(parts, CORINE_EPSG, grid.epsg)
+    polygons = to_utm(parts, crs, grid.epsg)
     near = shapely.intersects(polygons, shapely.box(*grid.bounds()))
     polygons, ordered = polygons[near], ordered.iloc[owners[near]]
     ids = ordered["ID"].to_numpy()
     _require_valid(polygons, ids, source)
-    codes = _parse_codes(ordered["Code_18"].to_numpy(), ids, source)
+    codes = _parse_codes(ordered["Code_18"].to_numpy(), ids, source, legend)
     return ClcPolygons(codes, polygons)
 
 
@@ -117,15 +125,19 @@ def _c_order(column: pd.Series) -> pd.Series:
 
 
 def _parse_codes(
-    texts: npt.NDArray[np.object_], ids: npt.NDArray[np.object_], source: str
+    texts: npt.NDArray[np.object_],
+    ids: npt.NDArray[np.object_],
+    source: str,
+    legend: Legend,
 ) -> npt.NDArray[np.uint16]:
-    known = {str(code): code for code in CODES if code != NO_POLYGON}
+    known = {str(code): code for code in legend.classes}
     unknown = [(i, t) for i, t in zip(ids, texts, strict=True) if str(t) not in known]
     if unknown:
         shown = ", ".join(f"{t!r} of polygon {i}" for i, t in unknown[:10])
         raise InvalidInput(
-            f"{source}: unknown CORINE codes: {shown}; expected one of the 44 codes of "
-            "level 3; use the unchanged CORINE 2018 file"
+            f"{source}: unknown codes: {shown}; expected one of the {len(known)} codes "
+            f"of the legend {legend.name}; use the unchanged file, or a recipe with "
+            "another legend"
         )
     return np.array([known[str(text)] for text in texts], dtype=np.uint16)
 
@@ -152,7 +164,7 @@ def rasterize(clc: ClcPolygons, grid: TileGeocoding) -> npt.NDArray[np.uint16]:
     A pixel takes the code of the first polygon that holds its centre, 999 if none does.
     """
     side = grid.pixels(10)
-    raster = np.full((side, side), NO_POLYGON, dtype=np.uint16)
+    raster = np.full((side, side), NO_LAND_COVER, dtype=np.uint16)
     if len(clc.codes):
         # burnt last to first: what is burnt later overwrites
         shapes = zip(clc.polygons[::-1], clc.codes[::-1].tolist(), strict=True)
@@ -169,26 +181,28 @@ class ReferenceMap:
     content: bytes
     """The GeoTIFF."""
     pixels_of_code: dict[int, int]
-    """CORINE code to its number of pixels."""
+    """Land cover code to its number of pixels."""
 
 
 def cut_reference_maps(
     raster: npt.NDArray[np.uint16],
-    clc: ClcPolygons,
+    clc: ClcPolygons | None,
     grid: TileGeocoding,
     cells: Iterable[tuple[int, int]],
 ) -> Iterator[ReferenceMap]:
     """The reference map of each cell (column, row) that a polygon meets.
 
+    Land cover from a raster (``clc`` is None) gives every cell a map.
     A patch that no polygon meets has none; one met by polygons that hold none of its
     pixel centres gets a map full of 999 (docs/rules.md#clc-overlay).
     """
     n = REFERENCE_MAP_PIXELS
-    tree = shapely.STRtree(clc.polygons)
+    tree = None if clc is None else shapely.STRtree(clc.polygons)
     for x, y in cells:
         window = raster[y * n : (y + 1) * n, x * n : (x + 1) * n]
         codes, counts = np.unique(window, return_counts=True)
-        if codes.tolist() == [NO_POLYGON] and not _is_met(tree, grid, (x, y)):
+        is_open = codes.tolist() == [NO_LAND_COVER]
+        if is_open and tree is not None and not _is_met(tree, grid, (x, y)):
             continue
         content = encode(window, grid.epsg, grid.corner(x, y), 10, DEFLATED)
         yield ReferenceMap(

@@ -7,6 +7,7 @@ import numpy.typing as npt
 import pyproj
 import shapely
 
+from ben_assets.bigearthnet.errors import InvalidInput
 from ben_assets.bigearthnet.patch_grid import TileGeocoding
 
 CORINE_EPSG = 3035
@@ -14,10 +15,10 @@ CORINE_EPSG = 3035
 
 
 def to_utm(
-    geometries: npt.NDArray[np.object_], from_epsg: int, epsg: int
+    geometries: npt.NDArray[np.object_], from_crs: int | pyproj.CRS, epsg: int
 ) -> npt.NDArray[np.object_]:
     """The geometries with each vertex transformed to the UTM zone ``epsg``."""
-    transformer = pyproj.Transformer.from_crs(from_epsg, epsg, always_xy=True)
+    transformer = pyproj.Transformer.from_crs(from_crs, epsg, always_xy=True)
 
     def each_vertex(points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         return np.column_stack(transformer.transform(points[:, 0], points[:, 1]))
@@ -41,9 +42,30 @@ def stated_epsg(crs: pyproj.CRS) -> int | None:
 
 def corine_bounds(grid: TileGeocoding) -> tuple[float, float, float, float]:
     """Bounding box of a tile in EPSG:3035, with a margin for the bent edges."""
-    transformer = pyproj.Transformer.from_crs(grid.epsg, CORINE_EPSG, always_xy=True)
-    west, south, east, north = transformer.transform_bounds(
-        *grid.bounds(), densify_pts=101
-    )
+    return bounds_in(grid, pyproj.CRS.from_epsg(CORINE_EPSG))
+
+
+def bounds_in(
+    grid: TileGeocoding, crs: pyproj.CRS
+) -> tuple[float, float, float, float]:
+    """Bounding box of a tile in a CRS, with a margin of 1 km for the bent edges.
+
+    Raises:
+        InvalidInput: the tile crosses the antimeridian, so that there is no one box.
+    """
+    transformer = pyproj.Transformer.from_crs(grid.epsg, crs, always_xy=True)
+    west, south, east, north = grid.bounds()
     margin_m = 1000
-    return west - margin_m, south - margin_m, east + margin_m, north + margin_m
+    box = transformer.transform_bounds(
+        west - margin_m,
+        south - margin_m,
+        east + margin_m,
+        north + margin_m,
+        densify_pts=101,
+    )
+    if box[2] < box[0]:
+        raise InvalidInput(
+            f"a tile in EPSG:{grid.epsg} crosses the antimeridian of {crs.name}; land "
+            "cover polygons there need to be in a projected CRS"
+        )
+    return box

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from typing import Annotated
+
 import typer
 
 from ben_assets.cli.choice import TileArguments, chosen_tiles
@@ -9,20 +12,28 @@ from ben_assets.environment import settings_of_process
 from ben_assets.tiles import load_tiles
 
 
-def preflight(tiles: TileArguments = None) -> None:
-    """Ask the CDSE catalogue for tiles (all by default); downloads nothing.
+def preflight(
+    tiles: TileArguments = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="JSON instead of the table.")
+    ] = False,
+) -> None:
+    """Ask all sources for tiles (all by default); downloads nothing.
 
-    Shows which are online, offline, gone or changed, newer baselines, and the bytes to
-    download. Exit 1 where a tile cannot be downloaded now.
+    Shows which source has which tile, what is gone or changed, newer baselines, and the
+    bytes to download. Exit 1 where no source has a tile.
     """
     from ben_assets.steps.preflight import format_preflight, preflight
 
     settings = settings_of_process()
     known = load_tiles(settings)
     keys = chosen_tiles(tiles) or known
-    rows = preflight(
+    report = preflight(
         [known[key] for key in keys], settings, lambda line: typer.echo(line, err=True)
     )
-    typer.echo(format_preflight(rows))
-    if not all(row.is_ready for row in rows):
+    if as_json:
+        typer.echo(json.dumps(report.as_json(), indent=1))
+    else:
+        typer.echo(format_preflight(report))
+    if not all(row.is_ready for row in report.rows):
         raise typer.Exit(1)

@@ -7,22 +7,25 @@ import typer
 from ben_assets.cli.choice import TileArguments, chosen_tiles
 from ben_assets.environment import settings_of_process
 from ben_assets.validation.recording import track_tiles
-from resources.data_root.store import Storage
+from resources.data_root.store import RELEASE, Storage
 
 
 def track(tiles: TileArguments = None) -> None:
     """Record the hashes of tiles on disk as what is expected from now on.
 
     Writes tracked-artifacts/hashes/ASSET.csv (BEN_TRACKED_ARTIFACTS); rows of other
-    tiles stay. Review the difference like code, and commit it.
+    tiles stay. TILE may be the word release. Review the difference like code, and
+    commit it.
     """
     settings = settings_of_process()
     changes = track_tiles(
-        Storage(settings.data_dir), settings.tracked_artifacts, chosen_tiles(tiles)
+        Storage(settings.data_dir),
+        settings.tracked_artifacts,
+        chosen_tiles(tiles, also=(RELEASE,)),
     )
     for change in changes:
         typer.echo(
-            f"{change.path}: {change.added} tiles added, {change.changed} changed, "
+            f"{change.path}: {change.added} rows added, {change.changed} changed, "
             f"{change.kept} as before"
         )
     if not changes:

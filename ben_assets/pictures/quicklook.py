@@ -9,7 +9,7 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw
 
 from ben_assets.bigearthnet.bands import NODATA
-from ben_assets.bigearthnet.corine_legend import LEGEND
+from ben_assets.bigearthnet.legend import Legend
 from ben_assets.bigearthnet.patch_grid import TileGeocoding
 from ben_assets.pictures.sheet import (
     GridScale,
@@ -78,21 +78,21 @@ def true_colour_picture(
 
 
 def land_cover_picture(
-    title: str, geocoding: TileGeocoding, codes: npt.NDArray[np.uint16]
+    title: str,
+    geocoding: TileGeocoding,
+    codes: npt.NDArray[np.uint16],
+    legend: Legend,
 ) -> bytes:
-    """PNG of thinned CORINE codes in the official colours; a legend of what occurs."""
-    palette = np.zeros((max(LEGEND) + 1, 3), dtype=np.uint8)
-    for code, entry in LEGEND.items():
-        palette[code] = entry.colour
+    """PNG of thinned land cover codes in their colours; a legend of what occurs."""
     found, counts = np.unique(codes, return_counts=True)
-    legend = [
+    items = [
         LegendItem(
-            f"{code} {LEGEND[code].name} ({_percent(count / codes.size)})",
-            swatch(LEGEND[code].colour),
+            f"{code} {legend.entry(code).name} ({_percent(count / codes.size)})",
+            swatch(legend.entry(code).colour),
         )
         for code, count in zip(found.tolist(), counts.tolist(), strict=True)
     ]
-    colours = Image.fromarray(palette[codes])
+    colours = Image.fromarray(land_cover_colours(codes, legend))
 
     scale = grid_scales(geocoding)[0]
 
@@ -101,9 +101,20 @@ def land_cover_picture(
         picture = colours.resize((coarse, coarse), Image.Resampling.NEAREST)
         picture = picture.resize((size, size), Image.Resampling.NEAREST)
         sheet = _with_grid(picture, scale)
-        return png(compose(title, sheet, scale, legend + _grid(scale)))
+        return png(compose(title, sheet, scale, items + _grid(scale)))
 
     return first_fitting(map(draw, _BLOCKS))
+
+
+def land_cover_colours(
+    codes: npt.NDArray[np.uint16], legend: Legend
+) -> npt.NDArray[np.uint8]:
+    """RGB of land cover codes, shape (rows, cols, 3), in the colours of a legend."""
+    palette = np.zeros((max(legend.codes) + 1, 3), dtype=np.uint8)
+    for code in legend.codes:
+        palette[code] = legend.entry(code).colour
+    colours: npt.NDArray[np.uint8] = palette[codes]
+    return colours
 
 
 def _percent(share: float) -> str:

@@ -81,7 +81,7 @@ class LabelRow:
     """How often a label occurs."""
 
     label: str
-    """One of the 19 classes."""
+    """One of the legend's labels."""
     count: int
     """Patches that have it."""
     share: float
@@ -160,6 +160,16 @@ class ReleaseFacts:
     """L2A processor."""
     processor_versions: Sequence[str]
     """Its versions, as far as the products say."""
+    recipe: str
+    """Name of the recipe."""
+    recipe_sha256: str
+    """Its digest."""
+    value_scale: str
+    """How digital numbers are stored."""
+    baselines: Sequence[str]
+    """Processing baselines of the L2A products."""
+    land_cover: str
+    """Land cover with its year."""
     versions: Mapping[str, Mapping[str, str]]
     """Asset to the versions that decide its bytes."""
     inputs: Sequence[InputFacts]

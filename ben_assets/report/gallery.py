@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Hashable, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -15,10 +15,14 @@ import rasterio
 import rasterio.errors
 from PIL import Image
 
-from ben_assets.bigearthnet.corine_legend import LEGEND
 from ben_assets.bigearthnet.dataset_layout import MAP_SUFFIX, path_of
 from ben_assets.bigearthnet.errors import UnexpectedRaster
-from ben_assets.pictures.quicklook import COLOUR_BANDS, true_colour
+from ben_assets.bigearthnet.legend import Legend
+from ben_assets.pictures.quicklook import (
+    COLOUR_BANDS,
+    land_cover_colours,
+    true_colour,
+)
 from ben_assets.pictures.sheet import jpeg, png
 from ben_assets.report.facts import CoverRow, GalleryPatch
 
@@ -58,36 +62,37 @@ def _one_for_each_label(mixed: pd.DataFrame) -> list[str]:
     return chosen
 
 
-def make_gallery(patches: pd.DataFrame, dataset: Path) -> list[GalleryPatch]:
+def make_gallery(
+    patches: pd.DataFrame, dataset: Path, legend: Legend
+) -> list[GalleryPatch]:
     """The pictures of patches of the aligned data set.
 
     Args:
         patches: from ``choose_patches``.
         dataset: root of the data set.
+        legend: names and colours of the land cover codes.
 
     Raises:
         UnexpectedRaster: a file of a patch is missing or damaged.
     """
-    return [
-        _show(dataset, row["patch_id"], row["split"], row["country"], row["labels"])
-        for row in patches.to_dict("records")
-    ]
+    return [_show(dataset, row, legend) for row in patches.to_dict("records")]
 
 
-def _show(
-    dataset: Path, patch: str, split: str, country: str, labels: Iterable[str]
-) -> GalleryPatch:
+def _show(dataset: Path, row: Mapping[Hashable, Any], legend: Legend) -> GalleryPatch:
+    patch = row["patch_id"]
     red, green, blue = (_read(dataset, f"{patch}_{band}") for band in COLOUR_BANDS)
     colours = Image.fromarray(true_colour(red, green, blue))
     codes = _read(dataset, f"{patch}{MAP_SUFFIX}")
     return GalleryPatch(
         patch_id=patch,
-        split=split,
-        country=country,
-        labels=tuple(labels),
+        split=row["split"],
+        country=row["country"],
+        labels=tuple(row["labels"]),
         true_colour=_data_uri("jpeg", jpeg(colours, _QUALITY)),
-        reference_map=_data_uri("png", png(_map_picture(codes))),
-        cover=_cover(codes),
+        reference_map=_data_uri(
+            "png", png(Image.fromarray(land_cover_colours(codes, legend)))
+        ),
+        cover=_cover(codes, legend),
     )
 
 
@@ -104,19 +109,12 @@ def _read(dataset: Path, name: str) -> npt.NDArray[np.uint16]:
     return pixels
 
 
-def _map_picture(codes: npt.NDArray[np.uint16]) -> Image.Image:
-    palette = np.zeros((max(LEGEND) + 1, 3), dtype=np.uint8)
-    for code, entry in LEGEND.items():
-        palette[code] = entry.colour
-    return Image.fromarray(palette[codes])
-
-
-def _cover(codes: npt.NDArray[np.uint16]) -> list[CoverRow]:
+def _cover(codes: npt.NDArray[np.uint16], legend: Legend) -> list[CoverRow]:
     found, counts = np.unique(codes, return_counts=True)
     rows = [
         CoverRow(
-            LEGEND[code].name,
-            "#{:02x}{:02x}{:02x}".format(*LEGEND[code].colour),
+            legend.entry(code).name,
+            "#{:02x}{:02x}{:02x}".format(*legend.entry(code).colour),
             count / codes.size,
         )
         for code, count in zip(found.tolist(), counts.tolist(), strict=True)

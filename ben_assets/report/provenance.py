@@ -60,7 +60,10 @@ def release_files(
         record: their record.
         published: file name to its published ``md5`` or ``sha256``.
     """
-    md5, sha256 = (_read_sums(folder / name) for name in ("MD5SUMS", "SHA256SUMS"))
+    md5, sha256 = (
+        _read_sums(folder / name) | _read_sums(folder / f"{name}.tar")
+        for name in ("MD5SUMS", "SHA256SUMS")
+    )
     archives = record.facts["archives"]
     files = []
     for name in sorted(md5):

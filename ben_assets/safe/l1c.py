@@ -10,17 +10,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Final
-from xml.etree import ElementTree
 
 from ben_assets.bigearthnet.bands import L1C_BANDS
 from ben_assets.bigearthnet.errors import InvalidInput, MissingInput
 from ben_assets.bigearthnet.patch_grid import TileGeocoding
 from ben_assets.bigearthnet.product_names import ProductName
 from ben_assets.safe.l2a import (
+    band_offsets,
     granule_metadata,
     image_files,
     parse_time,
     parse_xml,
+    positive_number,
     quality_results,
     read_geocoding,
     require_nodata,
@@ -50,6 +51,8 @@ class L1CProduct:
     """Quality check (such as ``SENSOR_QUALITY``) to its result (``PASSED``)."""
     band_files: dict[str, Path]
     """Band name to its JP2, for all 13 bands."""
+    baseline: str
+    """PROCESSING_BASELINE, such as ``02.06``."""
     quantification: float
     """Digital number of reflectance 1.0."""
     offsets: dict[str, float]
@@ -83,8 +86,9 @@ def read_l1c(folder: Path) -> L1CProduct:
         absolute_orbit=int(orbit[1]) if orbit else 0,
         quality=quality_results(root),
         band_files=_band_files(folder, files),
-        quantification=_positive(root, "QUANTIFICATION_VALUE", path),
-        offsets=_offsets(root, path),
+        baseline=required_text(root, "PROCESSING_BASELINE", path),
+        quantification=positive_number(root, "QUANTIFICATION_VALUE", path),
+        offsets=band_offsets(root, "RADIO_ADD_OFFSET", path),
     )
 
 
@@ -98,33 +102,3 @@ def _band_files(folder: Path, files: list[Path]) -> dict[str, Path]:
             "incomplete, get it again"
         )
     return {name: file for name, file in found.items() if file is not None}
-
-
-def _positive(root: ElementTree.Element, tag: str, path: Path) -> float:
-    text = required_text(root, tag, path)
-    value = _number(text, tag, path)
-    if value <= 0:
-        raise InvalidInput(f"{path}: expected {tag} above 0, found {text}")
-    return value
-
-
-def _offsets(root: ElementTree.Element, path: Path) -> dict[str, float]:
-    """RADIO_ADD_OFFSET by band; its band_id counts L1C_BANDS from 0."""
-    offsets = dict.fromkeys((band.name for band in L1C_BANDS), 0.0)
-    for element in root.iter("RADIO_ADD_OFFSET"):
-        band_id = element.get("band_id", "")
-        if not band_id.isdigit() or int(band_id) >= len(L1C_BANDS):
-            raise InvalidInput(
-                f"{path}: expected RADIO_ADD_OFFSET of band_id 0 to 12, found "
-                f"{band_id!r}"
-            )
-        value = _number(element.text or "", "RADIO_ADD_OFFSET", path)
-        offsets[L1C_BANDS[int(band_id)].name] = value
-    return offsets
-
-
-def _number(text: str, tag: str, path: Path) -> float:
-    try:
-        return float(text)
-    except ValueError as error:
-        raise InvalidInput(f"{path}: expected {tag} to be a number: {error}") from error

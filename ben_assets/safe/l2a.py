@@ -5,6 +5,7 @@ Source: Sentinel-2 Products Specification Document; sen2cor 2.11 writes the L2A 
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,10 +13,11 @@ from pathlib import Path
 from typing import Final
 from xml.etree import ElementTree
 
-from ben_assets.bigearthnet.bands import BANDS, NODATA
+from ben_assets.bigearthnet.bands import BANDS, L1C_BANDS, NODATA
 from ben_assets.bigearthnet.errors import InvalidInput, MissingInput
 from ben_assets.bigearthnet.patch_grid import TileGeocoding
 from ben_assets.bigearthnet.product_names import ProductName
+from ben_assets.bigearthnet.value_scale import QUANTIFICATION, ValueScale
 
 L2A_METADATA: Final = "MTD_MSIL2A.xml"
 GRANULE_METADATA: Final = "MTD_TL.xml"
@@ -29,6 +31,52 @@ LABEL_QUALITY_CHECKS: Final = (
 """A product that fails one of these gets no labels (docs/rules.md#labels)."""
 
 _TILE_OF_GRANULE: Final = re.compile(r"_T(\d{2}[A-Z]{3})_")
+
+
+@dataclass(frozen=True)
+class Radiometry:
+    """What the digital numbers of a product mean, and which processor decided it.
+
+    Reflectance is ``(DN + offset) / quantification``.
+    """
+
+    baseline: str
+    """PROCESSING_BASELINE, such as ``05.11``; that of sen2cor is ``99.99``."""
+    quantification: int
+    """Digital number of reflectance 1.0."""
+    offsets: dict[str, int]
+    """Band name to its offset, for the 12 bands; 0 before baseline 04.00."""
+
+    @property
+    def has_offset(self) -> bool:
+        """Whether any band has an offset."""
+        return any(self.offsets.values())
+
+    def require_scale(self, product: str, scale: ValueScale, *, needs_v1: bool) -> None:
+        """Insist that the digital numbers can be brought to a scale.
+
+        Args:
+            product: name of the product, for an error.
+            scale: the scale wanted.
+            needs_v1: whether the tile is aligned with v1; such products have no offset.
+
+        Raises:
+            InvalidInput: another quantification, or an offset where there is none.
+        """
+        if needs_v1 and self.has_offset:
+            raise InvalidInput(
+                f"{product}: its digital numbers have an offset "
+                f"({sorted(set(self.offsets.values()))}, baseline {self.baseline}); a "
+                "tile aligned with v1 needs a product without one, as BigEarthNet v2 "
+                "was made from: get the product of 2017 or 2018 with baseline 02.05 or "
+                "02.06, or set the alignment of the tile to none"
+            )
+        if scale is ValueScale.BIGEARTHNET and self.quantification != QUANTIFICATION:
+            raise InvalidInput(
+                f"{product}: expected the quantification {QUANTIFICATION} of the value "
+                f"scale {scale}, found {self.quantification}; set value_scale to "
+                f"{ValueScale.AS_DELIVERED} in the recipe"
+            )
 
 
 @dataclass(frozen=True)
@@ -47,6 +95,8 @@ class L2AProduct:
     """Quality check (such as ``SENSOR_QUALITY``) to its result (``PASSED``)."""
     band_files: dict[str, Path]
     """Band name to its JP2 at native resolution, for the 12 bands."""
+    radiometry: Radiometry
+    """What its digital numbers mean."""
 
     @property
     def failed_quality_checks(self) -> dict[str, str]:
@@ -67,6 +117,7 @@ def read_l2a(folder: Path) -> L2AProduct:
     name = ProductName.parse(folder.name)
     path = folder / L2A_METADATA
     root = parse_xml(path)
+    _require_known_format(root, path)
     uri = ProductName.parse(required_text(root, "PRODUCT_URI", path))
     if (uri.level, uri.acquisition) != ("L2A", name.acquisition) or name.level != "L2A":
         raise InvalidInput(
@@ -82,7 +133,81 @@ def read_l2a(folder: Path) -> L2AProduct:
         geocoding=read_geocoding(granule_metadata(folder, files), name),
         quality=quality_results(root),
         band_files=_native_band_files(folder, files),
+        radiometry=_radiometry(root, path),
     )
+
+
+def _require_known_format(root: ElementTree.Element, path: Path) -> None:
+    """Refuse the products that ESA made before baseline 02.12.
+
+    Raises:
+        InvalidInput: their element names are found.
+    """
+    if root.find(".//PRODUCT_URI_2A") is not None:
+        raise InvalidInput(
+            f"{path}: an L2A product of ESA older than baseline 02.12 (it has "
+            "PRODUCT_URI_2A in place of PRODUCT_URI), whose format is not read; get "
+            "the product of a later baseline, or make it from L1C with sen2cor"
+        )
+
+
+def _radiometry(root: ElementTree.Element, path: Path) -> Radiometry:
+    offsets = band_offsets(root, "BOA_ADD_OFFSET", path)
+    quantification = positive_number(root, "BOA_QUANTIFICATION_VALUE", path)
+    for name, number in {"BOA_QUANTIFICATION_VALUE": quantification, **offsets}.items():
+        if number != int(number):
+            raise InvalidInput(f"{path}: expected {name} to be whole, found {number}")
+    return Radiometry(
+        baseline=required_text(root, "PROCESSING_BASELINE", path),
+        quantification=int(quantification),
+        offsets={band.name: int(offsets[band.name]) for band in BANDS},
+    )
+
+
+def band_offsets(root: ElementTree.Element, tag: str, path: Path) -> dict[str, float]:
+    """Offset of each of the 13 bands, 0 where the metadata state none.
+
+    Args:
+        root: product metadata.
+        tag: RADIO_ADD_OFFSET or BOA_ADD_OFFSET; its band_id counts L1C_BANDS from 0.
+        path: names the file in an error.
+
+    Raises:
+        InvalidInput: an unknown band_id, or no number.
+    """
+    offsets = dict.fromkeys((band.name for band in L1C_BANDS), 0.0)
+    for element in root.iter(tag):
+        band_id = element.get("band_id", "")
+        if not band_id.isdigit() or int(band_id) >= len(L1C_BANDS):
+            raise InvalidInput(
+                f"{path}: expected {tag} of band_id 0 to 12, found {band_id!r}"
+            )
+        name = L1C_BANDS[int(band_id)].name
+        offsets[name] = _number(element.text or "", tag, path)
+    return offsets
+
+
+def positive_number(root: ElementTree.Element, tag: str, path: Path) -> float:
+    """The number above 0 in the first element ``tag``.
+
+    Raises:
+        InvalidInput: there is no such element, or it holds something else.
+    """
+    text = required_text(root, tag, path)
+    value = _number(text, tag, path)
+    if value <= 0:
+        raise InvalidInput(f"{path}: expected {tag} above 0, found {text}")
+    return value
+
+
+def _number(text: str, tag: str, path: Path) -> float:
+    try:
+        value = float(text)
+    except ValueError as error:
+        raise InvalidInput(f"{path}: expected {tag} to be a number: {error}") from error
+    if not math.isfinite(value):
+        raise InvalidInput(f"{path}: expected {tag} to be a number, found {text}")
+    return value
 
 
 def parse_xml(path: Path) -> ElementTree.Element:

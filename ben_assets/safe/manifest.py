@@ -108,7 +108,7 @@ def prove_product(path: Path, product: str | None = None) -> ManifestReport:
         }
     missing = tuple(sorted(set(expectations) - set(found)))
     problems = [f"{name}: {p.problem}" for name, p in found.items() if p.problem]
-    problems += [f"{n}: missing" for n in missing if not _DISPENSABLE.fullmatch(n)]
+    problems += [f"{n}: missing" for n in missing if not is_dispensable(n)]
     if problems:
         raise CorruptProduct(
             f"{path.name} differs from its own manifest in {len(problems)} "
@@ -122,6 +122,11 @@ def prove_product(path: Path, product: str | None = None) -> ManifestReport:
         unknown=tuple(n for n in found if n not in expectations and n != MANIFEST),
         missing=missing,
     )
+
+
+def is_dispensable(name: str) -> bool:
+    """Whether nothing needs a file that a manifest lists: pages and previews."""
+    return _DISPENSABLE.fullmatch(name) is not None
 
 
 def parse_manifest(content: bytes, source: str) -> dict[str, ManifestEntry]:

@@ -10,14 +10,15 @@ from ben_assets.bigearthnet.checksums import (
     format_hash_list,
     sha256_of_bytes,
 )
-from ben_assets.bigearthnet.errors import BenError, MissingInput
+from ben_assets.bigearthnet.errors import BenError, InvalidInput, MissingInput
 from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.steps.step_context import StepContext
-from resources.cdse import CatalogueEntry, Cdse, ProvenZip
+from resources.cdse import ProvenZip
 from resources.data_root.records import FileDigest
 from resources.data_root.store import RELEASE, Draft, Record, StoredRecord
 from resources.data_root.tile_files import still_verifies
 from resources.imported_l1c import find_l1c, import_l1c
+from resources.product_sources import ProductStatus, Sources
 
 IDS: Final = "tile_ids"
 ZIPS: Final = "l1c_zips"
@@ -29,12 +30,13 @@ _ID_FILE_NAME: Final = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}
 
 
 def make_tile_id(tile: Tile, ctx: StepContext) -> StoredRecord:
-    """What the catalogue says of the tile's product, in a record without files.
+    """What the sources say of the tile's product, in a record without files.
 
     Raises:
-        BenError: not exactly one product that is online; see ``Cdse.find``.
+        BenError: no source has it; see ``Sources.find``.
     """
-    entry = Cdse.from_settings(ctx.settings, ctx.log).find(tile.name)
+    sources = Sources.from_settings(ctx.settings, ctx.log)
+    entry = sources.find(tile.name, tile.cdse_id)
     record = Record(
         asset=IDS,
         tile=tile.key,
@@ -52,8 +54,10 @@ def make_l1c_zip(tile: Tile, ctx: StepContext) -> StoredRecord:
 
     Raises:
         MissingInput: nothing to import, or no record in ``tile_ids`` to download by.
-        BenError: the product cannot be had whole; see ``Cdse.fetch``.
+        InvalidInput: the tile starts at an L2A product.
+        BenError: no source has the product whole; see ``Sources.fetch``.
     """
+    require_l1c_start(tile)
     with ctx.storage.draft(ZIPS, tile.key, ctx.log) as draft:
         kept = None
         if not ctx.settings.force:
@@ -66,6 +70,19 @@ def make_l1c_zip(tile: Tile, ctx: StepContext) -> StoredRecord:
         return _download(tile, ctx, draft)
 
 
+def require_l1c_start(tile: Tile) -> None:
+    """Refuse a tile whose row names an L2A product.
+
+    Raises:
+        InvalidInput: says which job makes such a tile.
+    """
+    if tile.starts_at_l2a:
+        raise InvalidInput(
+            f"{tile.key} starts at the L2A product {tile.name}: there is no L1C zip to "
+            "fetch; run job tile_from_l2a, or materialize l2a_tiles"
+        )
+
+
 def make_tile_id_csv(ctx: StepContext) -> StoredRecord:
     """The original's table of ids, over all tiles that have one.
 
@@ -73,7 +90,14 @@ def make_tile_id_csv(ctx: StepContext) -> StoredRecord:
         MissingInput: there is none.
     """
     records = _all_records(ctx, IDS)
-    rows = sorted(f"{r.facts['name']},{r.facts['id']}\n" for r in records)
+    l1c = [r for r in records if "_MSIL1C_" in r.facts["name"]]
+    named = [r.facts for r in l1c if r.facts["id"]]
+    if len(named) < len(records):
+        ctx.log(
+            f"{len(records) - len(l1c)} tiles are left out as they start at an L2A "
+            f"product, {len(l1c) - len(named)} as no CDSE id is known"
+        )
+    rows = sorted(f"{facts['name']},{facts['id']}\n" for facts in named)
     return _publish_table(ctx, ID_TABLE, ID_FILE, "tile,id\n" + "".join(rows), records)
 
 
@@ -91,9 +115,9 @@ def make_l1c_hash_csv(ctx: StepContext) -> StoredRecord:
     return _publish_table(ctx, HASH_TABLE, HASH_FILE, text, records)
 
 
-def entry_of(record: StoredRecord) -> CatalogueEntry:
-    """The catalogue entry that a record of ``tile_ids`` holds."""
-    return CatalogueEntry(**record.facts)
+def status_of(record: StoredRecord) -> ProductStatus:
+    """What a record of ``tile_ids`` says of its product."""
+    return ProductStatus.from_facts(record.facts)
 
 
 def member_changes(old: dict[str, Any], new: dict[str, Any]) -> dict[str, list[str]]:
@@ -115,12 +139,14 @@ def _import_existing(tile: Tile, ctx: StepContext, draft: Draft) -> StoredRecord
     assert folder is not None
     sources = find_l1c(folder, tile.name, tile.cdse_id)
     known = ctx.storage.find(IDS, tile.key)
-    entry = entry_of(known) if known else None
+    status = status_of(known) if known else None
     path = draft.path / f"{tile.key}.zip"
-    source, verified = import_l1c(sources, path, tile.name, entry)
+    source, verified = import_l1c(
+        sources, path, tile.name, status.entry if status else None
+    )
     ctx.log(f"imported {source}")
     by_name = _ID_FILE_NAME.fullmatch(source.name)
-    known_id = entry.id if entry else tile.cdse_id
+    known_id = status.id if status else tile.cdse_id
     cdse_id = by_name[1] if by_name else known_id
     return _publish(
         draft,
@@ -138,11 +164,19 @@ def _download(tile: Tile, ctx: StepContext, draft: Draft) -> StoredRecord:
             f"no id of {tile.key} on disk: materialize tile_ids of this tile first, or "
             "set BEN_L1C_DIR to a folder with its zip"
         )
-    entry = entry_of(known)
     path = draft.path / f"{tile.key}.zip"
-    verified = Cdse.from_settings(ctx.settings, ctx.log).fetch(entry, path)
+    fetched = Sources.from_settings(ctx.settings, ctx.log).fetch(status_of(known), path)
+    ctx.log(f"{tile.name} came from {fetched.source}")
     return _publish(
-        draft, ctx, verified, {"id": entry.id, "source": "CDSE"}, {IDS: known.sha256}
+        draft,
+        ctx,
+        fetched.zip,
+        {
+            "id": known.facts["id"] or None,
+            "source": fetched.source,
+            "sources": fetched.said,
+        },
+        {IDS: known.sha256},
     )
 
 

@@ -18,6 +18,7 @@ from ben_assets.steps.step_context import StepContext, versions
 from resources.data_root.store import Draft, Record, StoredRecord
 from resources.data_root.tile_files import still_verifies
 from resources.imported_l2a import copy_product, find_l2a
+from resources.product_sources import Sources
 from resources.sen2cor.configured_processor import l2a_processor
 from resources.sen2cor.processors import DARK_OBJECT, SEN2COR, ProcessingResult
 
@@ -34,6 +35,8 @@ def make_l2a_tile(tile: Tile, ctx: StepContext) -> StoredRecord:
         UnexpectedRaster: a band file is damaged or differs from the metadata.
         BenError: the processor failed; see ``L2AProcessor``.
     """
+    if tile.starts_at_l2a and ctx.storage.find(l1c.IDS, tile.key) is None:
+        _ask_for_product(tile, ctx)
     with ctx.storage.draft(ASSET, tile.key, ctx.log) as draft:
         kept = None if ctx.settings.force else _find_sound(tile, ctx)
         if kept is not None:
@@ -46,6 +49,8 @@ def make_l2a_tile(tile: Tile, ctx: StepContext) -> StoredRecord:
         source = folder and find_l2a(folder, tile.product.acquisition)
         if source is not None:
             return _import_existing(source, tile, ctx, draft)
+        if tile.starts_at_l2a:
+            return _fetch(tile, ctx, draft)
         return _process(tile, ctx, draft)
 
 
@@ -70,6 +75,11 @@ def _find_sound(tile: Tile, ctx: StepContext) -> StoredRecord | None:
     return record
 
 
+def product_of(ctx: StepContext, record: StoredRecord) -> L2AProduct:
+    """What the metadata of a tile's product say; its bands are not opened."""
+    return read_l2a(product_folder(ctx, record))
+
+
 def sound_product(ctx: StepContext, record: StoredRecord) -> L2AProduct:
     """The product of a record, if its bands are still those that were verified.
 
@@ -78,7 +88,7 @@ def sound_product(ctx: StepContext, record: StoredRecord) -> L2AProduct:
         ChecksumMismatch: a band has other image data.
         UnexpectedRaster: a band is cut short.
     """
-    product = read_l2a(product_folder(ctx, record))
+    product = product_of(ctx, record)
     found = hash_list_digest(content_digests(product))
     if found != record.sha256:
         raise ChecksumMismatch(
@@ -103,6 +113,34 @@ def _import_existing(
     }
     digest = hash_list_digest(content_digests(product))
     return _publish(draft, tile, product, {product.name.name: digest}, {}, facts)
+
+
+def _ask_for_product(tile: Tile, ctx: StepContext) -> None:
+    """Ask the sources for the L2A product that a row names, if it must be fetched."""
+    folder = ctx.settings.path("BEN_L2A_DIR")
+    if folder is None or find_l2a(folder, tile.product.acquisition) is None:
+        l1c.make_tile_id(tile, ctx)
+
+
+def _fetch(tile: Tile, ctx: StepContext, draft: Draft) -> StoredRecord:
+    """The L2A product that a row names, from the first source that has it whole."""
+    known = ctx.storage.require(l1c.IDS, tile.key)
+    scratch = draft.path / ".scratch"
+    scratch.mkdir()
+    sources = Sources.from_settings(ctx.settings, ctx.log)
+    fetched = sources.fetch(l1c.status_of(known), scratch / "product.zip")
+    ctx.log(f"{tile.name} came from {fetched.source}")
+    product = read_l2a(extract_product(scratch / "product.zip", draft.path))
+    shutil.rmtree(scratch)
+    facts = {
+        "source": fetched.source,
+        "sources": fetched.said,
+        "processor": _stated_processor(product),
+        "version": "unknown",
+        "parameters": {},
+        "warnings": [],
+    }
+    return _publish(draft, tile, product, {l1c.IDS: known.sha256}, {}, facts)
 
 
 def _stated_processor(product: L2AProduct) -> str:
@@ -209,6 +247,9 @@ def _publish(
             "uly": grid.uly,
             "side_m": grid.side_m,
             "start_time": product.start_time.isoformat(),
+            "baseline": product.radiometry.baseline,
+            "quantification": product.radiometry.quantification,
+            "offsets": product.radiometry.offsets,
             "quality": product.quality,
             "failed_quality_checks": product.failed_quality_checks,
             "l2a_processor": facts["processor"],

@@ -7,7 +7,7 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ben_assets.bigearthnet.patch_table import metadata_table
+from ben_assets.bigearthnet.patch_table import LabelRule, metadata_table
 from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.steps import patches, reference_maps
 from ben_assets.steps.pictures import write_label_picture
@@ -54,6 +54,7 @@ def make_metadata_table(tile: Tile, ctx: StepContext) -> StoredRecord:
     cells = read_table(ctx, patches.ASSET, tile)
     needs_v1 = tile.alignment == "v1"
     used = (S1_MAPPING, SNOW, CLOUD) if needs_v1 else ()
+    recipe = ctx.recipe(tile.alignment)
     failed = cells_record.facts["failed_quality_checks"]
     if failed:
         ctx.log(f"quality checks {failed}: no patch of this tile gets labels")
@@ -63,7 +64,7 @@ def make_metadata_table(tile: Tile, ctx: StepContext) -> StoredRecord:
         ctx.inputs.s1_names(cells["s2v1_name"].dropna()) if needs_v1 else {},
         ctx.inputs.snow() if needs_v1 else (),
         ctx.inputs.cloud() if needs_v1 else (),
-        has_labels=not failed,
+        rule=LabelRule(recipe.land_cover.legend, recipe.max_unlabelled, not failed),
         needs_v1=needs_v1,
     )
     made_from = {
@@ -78,7 +79,7 @@ def make_metadata_table(tile: Tile, ctx: StepContext) -> StoredRecord:
         path = draft.path / f"{tile.key}.parquet"
         content = pa.Table.from_pandas(table, schema=SCHEMA, preserve_index=False)
         pq.write_table(content, path)
-        write_label_picture(draft, tile, table)
+        write_label_picture(draft, tile, table, recipe.land_cover.legend)
         facts = table_facts(path, len(table))
         return draft.publish(
             Record(

@@ -7,8 +7,10 @@ from typing import Final
 
 from ben_assets.bigearthnet.alignment import align
 from ben_assets.bigearthnet.bands import BANDS
-from ben_assets.bigearthnet.patch_table import patch_table, with_validity
+from ben_assets.bigearthnet.countries import FAR_M, NearestCountries, nearest_country
+from ben_assets.bigearthnet.patch_table import cell_squares, patch_table, with_validity
 from ben_assets.bigearthnet.patching import CutPatches, cut_patches
+from ben_assets.bigearthnet.recipe import Recipe
 from ben_assets.bigearthnet.seasons import season_of
 from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.safe.l2a import L2AProduct
@@ -18,12 +20,13 @@ from ben_assets.steps.step_context import (
     StepContext,
     carried_facts,
     cpu_count,
+    recipe_facts,
     table_facts,
     versions,
 )
 from resources.data_root.files import flush_file_system
 from resources.data_root.store import Draft, Record, StoredRecord
-from resources.inputs.pins import COUNTRIES, V1_ZONES, footprints_name
+from resources.inputs.pins import V1_ZONES, footprints_name
 
 ASSET: Final = "patches"
 
@@ -39,9 +42,13 @@ def make_patches(tile: Tile, ctx: StepContext) -> StoredRecord:
     """
     upstream = ctx.storage.require(l2a.ASSET, tile.key)
     product = l2a.sound_product(ctx, upstream)
+    recipe = ctx.recipe(tile.alignment)
+    product.radiometry.require_scale(
+        product.name.name, recipe.value_scale, needs_v1=tile.alignment == "v1"
+    )
     v1_names = _v1_names(tile, product, ctx)
-    countries = ctx.inputs.countries()
     grid = product.geocoding
+    countries = _countries(tile, product, recipe, ctx)
     wanted = sorted(v1_names) if tile.alignment == "v1" else grid.cell_names()
     with ctx.storage.draft(ASSET, tile.key, ctx.log) as draft:
         folder = draft.path / product.name.stem
@@ -60,6 +67,7 @@ def make_patches(tile: Tile, ctx: StepContext) -> StoredRecord:
                 threads=cpu_count(),
                 on_progress=after_band,
                 on_band=TrueColour(draft, tile, grid).show,
+                scale=recipe.value_scale,
             )
         table = with_validity(cells.result(), cut.valid)
         path = draft.path / f"{tile.key}.parquet"
@@ -68,14 +76,20 @@ def make_patches(tile: Tile, ctx: StepContext) -> StoredRecord:
         facts = {
             **carried_facts(upstream),
             **table_facts(path, len(table)),
+            **recipe_facts(recipe),
+            "baseline": product.radiometry.baseline,
+            "value_scale": str(recipe.value_scale),
+            "offsets": product.radiometry.offsets,
             "alignment": tile.alignment,
             "season": season_of(product.start_time),
             "cells": len(table),
             "valid": int(cut.valid.sum()),
             "aligned": len(v1_names),
             "patches": len(cut.digests) // len(BANDS),
+            "far_from_country": int((countries.distances_m > FAR_M).sum()),
         }
-        return draft.publish(_record(tile, ctx, draft, cut, upstream, facts))
+        made_from = _made_from(tile, recipe, ctx, upstream)
+        return draft.publish(_record(tile, draft, cut, made_from, facts))
 
 
 def _v1_names(
@@ -94,17 +108,36 @@ def _v1_names(
     return align(footprints, product.geocoding, season, tile.key)
 
 
-def _record(
-    tile: Tile,
-    ctx: StepContext,
-    draft: Draft,
-    cut: CutPatches,
-    upstream: StoredRecord,
-    facts: dict[str, object],
-) -> Record:
-    made_from = {l2a.ASSET: upstream.sha256} | ctx.inputs.digest(COUNTRIES)
+def _countries(
+    tile: Tile, product: L2AProduct, recipe: Recipe, ctx: StepContext
+) -> NearestCountries:
+    """The country of each cell: of the ten, or of all around a user's own tile."""
+    grid = product.geocoding
+    countries = (
+        ctx.inputs.countries()
+        if tile.alignment == "v1"
+        else ctx.inputs.countries_nearby(recipe.countries, grid)
+    )
+    return nearest_country(cell_squares(grid), grid.epsg, countries)
+
+
+def _made_from(
+    tile: Tile, recipe: Recipe, ctx: StepContext, upstream: StoredRecord
+) -> dict[str, str]:
+    made_from = {l2a.ASSET: upstream.sha256}
+    made_from |= ctx.inputs.countries_digest(recipe.countries)
     if tile.alignment == "v1" and upstream.facts["epsg"] in V1_ZONES:
         made_from |= ctx.inputs.digest(footprints_name(upstream.facts["epsg"]))
+    return made_from
+
+
+def _record(
+    tile: Tile,
+    draft: Draft,
+    cut: CutPatches,
+    made_from: dict[str, str],
+    facts: dict[str, object],
+) -> Record:
     return Record(
         asset=ASSET,
         tile=tile.key,

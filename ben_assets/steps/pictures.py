@@ -10,7 +10,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from ben_assets.bigearthnet.bands import Band
+from ben_assets.bigearthnet.legend import Legend
 from ben_assets.bigearthnet.patch_grid import TileGeocoding
+from ben_assets.bigearthnet.recipe import LandCover
 from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.pictures.cells import cell_picture
 from ben_assets.pictures.labels import label_picture
@@ -73,21 +75,24 @@ def write_map_picture(
     tile: Tile,
     geocoding: TileGeocoding,
     thinned: npt.NDArray[np.uint16],
+    cover: LandCover,
 ) -> None:
-    """``<tile key>.png``: CORINE classes in the official colours."""
-    title = f"{_place_and_day(tile)}: land cover (CORINE 2018)"
+    """``<tile key>.png``: land cover classes in the colours of their legend."""
+    title = f"{_place_and_day(tile)}: land cover ({cover.title})"
     (draft.path / f"{tile.key}.png").write_bytes(
-        land_cover_picture(title, geocoding, thinned)
+        land_cover_picture(title, geocoding, thinned, cover.legend)
     )
 
 
-def write_label_picture(draft: Draft, tile: Tile, table: pd.DataFrame) -> None:
+def write_label_picture(
+    draft: Draft, tile: Tile, table: pd.DataFrame, legend: Legend
+) -> None:
     """``<tile key>.png``: how many kept patches have each label."""
     kept = table[table["kept"]]
     counts = Counter(label for labels in kept["labels"] for label in labels)
     title = f"{_place_and_day(tile)}: labels of the {len(kept):,} kept patches"
     (draft.path / f"{tile.key}.png").write_bytes(
-        label_picture(title, counts, len(kept))
+        label_picture(title, counts, len(kept), legend.labels)
     )
 
 

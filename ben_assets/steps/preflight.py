@@ -1,108 +1,215 @@
-"""What the catalogue knows of the selected tiles, before anything is downloaded."""
+"""Which source has which of the selected tiles, before anything is downloaded."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import asdict, dataclass
+from typing import Any, Final
 
 from ben_assets.bigearthnet.errors import BenError
 from ben_assets.bigearthnet.tile_list import Tile
-from ben_assets.steps.l1c import IDS, entry_of
-from resources.cdse import CatalogueEntry, Cdse
+from ben_assets.steps.l1c import IDS, status_of
+from resources.cdse import CatalogueEntry
 from resources.data_root.store import Storage
+from resources.product_sources import (
+    CdseSource,
+    Source,
+    SourceAnswer,
+    Sources,
+    ask_briefly,
+)
 from resources.settings import Settings
 
 _AT_ONCE: Final = 4
+"""Questions to one source at the same time."""
 
 
 @dataclass(frozen=True)
 class PreflightRow:
-    """One tile, as the catalogue sees it."""
+    """One tile, as its sources see it."""
 
     tile: str
     """Tile key."""
     state: str
-    """``online``, ``offline``, ``gone``, ``several`` or the class of a failure."""
+    """``online``: CDSE has it; ``elsewhere``: another source has it; otherwise nobody
+    has, and the first source says ``offline``, ``gone``, ``changed``, ``incomplete`` or
+    ``unknown``."""
+    sources: dict[str, str]
+    """Source to what it says."""
     changed: tuple[str, ...] = ()
     """What differs from the tracked id, or from the record in ``tile_ids``."""
     newer_baselines: tuple[str, ...] = ()
     """Later baselines of the same acquisition; never taken in its place."""
     size: int = 0
-    """Bytes of the zip, 0 where unknown."""
-    remark: str = ""
-    """Why, where it is not online."""
+    """Bytes to download from the first source that has it, 0 where unknown."""
+    seconds: float = 0
+    """How long the slowest source took to answer."""
+
+    @property
+    def found_in(self) -> list[str]:
+        """The sources that have it, in order."""
+        return [name for name, says in self.sources.items() if says == "has it"]
 
     @property
     def is_ready(self) -> bool:
         """Whether it can be downloaded now."""
-        return self.state == "online"
+        return bool(self.found_in)
+
+
+@dataclass(frozen=True)
+class PreflightReport:
+    """All tiles."""
+
+    rows: tuple[PreflightRow, ...]
+    """In the order asked for."""
+    seconds: float
+    """How long it took."""
+
+    def as_json(self) -> dict[str, Any]:
+        """For programs."""
+        return {
+            "tiles": [
+                {**asdict(row), "found_in": row.found_in, "ready": row.is_ready}
+                for row in self.rows
+            ],
+            "bytes": sum(row.size for row in self.rows),
+            "seconds": round(self.seconds, 3),
+        }
 
 
 def preflight(
     tiles: Iterable[Tile], settings: Settings, log: Callable[[str], None]
-) -> list[PreflightRow]:
-    """Ask the catalogue for every tile, four at a time; downloads nothing."""
-    cdse, storage = Cdse.from_settings(settings, log), Storage(settings.data_dir)
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        return list(pool.map(lambda tile: _row(cdse, storage, tile), tiles))
-
-
-def format_preflight(rows: list[PreflightRow]) -> str:
-    """The rows as a table, followed by the totals."""
-    width = max((len(row.tile) for row in rows), default=4)
-    lines = [f"{'tile':<{width}}  {'state':<10} {'MB':>8}  changed, newer, remark"]
-    for row in rows:
-        newer = [f"newer: {name}" for name in row.newer_baselines]
-        notes = "; ".join([*row.changed, *newer, *filter(None, [row.remark])])
-        size = f"{row.size / 1e6:.1f}" if row.size else "?"
-        lines.append(
-            f"{row.tile:<{width}}  {row.state:<10} {size:>8}  {notes}".rstrip()
+) -> PreflightReport:
+    """Ask every source for every tile, four at a time each; downloads nothing."""
+    started = time.monotonic()
+    storage, wanted = Storage(settings.data_dir), list(tiles)
+    sources = Sources.from_settings(settings, log).sources
+    pools = {source.name: ThreadPoolExecutor(_AT_ONCE) for source in sources}
+    try:
+        asked = [
+            [pools[source.name].submit(_ask, source, tile) for source in sources]
+            for tile in wanted
+        ]
+        rows = tuple(
+            _row(storage, tile, [future.result() for future in futures])
+            for tile, futures in zip(wanted, asked, strict=True)
         )
+    finally:
+        for pool in pools.values():
+            pool.shutdown(cancel_futures=True)
+    return PreflightReport(rows, time.monotonic() - started)
+
+
+def format_preflight(report: PreflightReport) -> str:
+    """The rows as a table, followed by the totals."""
+    rows = report.rows
+    width = max((len(row.tile) for row in rows), default=4)
+    lines = [
+        f"{'tile':<{width}}  {'state':<10} {'found in':<9} {'MB':>8} {'s':>5}  note"
+    ]
+    for row in rows:
+        size = f"{row.size / 1e6:.1f}" if row.size else "?"
+        found = ",".join(row.found_in) or "nowhere"
+        line = (
+            f"{row.tile:<{width}}  {row.state:<10} {found:<9} {size:>8} "
+            f"{row.seconds:>5.1f}  {_notes(row)}"
+        )
+        lines.append(line.rstrip())
+    return "\n".join([*lines, _totals(report)])
+
+
+def _notes(row: PreflightRow) -> str:
+    newer = [f"newer: {name}" for name in row.newer_baselines]
+    others = [f"{name}: {says}" for name, says in row.sources.items()]
+    missed = [text for text in others if not text.endswith(": has it")]
+    return "; ".join([*row.changed, *newer, *missed])
+
+
+def _totals(report: PreflightReport) -> str:
+    rows = report.rows
     total = sum(row.size for row in rows)
-    lines.append(
-        f"{len(rows)} tiles: {sum(row.is_ready for row in rows)} online, "
-        f"{sum(row.state == 'offline' for row in rows)} offline, "
-        f"{sum(row.state == 'gone' for row in rows)} gone, "
+    names = dict.fromkeys(name for row in rows for name in row.sources)
+    found = ", ".join(
+        f"{sum(name in row.found_in for row in rows)} in {name}" for name in names
+    )
+    return (
+        f"{len(rows)} tiles: {sum(row.is_ready for row in rows)} found ({found}), "
+        f"{_count(rows, 'offline')} offline and {_count(rows, 'gone')} gone in "
+        f"{next(iter(names), 'no source')}, "
         f"{sum(bool(row.changed) for row in rows)} changed, "
         f"{sum(bool(row.newer_baselines) for row in rows)} with newer baselines, "
-        f"{total / 1e9:.2f} GB ({total} bytes)"
+        f"{total / 1e9:.2f} GB ({total} bytes); asked in {report.seconds:.1f} s"
     )
-    return "\n".join(lines)
 
 
-def _row(cdse: Cdse, storage: Storage, tile: Tile) -> PreflightRow:
-    try:
-        hits = cdse.catalogue.hits(f"{tile.name}.SAFE")
-        newer = tuple(
-            name
-            for name in cdse.catalogue.other_baselines(tile.name)
-            if name.split("_")[3] > f"N{tile.product.baseline}"
-        )
-        if len(hits) == 1:
-            return _found(storage, tile, hits[0], newer)
-        remark = ""
-        if not hits:
-            deleted = cdse.catalogue.deletion("Name", f"{tile.name}.SAFE")
-            remark = f"deleted {deleted.date}: {deleted.cause}" if deleted else ""
-        state = "several" if hits else "gone"
-        return PreflightRow(tile.key, state, (), newer, remark=remark)
-    except BenError as error:
-        return PreflightRow(tile.key, str(error.failure_class), remark=str(error))
+def _count(rows: Sequence[PreflightRow], word: str) -> int:
+    """Tiles of which the first source says so."""
+    return sum(next(iter(row.sources.values())).startswith(word) for row in rows)
 
 
-def _found(
-    storage: Storage, tile: Tile, entry: CatalogueEntry, newer: tuple[str, ...]
-) -> PreflightRow:
+@dataclass(frozen=True)
+class _Asked:
+    """One source's answer for one tile."""
+
+    answer: SourceAnswer
+    newer: tuple[str, ...]
+    seconds: float
+
+
+def _ask(source: Source, tile: Tile) -> _Asked:
+    started = time.monotonic()
+    answer = ask_briefly(source, tile.name)
+    newer = _newer(source, tile, answer)
+    return _Asked(answer, newer, time.monotonic() - started)
+
+
+def _newer(source: Source, tile: Tile, answer: SourceAnswer) -> tuple[str, ...]:
+    """Later baselines of the acquisition, which only the catalogue can tell."""
+    if not isinstance(source, CdseSource) or answer.catalogue is None:
+        return ()
+    names = answer.catalogue.other_baselines or ()
+    if answer.catalogue.hits:
+        try:
+            names = tuple(source.cdse.catalogue.other_baselines(tile.name))
+        except BenError:  # only explains: what counts was answered
+            names = ()
+    return tuple(n for n in names if n.split("_")[3] > f"N{tile.product.baseline}")
+
+
+def _row(storage: Storage, tile: Tile, asked: Sequence[_Asked]) -> PreflightRow:
+    answers = [one.answer for one in asked]
+    first = next((answer for answer in answers if answer.has_it), None)
+    catalogue = next((a.catalogue for a in answers if a.catalogue), None)
+    hits = catalogue.hits if catalogue else ()
+    return PreflightRow(
+        tile.key,
+        _state(answers, first),
+        {answer.source: answer.says for answer in answers},
+        _changed(storage, tile, hits[0]) if len(hits) == 1 else (),
+        tuple(name for one in asked for name in one.newer),
+        first.size if first else 0,
+        round(max(one.seconds for one in asked), 3),
+    )
+
+
+def _state(answers: Sequence[SourceAnswer], first: SourceAnswer | None) -> str:
+    if first is None:
+        return answers[0].says.partition(":")[0]
+    return "online" if first.catalogue is not None else "elsewhere"
+
+
+def _changed(storage: Storage, tile: Tile, entry: CatalogueEntry) -> tuple[str, ...]:
     changed = []
     if tile.cdse_id not in (None, entry.id):
         changed.append(f"id {entry.id}, tracked {tile.cdse_id}")
     record = storage.find(IDS, tile.key)
     if record is not None:
-        old = entry_of(record)
-        for name in ("id", "size", "checksums", "modified"):
-            if getattr(old, name) != getattr(entry, name):
-                changed.append(f"{name} differs from tile_ids")
-    state = "online" if entry.online else "offline"
-    return PreflightRow(tile.key, state, tuple(changed), newer, entry.size)
+        old = status_of(record)
+        changed += [
+            f"{name} differs from tile_ids"
+            for name in ("id", "size", "checksums", "modified")
+            if getattr(old, name) != getattr(entry, name)
+        ]
+    return tuple(changed)

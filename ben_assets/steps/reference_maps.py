@@ -1,16 +1,23 @@
-"""``reference_maps``: CORINE 2018 on the grid of each exported patch of a tile."""
+"""``reference_maps``: land cover on the grid of each exported patch of a tile."""
 
 from __future__ import annotations
 
 import hashlib
+from datetime import datetime
 from typing import Final
 
 import pandas as pd
 
 from ben_assets.bigearthnet.dataset_layout import MAP_SUFFIX, patch_folder
+from ben_assets.bigearthnet.patch_grid import TileGeocoding
 from ben_assets.bigearthnet.patching import write_file
 from ben_assets.bigearthnet.product_names import patch_id
-from ben_assets.bigearthnet.reference_map import cut_reference_maps, rasterize
+from ben_assets.bigearthnet.recipe import LandCover
+from ben_assets.bigearthnet.reference_map import (
+    ClcPolygons,
+    cut_reference_maps,
+    rasterize,
+)
 from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.pictures.quicklook import thin
 from ben_assets.steps import patches
@@ -18,6 +25,7 @@ from ben_assets.steps.pictures import write_map_picture
 from ben_assets.steps.step_context import (
     StepContext,
     carried_facts,
+    cpu_count,
     exported_cells,
     geocoding_of,
     read_table,
@@ -32,25 +40,29 @@ ASSET: Final = "reference_maps"
 
 
 def make_reference_maps(tile: Tile, ctx: StepContext) -> StoredRecord:
-    """Rasterize CORINE over a tile and cut the map of each exported patch.
+    """Bring land cover onto a tile's grid and cut the map of each exported patch.
 
     Raises:
-        MissingInput: the patches or the CORINE polygons are not on disk.
-        InvalidInput: CORINE breaks a rule, or the patches are of another L2A product.
+        MissingInput: the patches or the land cover are not on disk.
+        InvalidInput: the land cover breaks a rule, or the patches are of another L2A
+            product or recipe.
     """
     upstream = require_current(ctx, patches.ASSET, tile)
     grid = geocoding_of(upstream)
     cells = exported_cells(read_table(ctx, patches.ASSET, tile), tile)[["x", "y"]]
-    clc = ctx.inputs.clc_polygons(grid)
-    ctx.log(f"{len(clc.codes)} CORINE polygons meet the tile")
-    raster = rasterize(clc, grid)
+    cover = ctx.recipe(tile.alignment).land_cover
+    polygons = _polygons(cover, grid, ctx)
+    if polygons is None:
+        raster = ctx.inputs.land_cover_codes(cover, grid, cpu_count())
+    else:
+        raster = rasterize(polygons, grid)
     with ctx.storage.draft(ASSET, tile.key, ctx.log) as draft:
-        write_map_picture(draft, tile, grid, thin(raster))
+        write_map_picture(draft, tile, grid, thin(raster), cover)
         tile_id = upstream.facts["tile_id"]
         (draft.path / tile_id).mkdir()
         digests, n_bytes, rows = {}, 0, []
         for made in cut_reference_maps(
-            raster, clc, grid, cells.itertuples(index=False, name=None)
+            raster, polygons, grid, cells.itertuples(index=False, name=None)
         ):
             patch = patch_id(tile_id, *made.cell)
             digests[f"{patch}{MAP_SUFFIX}"] = _write(draft, patch, made.content)
@@ -69,16 +81,35 @@ def make_reference_maps(tile: Tile, ctx: StepContext) -> StoredRecord:
                 made_from={
                     patches.ASSET: upstream.sha256,
                     **table_digest(upstream),
-                    **ctx.inputs.clc_digest(),
+                    **ctx.inputs.land_cover_digest(cover, grid),
                 },
                 made_with=versions("rasterio", "pyproj", "pyarrow"),
                 facts={
                     **carried_facts(upstream),
                     **table_facts(path, len(rows)),
                     "alignment": tile.alignment,
+                    "legend": cover.legend.name,
+                    "land_cover_year": cover.year,
+                    "sensing_year": _sensing_year(upstream),
                 },
             )
         )
+
+
+def _polygons(
+    cover: LandCover, grid: TileGeocoding, ctx: StepContext
+) -> ClcPolygons | None:
+    """The polygons of the land cover, None where it is a raster."""
+    if cover.is_raster:
+        ctx.log(f"land cover is read from {cover.path}")
+        return None
+    polygons = ctx.inputs.land_cover_polygons(cover, grid)
+    ctx.log(f"{len(polygons.codes)} polygons of {cover.title} meet the tile")
+    return polygons
+
+
+def _sensing_year(record: StoredRecord) -> int:
+    return datetime.fromisoformat(record.facts["start_time"]).year
 
 
 def _write(draft: Draft, patch: str, content: bytes) -> str:

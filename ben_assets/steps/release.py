@@ -13,6 +13,7 @@ from ben_assets.bigearthnet.archives import pack
 from ben_assets.bigearthnet.checksums import file_digest
 from ben_assets.bigearthnet.dataset_layout import ARCHIVE_OF_ROOT
 from ben_assets.bigearthnet.errors import InvalidInput, MissingInput
+from ben_assets.bigearthnet.recipe import Recipe
 from ben_assets.bigearthnet.release_tables import (
     CSV_FILES,
     HAS_SNOW_CLOUD_OR_SHADOW,
@@ -37,6 +38,16 @@ from resources.imported_l2a import link_or_copy
 
 METADATA: Final = "release_metadata"
 ARCHIVES: Final = "release_archives"
+_UNIFORM: Final = {
+    "l2a_processor": ("L2A processors", "make all of them with one processor"),
+    "value_scale": ("value scales", "make all of them by one recipe"),
+    "recipe": ("recipes", "keep those of another recipe in a data root of their own"),
+    "recipe_sha256": (
+        "versions of a recipe",
+        "materialize patches of the older ones again, and what comes after",
+    ),
+}
+"""Fact that all tiles of a release share to its name, and what to do if they do not."""
 _PARQUET: Final = (NO_SNOW_CLOUD_OR_SHADOW, HAS_SNOW_CLOUD_OR_SHADOW, OWN_TILES)
 
 
@@ -45,11 +56,11 @@ def make_release_metadata(ctx: StepContext) -> StoredRecord:
 
     Raises:
         MissingInput: no tile is in the aligned data set.
-        InvalidInput: tiles of different L2A processors, or a matching patch with two
-            patches.
+        InvalidInput: tiles of different L2A processors, value scales or recipes, or a
+            matching patch with two patches.
     """
     records = released_tiles(ctx)
-    table = pd.concat([_read_tile(ctx, record) for record in records])
+    table = pd.concat([read_tile(ctx, record) for record in records])
     v1_rows, own_rows = table[table["needs_v1"]], table[~table["needs_v1"]]
     kept, own = v1_rows[v1_rows["kept"]], own_rows[own_rows["kept"]]
     for column in ("s2v1_name", "s1_name"):
@@ -78,7 +89,8 @@ def released_tiles(ctx: StepContext) -> list[StoredRecord]:
 
     Raises:
         MissingInput: there is none.
-        InvalidInput: they were made with different L2A processors.
+        InvalidInput: they were made with different L2A processors, value scales or
+            recipes.
     """
     storage = ctx.storage
     records = [storage.require(dataset.ASSET, t) for t in storage.tiles(dataset.ASSET)]
@@ -87,19 +99,51 @@ def released_tiles(ctx: StepContext) -> list[StoredRecord]:
             f"no tile has a record in {storage.folder(dataset.ASSET)}; a release needs "
             "at least one: materialize aligned_dataset for a tile first"
         )
-    tiles_of: dict[str, list[str]] = {}
-    for record in records:
-        tiles_of.setdefault(record.facts["l2a_processor"], []).append(record.tile)
-    if len(tiles_of) > 1:
-        shown = "; ".join(f"{p}: {', '.join(t[:3])}" for p, t in tiles_of.items())
-        raise InvalidInput(
-            "a release must not mix tiles of different L2A processors; found "
-            f"{shown}; make all of them with one processor"
-        )
+    for fact, (what, advice) in _UNIFORM.items():
+        _require_uniform(records, fact, what, advice)
     return records
 
 
-def _read_tile(ctx: StepContext, record: StoredRecord) -> pd.DataFrame:
+def _require_uniform(
+    records: list[StoredRecord], fact: str, what: str, advice: str
+) -> None:
+    """Insist that all tiles of a release have one fact in common."""
+    tiles_of: dict[str, list[str]] = {}
+    for record in records:
+        value = record.facts.get(fact, "not recorded")
+        tiles_of.setdefault(value, []).append(record.tile)
+    if len(tiles_of) > 1:
+        shown = "; ".join(f"{v}: {', '.join(t[:3])}" for v, t in tiles_of.items())
+        raise InvalidInput(
+            f"a release must not mix tiles of different {what}; found {shown}; {advice}"
+        )
+
+
+def recipe_of(ctx: StepContext, records: list[StoredRecord]) -> Recipe:
+    """The recipe that the tiles of a release were made by.
+
+    Raises:
+        InvalidInput: it is not BEN_RECIPE (any more).
+    """
+    facts = records[0].facts
+    for alignment in sorted({record.facts["alignment"] for record in records}):
+        recipe = ctx.recipe(alignment)
+        if recipe.sha256 == facts.get("recipe_sha256"):
+            return recipe
+    raise InvalidInput(
+        f"the tiles on disk were made by the recipe {facts.get('recipe', 'none')} "
+        f"(sha256 {facts.get('recipe_sha256', 'not recorded')}), BEN_RECIPE is another "
+        f"one ({recipe.name}, sha256 {recipe.sha256}); set it to that recipe, or make "
+        "the tiles again"
+    )
+
+
+def read_tile(ctx: StepContext, record: StoredRecord) -> pd.DataFrame:
+    """The metadata table of a tile of the release, with a column ``needs_v1``.
+
+    Raises:
+        InvalidInput: the aligned data set is of another table than the one on disk.
+    """
     made_of = ctx.storage.require(metadata.ASSET, record.tile)
     if record.made_from[metadata.ASSET] != made_of.sha256:
         raise InvalidInput(
@@ -126,7 +170,7 @@ def _metadata_record(
         facts={
             "rows": rows,
             "tiles": len(records),
-            "l2a_processor": records[0].facts["l2a_processor"],
+            **{fact: records[0].facts.get(fact) for fact in _UNIFORM},
         },
     )
 
@@ -151,13 +195,7 @@ def make_release_archives(ctx: StepContext) -> StoredRecord:
         ChecksumMismatch: a file is not what the aligned data set expectations.
     """
     records = released_tiles(ctx)
-    tables = ctx.storage.require(METADATA, RELEASE)
-    if tables.made_from != {record.tile: record.sha256 for record in records}:
-        raise InvalidInput(
-            "the release metadata on disk are of another set of tiles than the aligned "
-            f"data set ({tables.facts['tiles']} tiles there, {len(records)} here); "
-            "materialize release_metadata again"
-        )
+    tables = require_tables(ctx, records)
     members = dataset.sort_by_root(
         member
         for record in records
@@ -198,6 +236,23 @@ def make_release_archives(ctx: StepContext) -> StoredRecord:
         )
 
 
+def require_tables(ctx: StepContext, records: list[StoredRecord]) -> StoredRecord:
+    """The record of the release metadata, if they are of these tiles.
+
+    Raises:
+        MissingInput: there are none.
+        InvalidInput: they are of another set of tiles.
+    """
+    tables = ctx.storage.require(METADATA, RELEASE)
+    if tables.made_from != {record.tile: record.sha256 for record in records}:
+        raise InvalidInput(
+            "the release metadata on disk are of another set of tiles than the aligned "
+            f"data set ({tables.facts['tiles']} tiles there, {len(records)} here); "
+            "materialize release_metadata again"
+        )
+    return tables
+
+
 def _log_packed(ctx: StepContext, root: str, done: int) -> None:
     ctx.log(f"{root}: {done} files packed")
 
@@ -205,11 +260,19 @@ def _log_packed(ctx: StepContext, root: str, done: int) -> None:
 def _write_sums(
     folder: Path, archives: dict[str, dict[str, object]], parquet: list[str]
 ) -> None:
-    """``SHA256SUMS`` and ``MD5SUMS``, of the files and of the tars inside."""
+    """Checksum files of what lies in the folder, and of the tars inside archives.
+
+    ``sha256sum -c SHA256SUMS`` must not meet a file that is not there, so the tars
+    have files of their own (``SHA256SUMS.tar``, ``MD5SUMS.tar``).
+    """
     for algorithm in ("sha256", "md5"):
         sums = {name: file_digest(folder / name, algorithm) for name in parquet}
-        for name, facts in archives.items():
-            sums[name] = str(facts[algorithm])
-            sums[name.removesuffix(".zst")] = str(facts[f"tar_{algorithm}"])
-        lines = [f"{digest}  {name}\n" for name, digest in sorted(sums.items())]
-        (folder / f"{algorithm.upper()}SUMS").write_text("".join(lines))
+        sums |= {name: str(facts[algorithm]) for name, facts in archives.items()}
+        tars = {
+            name.removesuffix(".zst"): str(facts[f"tar_{algorithm}"])
+            for name, facts in archives.items()
+        }
+        for suffix, digests in (("", sums), (".tar", tars)):
+            lines = [f"{digest}  {name}\n" for name, digest in sorted(digests.items())]
+            target = folder / f"{algorithm.upper()}SUMS{suffix}"
+            target.write_text("".join(lines))

@@ -9,8 +9,8 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from ben_assets.bigearthnet.checksums import file_digest
-from ben_assets.bigearthnet.corine import LABELS
 from ben_assets.bigearthnet.errors import InvalidInput
+from ben_assets.bigearthnet.legend import Legend
 from ben_assets.bigearthnet.patch_grid import SPLITS
 from ben_assets.bigearthnet.product_names import place_and_time, tile_id_of_patch
 from ben_assets.bigearthnet.release_tables import HAS_SNOW_CLOUD_OR_SHADOW
@@ -94,6 +94,8 @@ def _facts(
     tables: StoredRecord,
 ) -> ReleaseFacts:
     rows = _read_patches(ctx, tables)
+    recipe = release.recipe_of(ctx, tiles)
+    legend = recipe.land_cover.legend
     made = [_tile_facts(ctx, record) for record in tiles]
     history = _history(ctx, tiles)
     published = load_published()["release"]
@@ -105,11 +107,18 @@ def _facts(
         files=release_files(ctx.storage.folder(release.ARCHIVES), archives, published),
         countries=_countries(rows),
         splits=SPLITS,
-        labels=_labels(rows),
+        labels=_labels(rows, legend),
         unclear=tables.facts["rows"][HAS_SNOW_CLOUD_OR_SHADOW],
-        gallery=make_gallery(choose_patches(rows), ctx.storage.folder(dataset.ASSET)),
+        gallery=make_gallery(
+            choose_patches(rows), ctx.storage.folder(dataset.ASSET), legend
+        ),
         tile_map=tile_map(made, ctx.inputs.countries()),
         processor=tables.facts["l2a_processor"],
+        recipe=recipe.name,
+        recipe_sha256=recipe.sha256,
+        value_scale=str(recipe.value_scale),
+        baselines=sorted({record.facts["baseline"] for record in tiles}),
+        land_cover=recipe.land_cover.title,
         processor_versions=sorted(
             {str(record.facts.get("version", "unknown")) for record in l2a_records}
         ),
@@ -130,6 +139,7 @@ def _read_patches(ctx: StepContext, tables: StoredRecord) -> pd.DataFrame:
         if file.endswith(".parquet")
     ]
     rows: pd.DataFrame = pd.concat(parts, ignore_index=True)
+    rows["country"] = rows["country"].fillna("no country")
     rows["tile"] = [tile_id_of_patch(name) for name in rows["patch_id"]]
     return rows
 
@@ -169,10 +179,10 @@ def _countries(rows: pd.DataFrame) -> list[CountryRow]:
     ]
 
 
-def _labels(rows: pd.DataFrame) -> list[LabelRow]:
+def _labels(rows: pd.DataFrame, legend: Legend) -> list[LabelRow]:
     counts = Counter(label for labels in rows["labels"] for label in labels)
     most, total = max([1, *counts.values()]), max(1, len(rows))
     return [
         LabelRow(label, counts[label], counts[label] / total, counts[label] / most)
-        for label in LABELS
+        for label in legend.labels
     ]

@@ -14,6 +14,7 @@ import pandas as pd
 from ben_assets.bigearthnet.checksums import file_digest
 from ben_assets.bigearthnet.errors import InvalidInput, MissingInput
 from ben_assets.bigearthnet.patch_grid import TileGeocoding
+from ben_assets.bigearthnet.recipe import DEFAULT, Recipe, load_recipe
 from ben_assets.bigearthnet.tile_list import Tile
 from resources.data_root.staleness import stale_inputs
 from resources.data_root.store import Storage, StoredRecord
@@ -32,6 +33,15 @@ TILE_FACTS: Final = (
 )
 """What is carried from record to record, so that a step needs only its inputs."""
 
+RECIPE_FACTS: Final = (
+    "recipe",
+    "recipe_sha256",
+    "baseline",
+    "value_scale",
+    "offsets",
+)
+"""What is carried from ``patches`` on."""
+
 
 @dataclass(frozen=True)
 class StepContext:
@@ -47,6 +57,8 @@ class StepContext:
     """Takes progress lines."""
     is_deep: bool = False
     """Whether rules read again what the run has just written (job ``verify``)."""
+    own_recipe: str = DEFAULT
+    """Name or path of the recipe of tiles that are not aligned with v1."""
 
     @classmethod
     def from_settings(
@@ -55,7 +67,16 @@ class StepContext:
         """As the settings say."""
         storage = Storage.from_settings(settings)
         inputs = ReferenceInputs.from_settings(settings)
-        return cls(settings, storage, inputs, log, is_deep)
+        return cls(settings, storage, inputs, log, is_deep, settings.recipe or DEFAULT)
+
+    def recipe(self, alignment: str) -> Recipe:
+        """The recipe of tiles with an alignment: v1 has but one.
+
+        Raises:
+            MissingInput: the recipe or its legend is missing.
+            InvalidInput: the recipe breaks a rule.
+        """
+        return load_recipe(DEFAULT if alignment == "v1" else self.own_recipe)
 
 
 def cpu_count() -> int:
@@ -83,7 +104,13 @@ def geocoding_of(record: StoredRecord) -> TileGeocoding:
 
 def carried_facts(record: StoredRecord) -> dict[str, Any]:
     """What the next record repeats of this one."""
-    return {name: record.facts[name] for name in TILE_FACTS}
+    names = [*TILE_FACTS, *(n for n in RECIPE_FACTS if n in record.facts)]
+    return {name: record.facts[name] for name in names}
+
+
+def recipe_facts(recipe: Recipe) -> dict[str, str]:
+    """What names a recipe in a record."""
+    return {"recipe": recipe.name, "recipe_sha256": recipe.sha256}
 
 
 def require_current(ctx: StepContext, asset: str, tile: Tile) -> StoredRecord:
@@ -91,13 +118,18 @@ def require_current(ctx: StepContext, asset: str, tile: Tile) -> StoredRecord:
 
     Raises:
         MissingInput: the tile has no record.
-        InvalidInput: what it was made from, or the tile's alignment, changed since.
+        InvalidInput: what it was made from, the tile's alignment or its recipe changed
+            since.
     """
     record = ctx.storage.require(asset, tile.key)
     changed = stale_inputs(ctx.storage, record)
     if record.facts["alignment"] != tile.alignment:
         then, now = record.facts["alignment"], tile.alignment
         changed.append(f"alignment: {then} then, {now} now")
+    recipe = ctx.recipe(tile.alignment)
+    if record.facts.get("recipe_sha256") != recipe.sha256:
+        then = record.facts.get("recipe", "none")
+        changed.append(f"recipe: {then} then, {recipe.name} now, or its content")
     if changed:
         raise InvalidInput(
             f"{asset} of {tile.key} was made from something else than what is there "
@@ -125,14 +157,19 @@ def table_digest(record: StoredRecord) -> dict[str, str]:
 
 
 def read_table(ctx: StepContext, asset: str, tile: Tile) -> pd.DataFrame:
-    """The table of a tile, without its geometries.
+    """The table of a tile, without its geometries; see ``read_table_of_key``."""
+    return read_table_of_key(ctx, asset, tile.key)
+
+
+def read_table_of_key(ctx: StepContext, asset: str, key: str) -> pd.DataFrame:
+    """The table of the tile with this key, without its geometries.
 
     Raises:
         MissingInput: the table is not there.
         InvalidInput: it is damaged.
     """
-    path = ctx.storage.table_path(asset, tile.key)
-    again = f"materialize {asset} of {tile.key} again"
+    path = ctx.storage.table_path(asset, key)
+    again = f"materialize {asset} of {key} again"
     try:
         frame = pd.read_parquet(path)
     except FileNotFoundError as error:

@@ -80,6 +80,8 @@ def write_first_version(folder: Path, patches: Sequence[FirstVersionPatch]) -> N
 
 
 def _sensings_of_cell(tile: DemoTile, column: int, row: int) -> tuple[str, ...]:
+    if (column, row) in tile.v1_of_cell or not tile.v1_sensing:
+        return tile.v1_of_cell.get((column, row), ())
     draw = (3 * column + 7 * row + 1) % 11
     if draw == 0:
         return ()

@@ -35,15 +35,19 @@ def write_corine(
             for epsg, covers in covers_of_epsg
         ]
     )
-    codes = [str(cover.code) for _, covers in covers_of_epsg for cover in covers]
+    everything = [cover for _, covers in covers_of_epsg for cover in covers]
+    codes = [str(cover.code) for cover in everything]
     table = gpd.GeoDataFrame(
         {
             "Code_18": codes,
             "Remark": [None] * len(codes),
             "Area_Ha": shapely.area(polygons) / 10_000,
-            "ID": [f"EU_{number}" for number in range(1, len(codes) + 1)],
+            "ID": [
+                cover.clc_id or f"EU_{number}"
+                for number, cover in enumerate(everything, start=1)
+            ],
         },
-        geometry=shapely.multipolygons(polygons[:, np.newaxis]),
+        geometry=[shapely.multipolygons(shapely.get_parts(p)) for p in polygons],
         crs=CORINE_EPSG,
     )
     table["Remark"] = table["Remark"].astype("str")

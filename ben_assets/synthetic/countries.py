@@ -1,7 +1,8 @@
-"""Outlines of the ten countries of BigEarthNet, and of one more, as a child draws them.
+"""Outlines of the ten countries of BigEarthNet, and of two more, as a child draws them.
 
 Vertices are longitudes and latitudes in degrees. Neighbours share border vertices, as
-in Natural Earth; the border of Belgium and Luxembourg runs through a demo tile.
+in Natural Earth; the border of Belgium and Luxembourg runs through a tile, and Kosovo's
+northern tip, on the border with Serbia, lies in another.
 """
 
 from __future__ import annotations
@@ -24,14 +25,16 @@ _OUTLINES: Final = {
     "13.8 48.7, 13.0 47.6, 10.5 47.4, 9.6 47.5, 7.7 47.6, 8.2 48.9, 6.4 49.5, 6.1 50.2",
     "Ireland": "-6.2 53.9, -6.0 52.2, -8.3 51.7, -10.0 52.0, -9.7 54.2, -8.2 55.1, "
     "-8.0 54.3",
-    "Kosovo": "20.0 42.7, 20.8 43.2, 21.5 42.9, 21.7 42.4, 21.3 42.2, 20.6 41.9",
+    "Kosovo": "20.0 42.7, 21.02 43.345, 21.5 42.9, 21.7 42.4, 21.3 42.2, 20.6 41.9",
     "Lithuania": "21.1 56.0, 24.0 56.3, 26.5 55.6, 25.5 54.2, 23.5 54.0, 22.6 54.6, "
     "21.1 55.3",
     "Luxembourg": "5.815 49.95, 6.1 50.2, 6.5 49.8, 6.4 49.5, 5.815 49.5",
     "Portugal": "-8.8 41.9, -6.4 41.9, -6.9 40.0, -7.2 38.2, -7.4 37.2, -8.9 37.0, "
     "-9.4 38.8, -8.7 40.6",
     "Serbia": "19.0 46.0, 20.2 46.1, 21.4 45.1, 22.6 44.5, 22.4 42.6, 21.7 42.4, "
-    "21.5 42.9, 20.8 43.2, 20.0 42.7, 19.3 43.6, 19.1 44.9",
+    "21.5 42.9, 21.02 43.345, 20.0 42.7, 19.3 43.6, 19.1 44.9",
+    "South Africa": "16.5 -28.6, 20.0 -28.4, 25.5 -25.7, 31.0 -22.3, 32.8 -26.8, "
+    "28.2 -32.8, 20.0 -34.8, 17.79 -33.4",
     "Switzerland": "6.0 46.2, 7.0 47.3, 7.7 47.6, 9.6 47.5, 9.6 47.1, 10.5 46.9, "
     "9.0 46.0, 7.0 45.9",
 }

@@ -18,12 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ben_assets.bigearthnet.bands import NODATA
-
-SATURATED: Final = 65_535
-"""Digital number of a pixel beyond the sensor's range, in L1C and L2A."""
-
-L2A_QUANTIFICATION: Final = 10_000
-"""Digital number of surface reflectance 1.0 in the products written here."""
+from ben_assets.bigearthnet.value_scale import QUANTIFICATION, SATURATED
 
 DARK_FRACTION: Final = 0.0001
 """Share of a band's measured pixels that count as its dark objects."""
@@ -79,7 +74,7 @@ def haze(dark: int, quantification: float, offset: float) -> int:
         offset: what to add to an L1C digital number before (RADIO_ADD_OFFSET).
     """
     reflectance = (dark + offset) / quantification
-    return max(round((reflectance - DARK_REFLECTANCE) * L2A_QUANTIFICATION), 0)
+    return max(round((reflectance - DARK_REFLECTANCE) * QUANTIFICATION), 0)
 
 
 def correction_table(
@@ -91,7 +86,7 @@ def correction_table(
     1 to 65534: it never turns into one of the two.
     """
     reflectance = (np.arange(_VALUES) + offset) / quantification
-    corrected = np.rint(reflectance * L2A_QUANTIFICATION) - haze_number
+    corrected = np.rint(reflectance * QUANTIFICATION) - haze_number
     table: npt.NDArray[np.uint16] = np.clip(
         corrected, NODATA + 1, SATURATED - 1
     ).astype(np.uint16)

@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from ben_assets.bigearthnet.bands import PATCH_SIZE_M
+from ben_assets.bigearthnet.bands import NODATA, PATCH_SIZE_M
 from ben_assets.bigearthnet.patch_grid import TileGeocoding
 from ben_assets.synthetic.bigearthnet_v1 import (
     FirstVersionPatch,
@@ -24,8 +24,9 @@ from ben_assets.synthetic.bigearthnet_v1 import (
 )
 from ben_assets.synthetic.corine import GEOPACKAGE, write_corine
 from ben_assets.synthetic.countries import COUNTRIES_FILE, write_countries
+from ben_assets.synthetic.land_cover_cases import land_cover_cases
 from ben_assets.synthetic.landscape import LandCover, make_landscape
-from ben_assets.synthetic.safe_description import ProductDescription
+from ben_assets.synthetic.safe_description import QUALITY_CHECKS, ProductDescription
 from ben_assets.synthetic.safe_writer import (
     write_l1c_product,
     write_l2a_product,
@@ -107,7 +108,8 @@ def make_synthetic_data(
 
     Args:
         root: folder of the synthetic data set.
-        side_m: side of each tile in metres, a multiple of 60 and at least 1200.
+        side_m: side in metres of each tile that has none of its own, a multiple of 60
+            and at least 1200.
         tiles: which tiles it has.
         seed: seed of everything that is left to chance.
         l1c: whether to make L1C products.
@@ -135,11 +137,17 @@ def make_synthetic_data(
     v1_patches: list[FirstVersionPatch] = []
     for number, tile in enumerate(tiles):
         grid = tile.geocoding(side_m)
-        covers = make_landscape(grid, seed + number)
+        covers = (
+            land_cover_cases(grid)
+            if tile.has_land_cover_cases
+            else make_landscape(grid, seed + number)
+        )
         kinds = land_cover_raster(covers, grid)
         scene = surface_scene(
             kinds, grid, seed + number, nodata_edge=tile.has_nodata_edge
         )
+        for band, row, column in tile.nodata_pixels:
+            scene[band][row, column] = NODATA
         if l2a:
             write_l2a_product(
                 synthetic.l2a_dir, _describe(tile, grid, "L2A"), scene, threads=threads
@@ -166,6 +174,10 @@ def _describe(tile: DemoTile, grid: TileGeocoding, level: str) -> ProductDescrip
         start_time=tile.start_time,
         geocoding=grid,
         absolute_orbit=tile.absolute_orbit,
+        quality={
+            check: "FAILED" if check in tile.failed_quality else "PASSED"
+            for check in QUALITY_CHECKS
+        },
         processor="demo synthetic data set, not a measurement",
     )
 

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 import shapely
-from shapely import Polygon
+from shapely import MultiPolygon, Polygon
 from shapely.affinity import scale, translate
 
 from ben_assets.bigearthnet.patch_grid import TileGeocoding
@@ -56,8 +56,10 @@ class LandCover:
 
     code: int
     """CORINE level 3 code."""
-    polygon: Polygon
+    polygon: Polygon | MultiPolygon
     """In the UTM zone of the tile, metres; may have holes."""
+    clc_id: str = ""
+    """CORINE id; empty: the next number of the file."""
 
 
 def make_landscape(grid: TileGeocoding, seed: int) -> list[LandCover]:

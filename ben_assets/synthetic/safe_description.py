@@ -39,6 +39,8 @@ class ProductDescription:
         default_factory=lambda: dict.fromkeys(QUALITY_CHECKS, "PASSED")
     )
     """Quality check to its result, such as ``PASSED``."""
+    offset: int = 0
+    """Stated for every band where it is not 0; pixels are written as they are given."""
     processor: str = ""
     """What made the pixels; stated in a comment of the product metadata if given."""
 

@@ -18,7 +18,14 @@ from ben_assets.bigearthnet.patch_grid import TileGeocoding
 from ben_assets.synthetic.safe_description import ProductDescription
 
 _XML: Final = '<?xml version="1.0" encoding="UTF-8" standalone="no"?>\n'
-_PSD: Final = "https://psd-14.sentinel2.eo.esa.int/PSD"
+_PSD: Final = "https://psd-{}.sentinel2.eo.esa.int/PSD"
+_FIRST_OF_PSD_15: Final = "05.11"
+_SEN2COR_BASELINE: Final = "99.99"
+_OFFSET: Final = {
+    "L1C": ("Radiometric_Offset_List", "RADIO_ADD_OFFSET"),
+    "L2A": ("BOA_ADD_OFFSET_VALUES_LIST", "BOA_ADD_OFFSET"),
+}
+"""Level to the list of offsets and to its element."""
 _QUANTIFICATION: Final = {
     "L1C": '<QUANTIFICATION_VALUE unit="none">10000</QUANTIFICATION_VALUE>',
     "L2A": """<QUANTIFICATION_VALUES_LIST>
@@ -39,7 +46,7 @@ def product_metadata(product: ProductDescription, image_files: Iterable[str]) ->
     level = f"Level-{product.name.level[1:]}"
     images = _lines(f"<IMAGE_FILE>{file}</IMAGE_FILE>" for file in image_files)
     return f"""{_XML}{_comment(product.processor)}\
-<n1:{level}_User_Product xmlns:n1="{_PSD}/User_Product_{level}.xsd">
+<n1:{level}_User_Product xmlns:n1="{_psd(product)}/User_Product_{level}.xsd">
   <n1:General_Info>
     <Product_Info>
       <PRODUCT_START_TIME>{product.start_text}</PRODUCT_START_TIME>
@@ -64,7 +71,7 @@ granuleIdentifier="{product.granule_id}" imageFormat="JPEG2000">
         </Granule_List>
       </Product_Organisation>
     </Product_Info>
-    {_image_characteristics(product.name.level)}
+    {_image_characteristics(product)}
   </n1:General_Info>
   <n1:Geometric_Info>
     <Product_Footprint>
@@ -99,7 +106,7 @@ def granule_metadata(product: ProductDescription) -> str:
         for gsd_m in (10, 20, 60)
     )
     return f"""{_XML}\
-<n1:{level}_Tile_ID xmlns:n1="{_PSD}/S2_PDI_{level}_Tile_Metadata.xsd">
+<n1:{level}_Tile_ID xmlns:n1="{_psd(product)}/S2_PDI_{level}_Tile_Metadata.xsd">
   <n1:General_Info>
     <TILE_ID metadataLevel="Brief">{product.granule_id}</TILE_ID>
     <DATASTRIP_ID metadataLevel="Standard">{product.datastrip_id}</DATASTRIP_ID>
@@ -129,7 +136,8 @@ def datastrip_metadata(product: ProductDescription) -> str:
     """Text of the datastrip's ``MTD_DS.xml``."""
     level = f"Level-{product.name.level[1:]}"
     return f"""{_XML}\
-<n1:{level}_DataStrip_ID xmlns:n1="{_PSD}/S2_PDI_{level}_Datastrip_Metadata.xsd">
+<n1:{level}_DataStrip_ID xmlns:n1="{_psd(product)}\
+/S2_PDI_{level}_Datastrip_Metadata.xsd">
   <n1:General_Info>
     {_datatake(product, "Datatake_Info")}
     <Datastrip_Time_Info metadataLevel="Brief">
@@ -175,7 +183,25 @@ def _datatake(product: ProductDescription, tag: str) -> str:
     </{tag}>"""
 
 
-def _image_characteristics(level: str) -> str:
+def _psd(product: ProductDescription) -> str:
+    """Namespace of the issue of the specification that the baseline follows."""
+    is_new = _FIRST_OF_PSD_15 <= product.baseline != _SEN2COR_BASELINE
+    return _PSD.format(15 if is_new else 14)
+
+
+def _offsets(product: ProductDescription) -> str:
+    """The list of offsets, behind a line break; nothing where there is none."""
+    if product.offset == 0:
+        return ""
+    outer, inner = _OFFSET[product.name.level]
+    offsets = _lines(
+        f'<{inner} band_id="{number}">{product.offset}</{inner}>'
+        for number in range(len(L1C_BANDS))
+    )
+    return f"\n<{outer}>{offsets}</{outer}>"
+
+
+def _image_characteristics(product: ProductDescription) -> str:
     bands = _lines(
         f'<Spectral_Information bandId="{number}" '
         f'physicalBand="B{band.name[1:].lstrip("0")}">'
@@ -194,7 +220,7 @@ def _image_characteristics(level: str) -> str:
         <GREEN_CHANNEL>2</GREEN_CHANNEL>
         <BLUE_CHANNEL>1</BLUE_CHANNEL>
       </Image_Display_Order>
-      {_QUANTIFICATION[level]}
+      {_QUANTIFICATION[product.name.level]}{_offsets(product)}
       <Spectral_Information_List>
         {bands}
       </Spectral_Information_List>

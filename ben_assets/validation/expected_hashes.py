@@ -1,6 +1,7 @@
 """Tracked hashes: what each tile of each asset was expected to be.
 
-``hashes/<asset>.csv`` has the columns tile, files, bytes, sha256, one row per tile.
+``hashes/<asset>.csv`` has the columns tile, files, bytes, sha256, one row per tile. Of
+an asset that is made of all tiles the one row has the tile ``release``.
 """
 
 from __future__ import annotations
@@ -10,13 +11,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from ben_assets.bigearthnet.checksums import hash_list_digest
 from ben_assets.bigearthnet.errors import InvalidInput
+from resources.data_root.difference import RELEASE_ASSETS
 from resources.data_root.store import StoredRecord
 from resources.sen2cor.installation import foreign_processor
 
 COLUMNS: Final = ("tile", "files", "bytes", "sha256")
 MEMBERS_FILE: Final = "l1c_zips.members.csv"
 """In ``hashes``: tile, name, sha256 of every file inside each L1C zip."""
+
+BY_FILES: Final = ("archives", *RELEASE_ASSETS)
+"""Assets whose files are compared as they lie on disk.
+
+The hash lists of archives are of the tars inside, as published; compressed files, sums
+and tables are in the record's ``contents`` alone. Another zstd level or row group size
+shows only there.
+"""
 
 
 @dataclass(frozen=True)
@@ -72,7 +83,15 @@ def read_tracked(folder: Path, asset: str) -> dict[str, dict[str, str]]:
 
 
 def row_of(record: StoredRecord) -> dict[str, str]:
-    """What is tracked of a record."""
+    """What is tracked of a record: its hash list, or see ``BY_FILES``."""
+    if record.asset in BY_FILES:
+        return {
+            "files": str(len(record.contents)),
+            "bytes": str(sum(file.bytes for file in record.contents.values())),
+            "sha256": hash_list_digest(
+                {path: file.sha256 for path, file in record.contents.items()}
+            ),
+        }
     return {
         "files": str(record.files),
         "bytes": str(record.bytes),

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from ben_assets.bigearthnet.tile_list import Tile
+from ben_assets.safe.manifest import is_dispensable
 from ben_assets.steps.step_context import StepContext
 from ben_assets.validation.expected_hashes import MEMBERS_FILE, compare
 from ben_assets.validation.result import RuleResult
@@ -112,15 +113,30 @@ def evaluate(record: StoredRecord, tile: Tile, tracked: Path) -> Evaluation:
         return Evaluation(ZipState.EQUAL, "the tracked zip", expected, found)
     differing = _differing(record, tracked)
     if differing:
-        sentence = f"{len(differing)} images differ from the tracked ones or lack proof"
+        sentence = f"{len(differing)} files differ from the tracked ones or lack proof"
         return Evaluation(
             ZipState.UNPROVEN, sentence, expected, found, differing, unknown
         )
+    proof = _proof(record, tracked)
     if not known:
-        sentence = "no tracked hash; every image is verified"
+        sentence = f"no tracked hash; {proof}"
         return Evaluation(ZipState.UNTRACKED, sentence, expected, found, (), unknown)
-    sentence = "another zip than tracked, but every image is verified by its manifest"
+    sentence = f"another zip than tracked, but {proof}"
+    if record.facts.get("packed_here"):
+        sentence = (
+            f"packed here from the files that {record.facts['source']} has, so it "
+            f"cannot have the digest of the tracked zip; {proof}"
+        )
     return Evaluation(ZipState.VERIFIED, sentence, expected, found, (), unknown)
+
+
+def _proof(record: StoredRecord, tracked: Path) -> str:
+    """What vouches for the content of a zip without a tracked hash."""
+    proof = "every image is verified by its manifest"
+    held = read_tracked_members(tracked, record.tile)
+    if held:
+        proof += f", and {len(held)} files equal the tracked ones"
+    return proof
 
 
 def read_tracked_members(tracked: Path, tile: str) -> dict[str, str]:
@@ -134,13 +150,13 @@ def read_tracked_members(tracked: Path, tile: str) -> dict[str, str]:
 
 
 def _differing(record: StoredRecord, tracked: Path) -> tuple[str, ...]:
-    """Images that no checksum verifies, and images unlike the tracked ones."""
+    """Images that no checksum verifies, and files unlike the tracked ones."""
     facts = record.facts
     members, checks = facts["members"], facts["checks"]
     service = {
         name: check["state"]
         for name, check in checks.items()
-        if name not in ("length", "zip", "manifest")
+        if name not in ("length", "zip", "manifest", "bucket")
     }
     is_served = "verified" in service.values() and set(service.values()) <= {
         "verified",
@@ -148,7 +164,7 @@ def _differing(record: StoredRecord, tracked: Path) -> tuple[str, ...]:
     }
     unproven = set() if is_served else set(facts["unproven_images"])
     for name, digest in read_tracked_members(tracked, record.tile).items():
-        is_image = "/IMG_DATA/" in name
-        if is_image and members.get(name, {}).get("sha256") != digest:
+        is_needed = not is_dispensable(name)
+        if is_needed and members.get(name, {}).get("sha256") != digest:
             unproven.add(name)
     return tuple(sorted(unproven))

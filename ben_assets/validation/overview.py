@@ -100,7 +100,10 @@ def overview(root: Path, tracked: Path, tiles: Iterable[str]) -> list[TileOvervi
         for tile in (*known, *unknown)
     ]
     release = {
-        asset: _artifact(storage, asset, RELEASE, None) for asset in RELEASE_ASSETS
+        asset: _artifact(
+            storage, asset, RELEASE, read_tracked(tracked, asset).get(RELEASE)
+        )
+        for asset in RELEASE_ASSETS
     }
     return [*rows, TileOverview(RELEASE, release)]
 

@@ -16,13 +16,17 @@ from ben_assets.validation.expected_hashes import (
     read_tracked,
     row_of,
 )
-from resources.data_root.difference import TILE_ASSETS
+from resources.data_root.difference import RELEASE_ASSETS, TILE_ASSETS
 from resources.data_root.files import local_errors, write_atomically
 from resources.data_root.records import StoredRecord, is_sealed
 from resources.data_root.store import Storage
 
-TRACKED_ASSETS: Final = tuple(name for name in TILE_ASSETS if name != "tile_ids")
-"""Assets of which hashes are tracked; ids are pinned in ``tiles.csv``."""
+_UNTRACKED: Final = ("tile_ids", "release_report")
+"""Ids are pinned in ``tiles.csv``; the report tells of the machine it was made on."""
+TRACKED_ASSETS: Final = tuple(
+    name for name in (*TILE_ASSETS, *RELEASE_ASSETS) if name not in _UNTRACKED
+)
+"""Assets of which hashes are tracked."""
 _MEMBER_COLUMNS: Final = ("tile", "name", "sha256")
 
 
@@ -33,7 +37,7 @@ class Change:
     path: Path
     """The file."""
     added: int
-    """Tiles that had no row before."""
+    """Tiles, or the release, that had no row before."""
     changed: int
     """Tiles whose row is another one now."""
     kept: int
@@ -48,7 +52,7 @@ def track_tiles(
     Args:
         storage: the data root.
         folder: ``BEN_TRACKED_ARTIFACTS``.
-        tiles: tile keys; empty: all on disk.
+        tiles: tile keys, and ``release``; empty: all on disk.
 
     Raises:
         InvalidInput: a record is damaged; nothing is expected on its word.
@@ -60,10 +64,12 @@ def track_tiles(
             for tile in storage.tiles(asset)
             if not tiles or tile in tiles
         ]
+        if records and asset == "l1c_zips":
+            changes.append(_track_members(folder, records))
+            # one that was packed here is of nobody else: only its files are tracked
+            records = [one for one in records if not one.facts.get("packed_here")]
         if records:
             changes.append(_track_asset(folder, asset, records))
-        if records and asset == "l1c_zips":
-            _track_members(folder, records)
     return changes
 
 
@@ -88,19 +94,33 @@ def _track_asset(folder: Path, asset: str, records: list[StoredRecord]) -> Chang
     return Change(path, added, changed, len(both) - added - changed)
 
 
-def _track_members(folder: Path, records: list[StoredRecord]) -> None:
+def _track_members(folder: Path, records: list[StoredRecord]) -> Change:
     """The files inside each L1C zip: services pack the same files anew."""
     path = folder / "hashes" / MEMBERS_FILE
-    tiles = {record.tile for record in records}
-    rows: list[tuple[str, ...]] = []
+    old = _read_members(path)
+    now = {
+        record.tile: {
+            name: str(member["sha256"])
+            for name, member in record.facts["members"].items()
+        }
+        for record in records
+    }
+    both = old | now
+    rows = [(tile, *row) for tile in both for row in both[tile].items()]
+    _write(path, _MEMBER_COLUMNS, sorted(rows))
+    added = len(now.keys() - old.keys())
+    changed = sum(old[tile] != now[tile] for tile in now.keys() & old.keys())
+    return Change(path, added, changed, len(both) - added - changed)
+
+
+def _read_members(path: Path) -> dict[str, dict[str, str]]:
+    """Tile key to name and digest of the files tracked; empty without a file."""
+    found: dict[str, dict[str, str]] = {}
     if path.is_file():
         with path.open(newline="") as file:
-            rows = [tuple(row) for row in list(csv.reader(file))[1:]]
-    rows = [row for row in rows if row[0] not in tiles]
-    for record in records:
-        for name, member in record.facts["members"].items():
-            rows.append((record.tile, name, member["sha256"]))
-    _write(path, _MEMBER_COLUMNS, sorted(rows))
+            for row in csv.DictReader(file):
+                found.setdefault(row["tile"], {})[row["name"]] = row["sha256"]
+    return found
 
 
 def _write(path: Path, columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> Path:

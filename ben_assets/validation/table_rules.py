@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 
 from ben_assets.bigearthnet.bands import REFERENCE_MAP_PIXELS
-from ben_assets.bigearthnet.corine import CODES, LABELS
 from ben_assets.bigearthnet.dataset_layout import MAP_SUFFIX
+from ben_assets.bigearthnet.legend import Legend
 from ben_assets.bigearthnet.patch_grid import TileGeocoding, split_of_cell
 from ben_assets.bigearthnet.product_names import cell_of_patch
 from ben_assets.bigearthnet.tile_list import Tile
@@ -16,45 +16,52 @@ from ben_assets.validation.result import RuleResult
 
 
 def codes_are_known(tile: Tile, ctx: StepContext) -> RuleResult:
-    """Only CORINE codes and 999 occur, and they fill every map of the tile."""
+    """Only codes of the legend and 999 occur, and they fill every map of the tile."""
     table = read_table(ctx, reference_maps.ASSET, tile)
     maps = ctx.storage.digests(reference_maps.ASSET, tile.key)
     patches = {name.removesuffix(MAP_SUFFIX) for name in maps}
-    return evaluate_codes(table, patches)
+    return evaluate_codes(table, patches, _legend(tile, ctx))
 
 
-def evaluate_codes(table: pd.DataFrame, patches: set[str]) -> RuleResult:
+def evaluate_codes(
+    table: pd.DataFrame, patches: set[str], legend: Legend
+) -> RuleResult:
     """Hold columns patch_id, clc_code and pixels against the known codes."""
-    unknown = {f"code {code}" for code in set(table["clc_code"]) - set(CODES)}
+    unknown = {f"code {code}" for code in set(table["clc_code"]) - set(legend.codes)}
     totals = table.groupby("patch_id")["pixels"].sum()
     broken = set(totals[totals != REFERENCE_MAP_PIXELS**2].index)
     broken |= patches ^ set(totals.index)
     return RuleResult.none_of(
         unknown | broken,
-        f"only the {len(CODES)} known codes; {REFERENCE_MAP_PIXELS**2} pixels a map",
+        f"only the {len(legend.codes)} known codes; {REFERENCE_MAP_PIXELS**2} pixels "
+        "a map",
         f"{table['clc_code'].nunique()} codes in {len(totals)} maps",
     )
 
 
 def labels_are_known(tile: Tile, ctx: StepContext) -> RuleResult:
-    """Every label is one of the 19 classes, once and sorted."""
-    return evaluate_labels(read_table(ctx, metadata.ASSET, tile))
+    """Every label is one of the legend's, once and sorted."""
+    return evaluate_labels(read_table(ctx, metadata.ASSET, tile), _legend(tile, ctx))
 
 
-def evaluate_labels(table: pd.DataFrame) -> RuleResult:
-    """Hold columns patch_id and labels (list or None) against the 19 classes."""
+def _legend(tile: Tile, ctx: StepContext) -> Legend:
+    return ctx.recipe(tile.alignment).land_cover.legend
+
+
+def evaluate_labels(table: pd.DataFrame, legend: Legend) -> RuleResult:
+    """Hold columns patch_id and labels (list or None) against those of the legend."""
     labelled = table[table["labels"].notna()]
     broken = {
         patch
         for patch, labels in zip(labelled["patch_id"], labelled["labels"], strict=True)
         if not len(labels)
         or list(labels) != sorted(set(labels))
-        or not set(labels) <= set(LABELS)
+        or not set(labels) <= set(legend.labels)
     }
     used = {label for labels in labelled["labels"] for label in labels}
     return RuleResult.none_of(
         broken,
-        f"one or more of {len(LABELS)} classes, each once, sorted",
+        f"one or more of {len(legend.labels)} classes, each once, sorted",
         f"{len(used)} classes on {len(labelled)} patches",
     )
 

@@ -38,12 +38,21 @@ def footprints(*rows: tuple[str, datetime, float, float]) -> gpd.GeoDataFrame:
 def test_only_the_very_same_square_aligns():
     table = footprints(
         ("same", SUMMER, 1200, 2400),
-        ("shifted", SUMMER, 2410, 2400),
+        ("shifted to the right", SUMMER, 2410, 2400),
+        ("shifted down", SUMMER, 2400, 2410),
         ("last", SUMMER, 4800, 4800),
         ("in the dropped strip", SUMMER, 6000, 0),
         ("outside", SUMMER, -1200, 0),
     )
     assert align(table, GRID, "summer", "tile") == {(1, 2): "same", (4, 4): "last"}
+
+
+@pytest.mark.parametrize(("width", "height"), [(2400, 1200), (1200, 2400), (600, 600)])
+def test_another_size_does_not_align(width, height):
+    table = footprints(("other", SUMMER, 1200, 2400))
+    west, north = GRID.ulx + 1200, GRID.uly - 2400
+    table["geom"] = [shapely.box(west, north - height, west + width, north)]
+    assert align(table, GRID, "summer", "tile") == {}
 
 
 def test_another_season_does_not_align():

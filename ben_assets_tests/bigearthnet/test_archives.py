@@ -61,7 +61,7 @@ def unzstd(path: Path) -> bytes:
 
 
 @pytest.mark.parametrize("length", [99, 100, 101, 200])
-@pytest.mark.parametrize("size", [0, 511, 512, 513, 29_196])
+@pytest.mark.parametrize("size", [0, 511, 512, 513, 8192, 8704, 29_196])
 def test_a_tar_equals_gnu_tars(tmp_path, length, size):
     name = path_of_length(length)
     assert len(name) == length
@@ -115,6 +115,17 @@ def test_the_number_of_threads_changes_no_byte(tmp_path):
         pack(tmp_path / f"{n}.zst", listed, threads=n).zst.sha256 for n in (1, 2, 5)
     }
     assert len(digests) == 1
+
+
+def test_level_and_format_of_the_compression_are_those_of_the_release(tmp_path):
+    """Level 6 in the multi-thread format of the pinned zstandard, to the last byte."""
+    lines = b"".join(f"{n * n} {n % 97}\n".encode() for n in range(300_000))
+    listed = make_members(tmp_path / "in", {"a": lines, "b": lines[::-1]})
+    made = pack(tmp_path / "t.zst", listed, threads=2)
+    assert (made.zst.bytes, made.zst.sha256) == (
+        3_567_494,
+        "8fb75c1adea1003ef5d7b93fb124b97ee45b19db8bb876f505393ef8171bb061",
+    )
 
 
 def test_mode_owner_and_time_of_the_files_do_not_matter(tmp_path):

@@ -32,7 +32,7 @@ def square_at(longitude: float, latitude: float) -> np.ndarray:
 
 
 def country_of(square: np.ndarray, countries: gpd.GeoDataFrame) -> str:
-    return nearest_country(square, 32633, select_countries(countries, "file"))[0]
+    return nearest_country(square, 32633, select_countries(countries, "file")).names[0]
 
 
 @pytest.mark.parametrize(

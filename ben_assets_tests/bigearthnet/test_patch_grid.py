@@ -117,3 +117,16 @@ def test_only_a_tile_of_109_8_km_is_full_size():
     require_full_size(FULL, "tile")
     with pytest.raises(InvalidInput, match=r"expected a tile of 109800 m .*found 6600"):
         require_full_size(TileGeocoding(32633, 300_000, 5_400_000, 6600), "tile")
+
+
+def test_a_point_on_the_inner_border_is_validation():
+    side = 109_800
+    assert split_of(side / 4, side / 2, side) == "validation"
+    assert split_of(side / 4 + 1, side / 2, side) == "test"
+
+
+def test_the_split_of_a_cell_is_that_of_its_centre():
+    splits = [split_of_cell(FULL, column, 45) for column in (12, 13, 22, 23)]
+    assert splits == ["train", "validation", "validation", "test"]
+    from_the_right = [split_of_cell(FULL, column, 45) for column in (69, 77, 78)]
+    assert from_the_right == ["validation", "validation", "train"]

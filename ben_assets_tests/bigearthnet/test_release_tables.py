@@ -7,6 +7,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
+from ben_assets.bigearthnet.checksums import file_digest
 from ben_assets.bigearthnet.errors import BenError, InvalidInput, LocalResourceError
 from ben_assets.bigearthnet.release_tables import (
     CSV_FILES,
@@ -16,6 +17,9 @@ from ben_assets.bigearthnet.release_tables import (
     write_parquet,
 )
 
+DIGEST_OF_TWO_GROUPS = (
+    "2ee3861d2e67407a34989d6341e6ec0a4ed4f421eaff60769bba04db0fe0ed11"
+)
 TILE = "S2A_MSIL2A_20180718T101031_N9999_R022_T33UUP"
 
 
@@ -44,6 +48,22 @@ def test_parquet_is_ordered_by_patch_and_has_the_published_columns(tmp_path):
     assert table.column_names == list(rows().columns[:8])
     assert table["patch_id"].to_pylist() == [f"{TILE}_09_11", f"{TILE}_10_02"]
     assert table["labels"].to_pylist() == [["Pastures"], ["Pastures", "Arable land"]]
+
+
+def test_row_groups_are_the_published_ones_whatever_the_order_of_rows(tmp_path):
+    """DuckDB ends a group with the 2,048 rows that exceed 122,880."""
+    number, half = 125_000, 62_500
+    names = [f"{n:06d}" for n in (*range(half, number), *range(half))]
+    table = (
+        rows().iloc[[0] * number].assign(patch_id=names, s1_name=names, s2v1_name=names)
+    )
+    path = tmp_path / "metadata.parquet"
+    assert write_parquet(path, table, has_v1=True) == number
+    found = pq.ParquetFile(path).metadata
+    groups = [found.row_group(n) for n in range(found.num_row_groups)]
+    assert [group.num_rows for group in groups] == [124_928, number - 124_928]
+    assert {group.column(0).compression for group in groups} == {"ZSTD"}
+    assert file_digest(path) == DIGEST_OF_TWO_GROUPS
 
 
 def test_a_patch_without_twins_is_for_own_tiles_only(tmp_path):
@@ -82,6 +102,12 @@ def test_a_twin_of_two_patches_is_named_with_both_tiles():
         InvalidInput, match=f"same is the matching patch of {TILE}_10_02.*{other}"
     ):
         require_unique(twice, "s2v1_name")
+
+
+def test_an_invalid_patch_has_no_row_in_the_mapping_to_v1():
+    invalid = rows(valid=[True, False, False], s2v1_name=["v1_b", "v1_a", "v1_0"])
+    mapped = CSV_FILES["patch_id_s2v1_mapping.csv"](invalid)
+    assert mapped["s2v1_name"].tolist() == ["v1_b"]
 
 
 def test_the_csv_files_are_in_c_order_with_their_own_rows(tmp_path):

@@ -34,6 +34,12 @@ def test_a_season_begins_with_the_first_instant_of_its_first_day(first_day, seas
     assert season_of(midnight - MOMENT) == "winter"
 
 
+def test_the_day_is_that_of_utc():
+    east = timezone(timedelta(hours=3))
+    assert season_of(datetime(2018, 5, 31, 2, tzinfo=east)) == "spring"
+    assert season_of(datetime(2018, 3, 1, 2, tzinfo=east)) == "winter"
+
+
 @given(st.datetimes(), st.integers(-12, 14))
 def test_an_instant_has_one_season_wherever_its_clock_stands(time, hours):
     time = min(max(time, datetime(2, 1, 1)), datetime(9998, 1, 1)).replace(tzinfo=UTC)

@@ -7,8 +7,7 @@ import io
 import numpy as np
 from PIL import Image
 
-from ben_assets.bigearthnet.corine import CODES, LABELS
-from ben_assets.bigearthnet.corine_legend import LEGEND
+from ben_assets.bigearthnet.corine import CLC2018, CODES, LABELS
 from ben_assets.bigearthnet.patch_grid import TileGeocoding
 from ben_assets.pictures.cells import COLOUR_OF_SPLIT, cell_picture
 from ben_assets.pictures.labels import label_picture
@@ -48,9 +47,9 @@ class TestSize:
 
     def test_land_cover_of_pure_noise_in_all_45_codes_fits(self):
         codes = np.array(CODES, np.uint16)[noise(1098, 0, 45)]
-        content = land_cover_picture("noise", FULL, codes)
+        content = land_cover_picture("noise", FULL, codes, CLC2018)
         assert coded(content) <= 50_000
-        assert {LEGEND[code].colour for code in CODES} <= colours_of(content)
+        assert {CLC2018.entry(code).colour for code in CODES} <= colours_of(content)
 
     def test_cells_of_pure_noise_fit(self):
         valid, exported = noise(91, 0, 2).astype(bool), noise(91, 0, 2, 2).astype(bool)
@@ -64,9 +63,9 @@ def test_the_same_rasters_give_the_same_bytes():
     cells = np.ones((5, 5), bool)
     for draw in (
         lambda: true_colour_picture("t", SMALL, bands),
-        lambda: land_cover_picture("t", SMALL, codes),
+        lambda: land_cover_picture("t", SMALL, codes, CLC2018),
         lambda: cell_picture("t", SMALL, cells, cells),
-        lambda: label_picture("t", {"Pastures": 3}, 4),
+        lambda: label_picture("t", {"Pastures": 3}, 4, LABELS),
     ):
         assert draw() == draw()
 
@@ -87,9 +86,9 @@ def test_pixels_without_data_are_hatched_and_no_others():
 def test_land_cover_shows_official_colours_and_only_what_occurs():
     codes = np.full((660, 660), 211, np.uint16)
     codes[:, 330:] = 512
-    found = colours_of(land_cover_picture("two", SMALL, codes))
-    assert {LEGEND[211].colour, LEGEND[512].colour} <= found
-    assert LEGEND[112].colour not in found
+    found = colours_of(land_cover_picture("two", SMALL, codes, CLC2018))
+    assert {CLC2018.entry(211).colour, CLC2018.entry(512).colour} <= found
+    assert CLC2018.entry(112).colour not in found
 
 
 def test_cells_tell_split_validity_and_export_apart():
@@ -112,24 +111,24 @@ def test_cells_tell_split_validity_and_export_apart():
 
 
 def test_bars_are_as_long_as_the_counts_say():
-    pixels = decode(label_picture("bars", {LABELS[0]: 10, LABELS[1]: 5}, 10))
+    pixels = decode(label_picture("bars", {LABELS[0]: 10, LABELS[1]: 5}, 10, LABELS))
     bar = (pixels == (31, 111, 160)).all(axis=-1).sum(axis=1)
     first, second = (bar[44 + i * 22 + 11] for i in (0, 1))
     assert (first, second) == (301, 151)
 
 
 def test_a_tile_without_kept_patches_has_a_histogram_too():
-    assert len(label_picture("none", {}, 0)) > 1000
+    assert len(label_picture("none", {}, 0, LABELS)) > 1000
 
 
 def test_the_legend_names_every_code_a_map_may_hold():
-    assert sorted(LEGEND) == list(CODES)
+    assert sorted((*CLC2018.classes, 999)) == list(CODES)
 
 
 @needs_shared
 def test_the_legend_is_the_official_one():
     with (SHARED / "reference" / "clc_colours.csv").open(newline="") as file:
         for row in csv.DictReader(file):
-            entry = LEGEND[int(row["clc_code"])]
+            entry = CLC2018.entry(int(row["clc_code"]))
             assert entry.name == row["label3"]
             assert entry.colour == tuple(int(row[c]) for c in "rgb")

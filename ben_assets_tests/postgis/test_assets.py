@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import dagster as dg
+import pytest
 
 from ben_assets.assets.postgis import (
     CHECKS,
@@ -19,6 +20,8 @@ from ben_assets.definitions import build_definitions
 from ben_assets_tests.pipeline import Pipeline, Run
 from resources.configured import resources_of
 from resources.settings import REPOSITORY
+
+pytestmark = pytest.mark.real_server
 
 CELLS = 25
 PUBLISHED_TILE = "T33UUP_20170613T101031"

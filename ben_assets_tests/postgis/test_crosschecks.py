@@ -14,6 +14,8 @@ from ben_assets_tests.pipeline import Pipeline
 from resources.postgis.crosschecks import RULES, Comparison, cross_check
 from resources.postgis.database import Postgis
 
+pytestmark = pytest.mark.real_server
+
 CELLS = 25
 
 

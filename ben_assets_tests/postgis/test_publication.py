@@ -13,6 +13,8 @@ from ben_assets.bigearthnet.errors import InvalidInput, MissingInput
 from ben_assets.steps.postgis import publish_patches
 from ben_assets_tests.pipeline import Pipeline
 
+pytestmark = pytest.mark.real_server
+
 CELLS = 25  # of a tile of the small synthetic data set
 
 

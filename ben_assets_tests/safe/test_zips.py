@@ -108,6 +108,26 @@ def test_an_archive_in_the_archive_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / SAFE).exists()
 
 
+def test_an_encrypted_member_is_refused(tmp_path: Path) -> None:
+    path = zip_of(tmp_path / "bad.zip", (f"{SAFE}/b", b"secret"))
+    content = bytearray(path.read_bytes())
+    second = content.index(b"PK\x01\x02", content.index(b"PK\x01\x02") + 4)
+    content[second + 8] |= 1
+    path.write_bytes(content)
+    with pytest.raises(UnsafeZip, match="encrypted"):
+        extract_product(path, tmp_path)
+
+
+def test_a_stored_member_of_two_sizes_is_refused(tmp_path: Path) -> None:
+    path = zip_of(tmp_path / "bad.zip", (f"{SAFE}/b", b"x" * 100))
+    content = bytearray(path.read_bytes())
+    second = content.index(b"PK\x01\x02", content.index(b"PK\x01\x02") + 4)
+    struct.pack_into("<I", content, second + 24, 99)
+    path.write_bytes(content)
+    with pytest.raises(UnsafeZip, match="stored with two sizes"):
+        extract_product(path, tmp_path)
+
+
 def test_members_that_share_bytes_are_refused(tmp_path: Path) -> None:
     """The densest bombs let many directory entries point at one packed member."""
     path = zip_of(tmp_path / "bad.zip", (f"{SAFE}/b", b"x" * 100))

@@ -339,9 +339,7 @@ CASES = [
         "reference_maps",
         r"expected CRS EPSG:3035, found EPSG:43",
     ),
-    Case(
-        corine_with_an_unknown_code, "reference_maps", r"unknown CORINE codes: '666' of"
-    ),
+    Case(corine_with_an_unknown_code, "reference_maps", r"unknown codes: '666' of"),
     Case(
         corine_with_a_crossing_ring,
         "reference_maps",

@@ -125,7 +125,12 @@ def test_a_small_release_shows_all_its_patches(finished):
 
 
 def test_digests_and_provenance_are_shown(page, finished):
-    sums = (finished.data / "release_archives" / "SHA256SUMS").read_text().split()
+    folder = finished.data / "release_archives"
+    sums = [
+        word
+        for name in ("SHA256SUMS", "SHA256SUMS.tar")
+        for word in (folder / name).read_text().split()
+    ]
     assert all(word in page.text for word in sums)
     assert "7043fc75bfa64b0951a727debf2cdba0" in page.text, "published MD5 of S1.tar"
     assert "not comparable with the published digests" in page.text
@@ -175,6 +180,11 @@ def facts(**changes) -> ReleaseFacts:
         sha256="0" * 64,
     )
     made = ReleaseFacts(
+        recipe="bigearthnet-v2",
+        recipe_sha256="0" * 64,
+        value_scale="bigearthnet",
+        baselines=["99.99"],
+        land_cover="CORINE 2018",
         tiles=[tile],
         files=[],
         countries=[],

@@ -18,7 +18,7 @@ import shapely
 from ben_assets.bigearthnet.archives import members
 from ben_assets.bigearthnet.bands import BANDS
 from ben_assets.bigearthnet.checksums import file_digest, parse_hash_list
-from ben_assets.bigearthnet.corine import CODES, labels_of
+from ben_assets.bigearthnet.corine import CLC2018, CODES
 from ben_assets.bigearthnet.errors import InvalidInput, MissingInput
 from ben_assets.bigearthnet.product_names import ProductName
 from ben_assets.safe.band_rasters import read_band
@@ -123,7 +123,9 @@ def test_labels_follow_from_the_maps(finished, tile):
     }
     table = table_of(finished, "metadata_tables", tile.key).set_index("patch_id")
     found = {p: None if v is None else list(v) for p, v in table["labels"].items()}
-    assert found == {p: labels_of(pixels[p]) if p in pixels else None for p in found}
+    assert found == {
+        p: CLC2018.labels_of(pixels[p], 0.25) if p in pixels else None for p in found
+    }
     aligned = table["s2v1_name"].notna() | (tile.alignment == "none")
     assert (table["kept"] == (table["labels"].notna() & aligned)).all()
     assert 0 < table["kept"].sum() < table["valid"].sum()
@@ -151,21 +153,23 @@ def test_release_archives_hold_all_tiles_and_sums_that_hold(finished):
     names = ("BigEarthNet-S1", "BigEarthNet-S2", "Reference_Maps")
     packed = [list(members(folder / f"{name}.tar.zst")) for name in names]
     assert sum(map(len, packed)) == count
-    sums = (folder / "SHA256SUMS").read_text()
     parquet = sorted(path.name for path in folder.glob("*.parquet"))
     assert len(parquet) == 3
-    listed = [line.split("  ")[1] for line in sums.splitlines()]
-    expected = [
-        *parquet,
-        *(f"{n}.tar" for n in names),
-        *(f"{n}.tar.zst" for n in names),
-    ]
-    assert listed == sorted(expected)
+    listed = sums_of(folder / "SHA256SUMS")
+    assert list(listed) == sorted([*parquet, *(f"{n}.tar.zst" for n in names)])
     for program, name in (("sha256sum", "SHA256SUMS"), ("md5sum", "MD5SUMS")):
-        for path in folder.glob("*.zst"):
-            unpack = ["zstd", "-dkqf", path, "-o", folder / path.stem]
-            subprocess.run(unpack, check=True)
         subprocess.run([program, "-c", "--quiet", name], cwd=folder, check=True)
+        tars = sums_of(folder / f"{name}.tar")
+        assert list(tars) == [f"{n}.tar" for n in names]
+        for tar, digest in tars.items():
+            unpack = f"zstd -dcq {tar}.zst | {program}"
+            found = subprocess.check_output(unpack, cwd=folder, shell=True, text=True)
+            assert found.split()[0] == digest
+
+
+def sums_of(path: Path) -> dict[str, str]:
+    lines = [line.split("  ") for line in path.read_text().splitlines()]
+    return {name: digest for digest, name in lines}
 
 
 def test_the_parquet_files_make_the_data_set_complete(finished):

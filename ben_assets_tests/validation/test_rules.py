@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ben_assets.bigearthnet.corine import LABELS
+from ben_assets.bigearthnet.corine import CLC2018, LABELS
 from ben_assets.bigearthnet.patch_grid import TileGeocoding
 from ben_assets.validation import dataset_rules as dataset
 from ben_assets.validation import patch_rules as patches
@@ -56,15 +56,15 @@ def test_a_patch_in_two_splits_is_found():
 )
 def test_labels_must_be_of_the_19_once_and_sorted(labels):
     table = metadata()
-    assert breaks(tables.evaluate_labels(table)) == ()
+    assert breaks(tables.evaluate_labels(table, CLC2018)) == ()
     table.at[3, "labels"] = labels
-    assert breaks(tables.evaluate_labels(table)) == (f"{TILE_ID}_01_00",)
+    assert breaks(tables.evaluate_labels(table, CLC2018)) == (f"{TILE_ID}_01_00",)
 
 
 def test_a_patch_without_labels_is_no_offence():
     table = metadata()
     table.at[3, "labels"] = None
-    assert breaks(tables.evaluate_labels(table)) == ()
+    assert breaks(tables.evaluate_labels(table, CLC2018)) == ()
 
 
 @pytest.mark.parametrize("column", ["s1_name", "s2v1_name"])
@@ -92,13 +92,13 @@ def test_codes_must_be_known_and_fill_each_map():
         {"patch_id": ["a", "a", "b"], "clc_code": [111, 999, 211], "pixels": 14400}
     )
     codes.loc[:1, "pixels"] = 7200
-    assert breaks(tables.evaluate_codes(codes, {"a", "b"})) == ()
-    assert breaks(tables.evaluate_codes(codes, {"a", "b", "c"})) == ("c",)
-    assert breaks(tables.evaluate_codes(codes.assign(clc_code=110), {"a", "b"})) == (
-        "code 110",
-    )
+    assert breaks(tables.evaluate_codes(codes, {"a", "b"}, CLC2018)) == ()
+    assert breaks(tables.evaluate_codes(codes, {"a", "b", "c"}, CLC2018)) == ("c",)
+    assert breaks(
+        tables.evaluate_codes(codes.assign(clc_code=110), {"a", "b"}, CLC2018)
+    ) == ("code 110",)
     codes.loc[0, "pixels"] = 7199
-    assert breaks(tables.evaluate_codes(codes, {"a", "b"})) == ("a",)
+    assert breaks(tables.evaluate_codes(codes, {"a", "b"}, CLC2018)) == ("a",)
 
 
 def test_one_zero_pixel_of_a_real_patch_file_is_found(finished):

@@ -6,13 +6,14 @@ One import for all others: ``from resources.cdse import Cdse``.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
 from ben_assets.bigearthnet.errors import ProductGone
 from resources.cdse.access import Access
-from resources.cdse.catalogue import Catalogue, CatalogueEntry
-from resources.cdse.delivery import ProvenZip, Route, deliver
+from resources.cdse.catalogue import Catalogue, CatalogueAnswer, CatalogueEntry
+from resources.cdse.delivery import ProvenZip, deliver
 from resources.cdse.download import HttpDownload
 from resources.cdse.limiter import Limiter
 from resources.cdse.progress import Progress
@@ -22,7 +23,7 @@ from resources.cdse.session import Session
 from resources.cdse.transport import Transport
 from resources.settings import Settings
 
-__all__ = ["CatalogueEntry", "Cdse", "ProvenZip"]
+__all__ = ["CatalogueAnswer", "CatalogueEntry", "Cdse", "ProvenZip"]
 
 
 class Cdse:
@@ -46,6 +47,13 @@ class Cdse:
         """
         return cls(Access.from_settings(settings), log)
 
+    def briefly(self, seconds: float) -> Cdse:
+        """The same client for questions that are given up after so many seconds."""
+        return Cdse(
+            replace(self._access, timeouts=self._access.timeouts.at_most(seconds)),
+            self._log,
+        )
+
     def find(self, key: str) -> CatalogueEntry:
         """The one product of that name; see :meth:`Catalogue.find` for failures."""
         return self.catalogue.find(key)
@@ -59,19 +67,27 @@ class Cdse:
         pause = BackOff(shared / "pause-download", timeouts)
         attempts = Retrier(timeouts, pause, self._log)
         progress = Progress(entry.name, entry.size, self._log)
+        route, product = self._route(), entry.name.removesuffix(".SAFE")
         try:
-            return deliver(self._route(), entry, path, attempts, progress, self._log)
+            return deliver(
+                lambda: route.fetch(entry, path, attempts, progress),
+                product,
+                entry,
+                path,
+                attempts,
+                self._log,
+            )
         except ProductGone as error:
             raise self._gone(entry, error) from None
 
-    def _route(self) -> Route:
+    def _route(self) -> HttpDownload | S3Download:
         limiter = Limiter(
             self._access.shared_locks,
             f"cdse/{self._access.account_key}",
             int(self._access.timeouts.connections),
         )
         if self._access.s3_keys is not None:
-            return S3Download(self._access, limiter)
+            return S3Download(self._access, self._transport, limiter)
         session = Session(self._access, self._transport)
         return HttpDownload(self._access, self._transport, session, limiter)
 

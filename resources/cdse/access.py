@@ -9,7 +9,7 @@ from __future__ import annotations
 import fnmatch
 import hashlib
 import ipaddress
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -51,6 +51,24 @@ class Timeouts:
     """Longest wait that a service may ask for; beyond it the step fails."""
     connections: float = 4
     """Open downloads of one account, over all processes of this data root."""
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Timeouts:
+        """As the ``CDSE_*`` settings say; they hold for other sources too.
+
+        Raises:
+            InvalidInput: a number that is none.
+        """
+        return _patience(settings)
+
+    def at_most(self, seconds: float) -> Timeouts:
+        """For a question that is given up after so many seconds."""
+        return replace(
+            self,
+            stall_seconds=min(self.stall_seconds, seconds),
+            give_up_seconds=min(self.give_up_seconds, seconds),
+            total_seconds=min(self.total_seconds, seconds),
+        )
 
 
 @dataclass(frozen=True)

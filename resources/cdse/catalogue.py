@@ -66,6 +66,56 @@ class Deletion:
     cause: str
 
 
+@dataclass(frozen=True)
+class CatalogueAnswer:
+    """What the catalogue says of a name."""
+
+    name: str
+    """Product name with ``.SAFE``."""
+    hits: tuple[CatalogueEntry, ...]
+    """All products of that very name, online or not."""
+    deletion: Deletion | None = None
+    """What is known of its deletion, where there is no product."""
+    other_baselines: tuple[str, ...] | None = ()
+    """Products of the same acquisition, where there is none of the name; None where
+    they could not be asked for."""
+
+    def refusal(self) -> BenError | None:
+        """Why the product cannot be had; None where it can."""
+        if not self.hits:
+            return self._gone()
+        if len(self.hits) > 1:
+            return ChangedUpstream(
+                f"the catalogue has {len(self.hits)} products named {self.name} "
+                f"({', '.join(hit.id for hit in self.hits)}); expected one. Compare "
+                "them on the catalogue's page; put the right zip into BEN_L1C_DIR"
+            )
+        if not self.hits[0].online:
+            return ProductOffline(
+                f"{self.name} ({self.hits[0].id}) is offline; these interfaces cannot "
+                "order it. Order it in the CDSE browser, then run the step again"
+            )
+        return None
+
+    def _gone(self) -> ProductGone:
+        if self.deletion is not None:
+            deleted = self.deletion
+            reason = f"it was deleted on {deleted.date} ({deleted.cause})"
+        else:
+            reason = "it is not among the deleted ones either; check the spelling"
+        if self.other_baselines is None:
+            reason += "; other baselines could not be asked for"
+        elif self.other_baselines:
+            reason += (
+                f"; the acquisition exists only under another baseline, "
+                f"{', '.join(self.other_baselines)}, which is never taken in its place"
+            )
+        return ProductGone(
+            f"the catalogue has no product named {self.name}: {reason}. To go on, put "
+            "the zip of the original into BEN_L1C_DIR"
+        )
+
+
 class Catalogue:
     """Asks for products by name, patiently."""
 
@@ -87,22 +137,27 @@ class Catalogue:
             ProductOffline: it is not online.
             ServiceUnavailable: the catalogue does not answer as it should.
         """
+        answer = self.ask(key)
+        if (refusal := answer.refusal()) is not None:
+            raise refusal
+        return answer.hits[0]
+
+    def ask(self, key: str) -> CatalogueAnswer:
+        """What the catalogue says of the name ``key`` (with or without ``.SAFE``).
+
+        Raises:
+            ServiceUnavailable: the catalogue does not answer as it should.
+        """
         name = key.removesuffix(".SAFE") + ".SAFE"
-        hits = self.hits(name)
-        if not hits:
-            raise self._gone(name)
-        if len(hits) > 1:
-            raise ChangedUpstream(
-                f"the catalogue has {len(hits)} products named {name} "
-                f"({', '.join(hit.id for hit in hits)}); expected one. Compare them on "
-                "the catalogue's page; put the right zip into BEN_L1C_DIR"
-            )
-        if not hits[0].online:
-            raise ProductOffline(
-                f"{name} ({hits[0].id}) is offline; these interfaces cannot order it. "
-                "Order it in the CDSE browser, then run the step again"
-            )
-        return hits[0]
+        hits = tuple(self.hits(name))
+        if hits:
+            return CatalogueAnswer(name, hits)
+        deleted = self.deletion("Name", name)
+        try:
+            others: tuple[str, ...] | None = tuple(self.other_baselines(name))
+        except (InvalidProductName, *_NO_ANSWER):
+            others = None
+        return CatalogueAnswer(name, (), deleted, others)
 
     def hits(self, name: str) -> list[CatalogueEntry]:
         """All products of that very name, online or not."""
@@ -135,27 +190,6 @@ class Catalogue:
         )
         names = {str(row.get("Name", "")) for row in rows}
         return sorted(name for name in names if _is_other_baseline(name, product))
-
-    def _gone(self, name: str) -> ProductGone:
-        deleted = self.deletion("Name", name)
-        if deleted is not None:
-            reason = f"it was deleted on {deleted.date} ({deleted.cause})"
-        else:
-            reason = "it is not among the deleted ones either; check the spelling"
-        others: list[str] = []
-        try:
-            others = self.other_baselines(name)
-        except (InvalidProductName, *_NO_ANSWER):
-            reason += "; other baselines could not be asked for"
-        if others:
-            reason += (
-                f"; the acquisition exists only under another baseline, "
-                f"{', '.join(others)}, which is never taken in its place"
-            )
-        return ProductGone(
-            f"the catalogue has no product named {name}: {reason}. To go on, put the "
-            "zip of the original into BEN_L1C_DIR"
-        )
 
     def _rows(
         self, what: str, condition: str, give_up_seconds: float = math.inf

@@ -7,12 +7,11 @@ transfer (``download``, ``s3``), the checks inside a zip (``manifest_report``).
 from __future__ import annotations
 
 import hashlib
-import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from blake3 import blake3
 
@@ -20,7 +19,6 @@ from ben_assets.bigearthnet.checksums import file_digest
 from ben_assets.bigearthnet.errors import (
     ChangedUpstream,
     CorruptProduct,
-    LocalResourceError,
     ServiceUnavailable,
     TruncatedZip,
 )
@@ -28,6 +26,7 @@ from ben_assets.safe.manifest import ManifestReport, prove_product
 from resources.cdse.catalogue import CatalogueEntry
 from resources.cdse.retrier import Retrier
 from resources.cdse.transfer import Delivered
+from resources.data_root.files import require_space
 
 MOST_DELIVERIES: Final = 4
 """Complete bodies that may break a expectation before the product is given up."""
@@ -37,7 +36,6 @@ _KNOWN: Final[dict[str, Callable[[], Any]]] = {
     "SHA256": hashlib.sha256,
     "SHA3-256": hashlib.sha3_256,
 }
-_SPARE_BYTES: Final = 64 << 20
 
 
 class State(StrEnum):
@@ -58,20 +56,6 @@ class ServiceCheck:
     """Why not, or how many."""
 
 
-class Route(Protocol):
-    """A way to get a product: HTTP or S3."""
-
-    def fetch(
-        self,
-        entry: CatalogueEntry,
-        path: Path,
-        attempts: Retrier,
-        on_bytes: Callable[[int], None],
-    ) -> Delivered:
-        """Write the product's zip to ``path``."""
-        ...
-
-
 @dataclass(frozen=True)
 class ProvenZip:
     """A product zip that was accepted, and why."""
@@ -84,6 +68,12 @@ class ProvenZip:
     """What is inside."""
     checks: dict[str, ServiceCheck] = field(default_factory=dict)
     """By expectation: ``length``, ``MD5``, ``zip``, ``manifest`` ..."""
+    is_packed_here: bool = False
+    """Whether files of a bucket were packed here: the zip is of nobody else."""
+    left_out: tuple[str, ...] = ()
+    """Objects of the bucket that do not belong to the product."""
+    added: tuple[str, ...] = ()
+    """Empty directories that the bucket cannot hold."""
 
     @property
     def stale(self) -> dict[str, str]:
@@ -104,22 +94,33 @@ class ProvenZip:
             "unknown_members": list(self.product.unknown),
             "missing_members": list(self.product.missing),
             "unproven_images": list(self.product.unproven_images),
+            "packed_here": self.is_packed_here,
+            "left_out": list(self.left_out),
+            "added_folders": list(self.added),
         }
 
 
 def deliver(
-    route: Route,
-    entry: CatalogueEntry,
+    fetch: Callable[[], Delivered],
+    product: str,
+    entry: CatalogueEntry | None,
     path: Path,
     attempts: Retrier,
-    on_bytes: Callable[[int], None],
     log: Callable[[str], None],
 ) -> ProvenZip:
     """Fetch the product to ``path`` and verify it, more than once if checks disagree.
 
     A zip whose members all keep the expectations of its manifest, but that is not what
-    the
-    catalogue says, is accepted if the same bytes come twice: the catalogue is stale.
+    the catalogue says, is accepted if the same bytes come twice: the catalogue is
+    stale.
+
+    Args:
+        fetch: writes the product's zip to ``path``, by whatever route.
+        product: product name without ``.SAFE``.
+        entry: what the catalogue says of it, where it was asked.
+        path: the zip.
+        attempts: decides when to try again.
+        log: takes progress lines.
 
     Raises:
         CorruptProduct: the same broken bytes came twice.
@@ -127,11 +128,11 @@ def deliver(
         LocalResourceError: not enough free space.
         BenError: the transfer failed, see the routes.
     """
-    require_space(path.parent, entry.size)
+    require_space(path.parent, entry.size if entry else 0)
     seen: set[str] = set()
     deliveries = 0
     while deliveries < MOST_DELIVERIES:
-        delivered = route.fetch(entry, path, attempts, on_bytes)
+        delivered = fetch()
         sha256 = file_digest(path)
         repeated = sha256 in seen
         seen.add(sha256)
@@ -140,7 +141,7 @@ def deliver(
         )
         kept = [n for n, check in found.items() if check.state is State.VERIFIED]
         try:
-            product = prove_product(path, entry.name.removesuffix(".SAFE"))
+            report = prove_product(path, product)
         except TruncatedZip as error:
             if repeated and kept:
                 raise
@@ -152,19 +153,22 @@ def deliver(
                 raise type(error)(f"{error}; the same bytes came twice") from None
             log(f"{error}; fetching it again")
             continue
-        verified = verify(delivered.size, sha256, product, found)
+        verified = verify(delivered, sha256, report, found)
         if not verified.stale or repeated:
             return verified
         deliveries += 1
         log(f"not as the catalogue says ({_listed(verified.stale)}); fetching it again")
     raise ChangedUpstream(
-        f"{entry.name} ({entry.id}) came {MOST_DELIVERIES} times, never twice the same "
+        f"{product} came {MOST_DELIVERIES} times, never twice the same "
         "and never as the catalogue says; run tile_ids again, then this step"
     )
 
 
 def verify(
-    size: int, sha256: str, product: ManifestReport, service: dict[str, ServiceCheck]
+    delivered: Delivered,
+    sha256: str,
+    product: ManifestReport,
+    service: dict[str, ServiceCheck],
 ) -> ProvenZip:
     """What holds of a zip whose content was verified."""
     members = len(product.members)
@@ -181,21 +185,17 @@ def verify(
         "zip": ServiceCheck(State.VERIFIED, f"structure and CRC of {members} members"),
         "manifest": manifest,
     }
-    return ProvenZip(size, sha256, product, {**service, **inside})
-
-
-def require_space(folder: Path, size: int) -> None:
-    """See that a file of ``size`` bytes fits.
-
-    Raises:
-        LocalResourceError: too little free space.
-    """
-    free = shutil.disk_usage(folder).free
-    if free < size + _SPARE_BYTES:
-        raise LocalResourceError(
-            f"{folder} has {free >> 20} MiB free, expected at least "
-            f"{(size + _SPARE_BYTES) >> 20} MiB; free space and run again"
-        )
+    if delivered.listed:
+        inside["bucket"] = ServiceCheck(State.VERIFIED, delivered.listed)
+    return ProvenZip(
+        delivered.size,
+        sha256,
+        product,
+        {**service, **inside},
+        is_packed_here=not delivered.is_as_served,
+        left_out=delivered.left_out,
+        added=delivered.added,
+    )
 
 
 def service_checks(

@@ -1,9 +1,9 @@
 """One body on its way into a file: what is there, and what it is a part of.
 
-Belongs here: resuming, starting over, pace, first bytes. Not here: tokens and
+Belongs here: resuming, starting over, pace, size, first bytes. Not here: tokens and
 connections (``download``). A part is kept for the next try only where the service
 verifies, by 206, Content-Range and an unchanged validator, that it goes on where we
-stopped.
+stopped, or where a digest has the last word.
 """
 
 from __future__ import annotations
@@ -11,17 +11,18 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.client import HTTPResponse
 from io import FileIO
 from pathlib import Path
-from typing import Final
+from typing import Final, Generic, Protocol, TypeVar
 
-from blake3 import blake3
-
-from ben_assets.bigearthnet.errors import CorruptProduct, ServiceUnavailable
-from ben_assets.safe.zip_safety import MAX_PRODUCT_BYTES
-from resources.cdse.access import Timeouts
+from ben_assets.bigearthnet.errors import (
+    ChangedUpstream,
+    CorruptProduct,
+    ServiceUnavailable,
+)
+from ben_assets.safe.zip_safety import LOCAL_HEADER, MAX_PRODUCT_BYTES
 from resources.cdse.retrier import Retrier
 from resources.cdse.transport import RequestRefused, connection_errors
 from resources.data_root.store import local_errors
@@ -29,68 +30,138 @@ from resources.data_root.store import local_errors
 _PIECE: Final = 1 << 19
 _PROGRESS: Final = 1 << 20
 """Bytes further than ever before that count as progress."""
-_ZIP_START: Final = b"PK\x03\x04"
 _CONTENT_RANGE: Final = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
+
+
+class Digest(Protocol):
+    """Takes the bytes of a body in order."""
+
+    def update(self, content: bytes, /) -> object:
+        """Take the next bytes."""
+        ...
+
+
+D = TypeVar("D", bound=Digest)
+
+
+class NoDigest:
+    """For bodies whose digest is taken from the file afterwards."""
+
+    def update(self, content: bytes, /) -> None:
+        """Forget the bytes."""
 
 
 @dataclass(frozen=True)
 class Delivered:
-    """A body that arrived in full, as far as HTTP can tell."""
+    """A product that arrived in full, as far as its service can tell."""
 
     size: int
-    """Bytes."""
+    """Bytes of the zip."""
     digests: dict[str, str]
     """Those computed on the way (``BLAKE3``), lower-case hex."""
     is_as_served: bool = True
     """Whether the catalogue's length and checksums concern these very bytes."""
+    listed: str = ""
+    """What a bucket states of the files and was found to hold; for people."""
+    left_out: tuple[str, ...] = ()
+    """Objects of a bucket that do not belong to the product."""
+    added: tuple[str, ...] = ()
+    """Empty directories that a bucket cannot hold."""
 
 
-class Transfer:
+@dataclass(frozen=True)
+class Expected:
+    """What is known of a body before it comes."""
+
+    what: str = "a file"
+    """What it is, for messages."""
+    size: int | None = None
+    """Its bytes, where they are known."""
+    most_bytes: int = MAX_PRODUCT_BYTES
+    """Where they are not: a longer one is refused."""
+    start: bytes = b""
+    """Its first bytes."""
+    etag: str | None = None
+    """Its version by a listing; another one is refused."""
+    digest_decides: bool = False
+    """Whether a digest is compared at the end, so that any part may be continued."""
+
+
+A_ZIP: Final = Expected("a zip", start=LOCAL_HEADER)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a body goes."""
+
+    path: Path
+    """The file."""
+    at: int = 0
+    """Byte of the file where the body starts; what lies around it is not touched."""
+    have: int = 0
+    """Bytes of the body that an earlier process left there."""
+
+    @property
+    def is_whole_file(self) -> bool:
+        """Whether the file holds nothing but the body."""
+        return self.at == 0
+
+
+class Transfer(Generic[D]):
     """The file, how much of it is there, and what that is a part of."""
 
     def __init__(
         self,
-        path: Path,
-        timeouts: Timeouts,
+        place: Place,
         attempts: Retrier,
         on_bytes: Callable[[int], None],
+        new_digest: Callable[[], D],
+        expected: Expected = A_ZIP,
     ) -> None:
-        """Nothing is there yet; ``on_bytes`` gets the size so far."""
-        self._path = path
-        self._patience = timeouts
+        """Nothing was asked for yet; ``on_bytes`` gets the size so far."""
+        self._place = place
         self._attempts = attempts
         self._on_bytes = on_bytes
-        # By far the fastest of the service's checksums: it costs the transfer nothing.
-        self._digest = blake3()
-        self._size = self._furthest = 0
-        self._total: int | None = None
+        self._new_digest = new_digest
+        self._expected = expected
+        self.digest = new_digest()
+        self.size = self._furthest = place.have
+        self._total = expected.size
         self._validator: tuple[str, str] | None = None
 
     def resume_headers(self) -> dict[str, str]:
         """Ask for the rest where that can be verified, else for all."""
-        if not self._size or not self._validator or self._total is None:
+        if not self.size or (self._total is None and not self._expected.digest_decides):
             return {}
-        return {"Range": f"bytes={self._size}-", "If-Range": self._validator[1]}
+        headers = {"Range": f"bytes={self.size}-"}
+        if self._validator is not None:
+            return {**headers, "If-Range": self._validator[1]}
+        return headers if self._expected.digest_decides else {}
 
     def receive(self, reply: HTTPResponse, source: str) -> None:
         """Append or start over, until the body ends.
 
         Raises:
-            ServiceUnavailable: cut short, stalled, or no zip.
+            ServiceUnavailable: cut short, stalled, a page instead of a file.
+            ChangedUpstream: another size or version than expected.
+            CorruptProduct: longer than expected.
         """
+        self._require_expected(reply, source)
         if reply.status == 206:
             self._require_continuation(reply, source)
         else:
             self._start_over()
             length = reply.headers.get("Content-Length", "")
-            self._total = int(length) if length.isdigit() else None
+            self._total = int(length) if length.isdecimal() else self._expected.size
             self._validator = _validator(reply)
-        with self._path.open("r+b", buffering=0) as file, connection_errors(source):
-            file.seek(self._size)
+        with local_errors(self._place.path):
+            file = self._place.path.open("r+b", buffering=0)
+        with file, connection_errors(source):
+            file.seek(self._place.at + self.size)
             self._copy(reply, file, source)
-        if self._total is not None and self._size != self._total:
+        if self._total is not None and self.size != self._total:
             raise ServiceUnavailable(
-                f"{source}: the body ended after {self._size} of {self._total} bytes"
+                f"{source}: the body ended after {self.size} of {self._total} bytes"
             )
 
     def range_refused(self, error: RequestRefused) -> None:
@@ -107,96 +178,110 @@ class Transfer:
 
     def failed(self) -> None:
         """Count what this try won."""
-        if self._size >= self._furthest + _PROGRESS:
-            self._furthest = self._size
+        if self.size >= self._furthest + _PROGRESS:
+            self._furthest = self.size
             self._attempts.progressed()
 
-    def finish(self) -> Delivered:
-        """What arrived."""
-        return Delivered(self._size, {"BLAKE3": self._digest.hexdigest()})
-
     def _copy(self, reply: HTTPResponse, file: FileIO, source: str) -> None:
-        pace = _Pace(self._patience, self._attempts.seconds_left)
+        pace = _Pace(self._attempts)
+        most = self._expected.size or self._expected.most_bytes
         # read1 gives what is there; a full read would wait for the rest of a piece, and
         # lose what it has when the connection breaks.
         while piece := reply.read1(_PIECE):
-            _require_zip_start(piece, self._size, reply, source)
+            if self.size + len(piece) > most:
+                raise CorruptProduct(f"{source}: more than the expected {most} bytes")
+            self._require_start(piece, reply, source)
             self._write(file, memoryview(piece))
-            self._size += len(piece)
-            self._digest.update(piece)
-            self._on_bytes(self._size)
-            pace.require(len(piece), self._size, source)
-        if self._size == 0:
-            raise ServiceUnavailable(f"{source}: an empty body instead of a zip")
+            self.size += len(piece)
+            self.digest.update(piece)
+            self._on_bytes(self.size)
+            pace.require(len(piece), source)
+        if self.size == 0 and self._expected.size != 0:
+            what = self._expected.what
+            raise ServiceUnavailable(f"{source}: an empty body instead of {what}")
 
     def _write(self, file: FileIO, content: memoryview) -> None:
-        with local_errors(self._path):
+        with local_errors(self._place.path):
             while content:
                 content = content[file.write(content) :]
+
+    def _require_start(self, piece: bytes, reply: HTTPResponse, source: str) -> None:
+        """See that the first bytes are the right ones, however few come at once."""
+        start = self._expected.start
+        if not piece.startswith(start[self.size : self.size + len(piece)]):
+            raise ServiceUnavailable(
+                f"{source}: expected {self._expected.what}, found "
+                f"{reply.headers.get_content_type()} that starts with {piece[:60]!r}"
+            )
+
+    def _require_expected(self, reply: HTTPResponse, source: str) -> None:
+        """See that the headers are those of the body that is expected."""
+        kind, expected = reply.headers.get_content_type(), self._expected
+        length = reply.headers.get("Content-Length", "")
+        if kind == "text/html" and not expected.start:
+            raise ServiceUnavailable(
+                f"{source}: expected a file, found a page ({kind})"
+            )
+        if expected.etag and reply.headers.get("ETag", expected.etag) != expected.etag:
+            raise ChangedUpstream(
+                f"{source}: changed since it was listed: expected the version "
+                f"{expected.etag}, found {reply.headers['ETag']}"
+            )
+        is_all = reply.status == 200 and length.isdecimal()
+        if is_all and expected.size not in (None, int(length)):
+            raise ChangedUpstream(
+                f"{source}: expected {expected.size} bytes, found {int(length)}"
+            )
 
     def _require_continuation(self, reply: HTTPResponse, source: str) -> None:
         found = _CONTENT_RANGE.fullmatch(reply.headers.get("Content-Range", ""))
         start, _, total = map(int, found.groups()) if found else (-1, -1, -1)
-        if (start, total, _validator(reply)) != (
-            self._size,
-            self._total,
-            self._validator,
-        ):
-            expected = f"bytes {self._size}- of {self._total}"
-            self._start_over()
-            raise ServiceUnavailable(
-                f"{source}: expected {expected} of the same version, found "
-                f"{reply.headers.get('Content-Range')!r}; starting over"
-            )
+        is_same = self._validator in (None, _validator(reply))
+        if start == self.size and is_same and self._total in (None, total):
+            self._total = total
+            return
+        expected = f"bytes {self.size}- of {self._total}"
+        self._start_over()
+        raise ServiceUnavailable(
+            f"{source}: expected {expected} of the same version, found "
+            f"{reply.headers.get('Content-Range')!r}; starting over"
+        )
 
     def _start_over(self) -> None:
-        self._digest = blake3()
-        self._size = 0
-        self._total = self._validator = None
-        with local_errors(self._path):
-            self._path.write_bytes(b"")
+        self.digest = self._new_digest()
+        self.size = 0
+        self._total, self._validator = self._expected.size, None
+        if self._place.is_whole_file:
+            with local_errors(self._place.path):
+                self._place.path.write_bytes(b"")
 
 
+@dataclass
 class _Pace:
     """Notices a transfer that goes on, but not at a useful speed."""
 
-    def __init__(self, timeouts: Timeouts, seconds_left: float) -> None:
-        self._patience = timeouts
-        self._end = time.monotonic() + seconds_left
-        self._since, self._bytes = time.monotonic(), 0
+    attempts: Retrier
+    since: float = field(default_factory=time.monotonic)
+    bytes: int = 0
 
-    def require(self, n: int, size: int, source: str) -> None:
+    def require(self, n: int, source: str) -> None:
         """Count ``n`` more bytes.
 
         Raises:
             ServiceUnavailable: too slow, or out of time.
-            CorruptProduct: longer than any product.
         """
         now = time.monotonic()
-        self._bytes += n
-        if size > MAX_PRODUCT_BYTES:
-            raise CorruptProduct(f"{source}: more than {MAX_PRODUCT_BYTES} bytes")
-        if now > self._end:
+        self.bytes += n
+        if self.attempts.seconds_left < 0:
             raise ServiceUnavailable(f"{source}: not complete in the time allowed")
-        seconds = now - self._since
-        if seconds < self._patience.stall_seconds:
+        timeouts, seconds = self.attempts.timeouts, now - self.since
+        if seconds < timeouts.stall_seconds:
             return
-        if self._bytes < self._patience.min_bytes_per_second * seconds:
+        if self.bytes < timeouts.min_bytes_per_second * seconds:
             raise ServiceUnavailable(
-                f"{source}: only {self._bytes} bytes in {seconds:.0f} s"
+                f"{source}: only {self.bytes} bytes in {seconds:.0f} s"
             )
-        self._since, self._bytes = now, 0
-
-
-def _require_zip_start(
-    piece: bytes, offset: int, reply: HTTPResponse, source: str
-) -> None:
-    """See that the first bytes are those of a zip, however few come at once."""
-    if not piece.startswith(_ZIP_START[offset : offset + len(piece)]):
-        raise ServiceUnavailable(
-            f"{source}: expected a zip, found {reply.headers.get_content_type()} "
-            f"that starts with {piece[:60]!r}"
-        )
+        self.since, self.bytes = now, 0
 
 
 def _validator(reply: HTTPResponse) -> tuple[str, str] | None:

@@ -18,7 +18,7 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from email.message import Message
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
 from ben_assets.bigearthnet.errors import (
@@ -29,7 +29,7 @@ from ben_assets.bigearthnet.errors import (
     QuotaExceeded,
     ServiceUnavailable,
 )
-from resources.cdse.access import Access, is_loopback
+from resources.cdse.access import Timeouts, is_loopback
 
 MAX_REDIRECTS: Final = 5
 _REDIRECTS: Final = frozenset((301, 302, 303, 307, 308))
@@ -51,10 +51,27 @@ class Request:
     """Body of a POST; such a request follows no redirect."""
 
 
-class Transport:
-    """Sends requests to the hosts that :class:`Access` allows."""
+class Rules(Protocol):
+    """Where requests may go, how long to wait, and what must not be repeated."""
 
-    def __init__(self, access: Access) -> None:
+    @property
+    def timeouts(self) -> Timeouts:
+        """How long to wait for what."""
+        ...
+
+    def require_allowed(self, url: str) -> None:
+        """Refuse an address that a request must not go to."""
+        ...
+
+    def without_secrets(self, text: str, *more: str | None) -> str:
+        """``text`` with known secrets, and ``more``, redacted."""
+        ...
+
+
+class Transport:
+    """Sends requests to the hosts that its rules allow."""
+
+    def __init__(self, access: Rules) -> None:
         """Proxies are those of the environment, except for loopback."""
         self._access = access
         self._direct = _opener(urllib.request.ProxyHandler({}))
@@ -62,7 +79,7 @@ class Transport:
 
     @contextlib.contextmanager
     def open(self, request: Request) -> Iterator[http.client.HTTPResponse]:
-        """The answer with status 200 or 206; its body is not read yet.
+        """The answer with status 200, 201 or 206; its body is not read yet.
 
         Raises:
             AccessRefused: 401, 403, or a redirect to a host that is not allowed.
@@ -76,7 +93,7 @@ class Transport:
             reply = self._send(url, request)
             with contextlib.closing(reply):
                 if reply.status not in _REDIRECTS:
-                    if reply.status not in (200, 206):
+                    if reply.status not in (200, 201, 206):
                         raise self._failure(url, reply, request)
                     yield reply
                     return
@@ -92,8 +109,7 @@ class Transport:
         Raises:
             ServiceUnavailable: something else, such as a page of a proxy.
         """
-        with self.open(request) as reply, connection_errors(request.url):
-            body = reply.read(_BODY_LIMIT)
+        body, kind = self.read(request)
         try:
             content = json.loads(body)
         except ValueError:
@@ -101,9 +117,27 @@ class Transport:
         if not isinstance(content, dict):
             raise ServiceUnavailable(
                 f"{shown(request.url)}: expected a JSON object, found "
-                f"{reply.headers.get_content_type()} of {len(body)} bytes"
+                f"{kind} of {len(body)} bytes"
             )
         return content
+
+    def read(self, request: Request) -> tuple[bytes, str]:
+        """A small answer, at most 16 MiB of it, and its content type.
+
+        Raises:
+            ServiceUnavailable: it does not end in four times the time of a stall.
+        """
+        end = time.monotonic() + 4 * self._access.timeouts.stall_seconds
+        body = bytearray()
+        with self.open(request) as reply, connection_errors(request.url):
+            while (piece := reply.read1(_BODY_LIMIT)) and len(body) < _BODY_LIMIT:
+                body += piece
+                if time.monotonic() > end:
+                    raise ServiceUnavailable(
+                        f"{shown(request.url)}: only {len(body)} bytes of an answer in "
+                        f"{4 * self._access.timeouts.stall_seconds:.0f} s"
+                    )
+            return bytes(body), reply.headers.get_content_type()
 
     def _send(self, url: str, request: Request) -> http.client.HTTPResponse:
         headers = {
@@ -205,7 +239,12 @@ def _target(url: str, reply: http.client.HTTPResponse, request: Request) -> str:
         )
     if not location:
         raise ServiceUnavailable(f"{shown(url)}: redirect without a Location")
-    return urljoin(url, location)
+    try:
+        return urljoin(url, location)
+    except ValueError as error:
+        raise ServiceUnavailable(
+            f"{shown(url)}: redirect to {location!r}, which is not an address: {error}"
+        ) from None
 
 
 def _classified(text: str, reply: http.client.HTTPResponse) -> BenError:

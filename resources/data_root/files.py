@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import errno
 import os
+import shutil
 import uuid
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -24,6 +25,8 @@ _LOCAL_ERRORS: Final = {
     errno.ENOTDIR: "a file is in the place of a folder; choose another BEN_DATA_DIR",
     errno.EIO: "the disk reports an I/O error; check the disk",
 }
+
+_SPARE_BYTES: Final = 64 << 20
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -84,6 +87,20 @@ def local_errors(path: Path) -> Iterator[None]:
         raise LocalResourceError(
             f"cannot use {at}: {error.strerror}; {advice}"
         ) from error
+
+
+def require_space(folder: Path, size: int) -> None:
+    """See that a file of ``size`` bytes fits.
+
+    Raises:
+        LocalResourceError: too little free space.
+    """
+    free = shutil.disk_usage(folder).free
+    if free < size + _SPARE_BYTES:
+        raise LocalResourceError(
+            f"{folder} has {free >> 20} MiB free, expected at least "
+            f"{(size + _SPARE_BYTES) >> 20} MiB; free space and run again"
+        )
 
 
 def files_below(folder: Path, outputs: Iterable[str]) -> Iterator[str]:

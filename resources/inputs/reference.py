@@ -11,13 +11,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import geopandas as gpd
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyogrio.errors
 
 from ben_assets.bigearthnet.alignment import check_footprints
-from ben_assets.bigearthnet.countries import select_countries
+from ben_assets.bigearthnet.countries import select_countries, select_nearby
 from ben_assets.bigearthnet.errors import InvalidInput, MissingInput
+from ben_assets.bigearthnet.land_cover_raster import (
+    rasters_of_tile,
+    read_codes,
+    source_files,
+)
+from ben_assets.bigearthnet.land_cover_vector import read_polygons
 from ben_assets.bigearthnet.patch_grid import TileGeocoding
+from ben_assets.bigearthnet.recipe import Countries, LandCover
 from ben_assets.bigearthnet.reference_map import (
     ClcPolygons,
     prepare_polygons,
@@ -122,11 +131,69 @@ class ReferenceInputs:
             InvalidInput: not a GeoJSON with the ten countries.
         """
         path = self.find(COUNTRIES)
-        try:
-            table = gpd.read_file(path)
-        except pyogrio.errors.DataSourceError as error:
-            raise InvalidInput(f"{path}: not a readable GeoJSON: {error}") from error
-        return select_countries(table, str(path))
+        return select_countries(_read_vector(path), str(path))
+
+    def countries_nearby(
+        self, countries: Countries, grid: TileGeocoding
+    ) -> gpd.GeoDataFrame:
+        """All countries around a tile, by a recipe.
+
+        Raises:
+            MissingInput: the file is not there.
+            InvalidInput: it is not readable, or lacks the column.
+        """
+        path = self._countries_path(countries)
+        return select_nearby(_read_vector(path), countries.column, grid, str(path))
+
+    def countries_digest(self, countries: Countries) -> dict[str, str]:
+        """File name to SHA-256 of the countries of a recipe."""
+        path = self._countries_path(countries)
+        return {path.name: self.digests.digest(path)}
+
+    def _countries_path(self, countries: Countries) -> Path:
+        if countries.path is None:
+            return self.find(COUNTRIES)
+        return _require_file(countries.path, "countries.path")
+
+    def land_cover_polygons(self, cover: LandCover, grid: TileGeocoding) -> ClcPolygons:
+        """The polygons of a recipe's land cover near a tile, in order of precedence.
+
+        Raises:
+            MissingInput: the file is not there.
+            InvalidInput: it breaks a rule.
+        """
+        if cover.path is None:
+            return self.clc_polygons(grid)
+        path = _require_file(cover.path, "land_cover.path")
+        table, crs = read_polygons(path, cover, grid)
+        return prepare_polygons(table, grid, str(path), cover.legend, crs)
+
+    def land_cover_codes(
+        self, cover: LandCover, grid: TileGeocoding, threads: int
+    ) -> npt.NDArray[np.uint16]:
+        """The codes of a recipe's raster on a tile's 10 m grid.
+
+        Raises:
+            MissingInput: there is no raster.
+            InvalidInput: it breaks a rule.
+        """
+        assert cover.path is not None
+        rasters = rasters_of_tile(cover.path, grid)
+        return read_codes(rasters, grid, cover.legend, threads)
+
+    def land_cover_digest(
+        self, cover: LandCover, grid: TileGeocoding
+    ) -> dict[str, str]:
+        """File name to SHA-256 of what a tile's land cover is read from."""
+        if cover.path is None:
+            return self.clc_digest()
+        if not cover.is_raster:
+            return {cover.path.name: self.digests.digest(cover.path)}
+        return {
+            file.name: self.digests.digest(file)
+            for raster in rasters_of_tile(cover.path, grid)
+            for file in source_files(raster)
+        }
 
     def clc_polygons(self, grid: TileGeocoding) -> ClcPolygons:
         """The CORINE polygons of a tile, in its zone and in order of precedence."""
@@ -176,3 +243,29 @@ class ReferenceInputs:
                 f"{path}: expected CSV without header, columns {', '.join(columns)}: "
                 f"{error}"
             ) from error
+
+
+def _read_vector(path: Path) -> gpd.GeoDataFrame:
+    """All features of a vector file.
+
+    Raises:
+        InvalidInput: it is not readable.
+    """
+    try:
+        return gpd.read_file(path)
+    except pyogrio.errors.DataSourceError as error:
+        raise InvalidInput(f"{path}: not a readable vector file: {error}") from error
+
+
+def _require_file(path: Path, key: str) -> Path:
+    """Insist on a file that a recipe names.
+
+    Raises:
+        MissingInput: it is not there.
+    """
+    if not path.exists():
+        raise MissingInput(
+            f"{path} is missing, which {key} of the recipe names; put it there or "
+            "correct the recipe"
+        )
+    return path

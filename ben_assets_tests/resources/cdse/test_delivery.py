@@ -154,6 +154,7 @@ class TestS3:
             "checksum": "unverifiable",
             "zip": "verified",
             "manifest": "verified",
+            "bucket": "verified",
         }
         assert (server.seen.logins, server.seen.requests["download"]) == (0, 0)
         assert desk(**S3).fetch().sha256 == verified.sha256

@@ -1,0 +1,289 @@
+"""Recipes: what upstream fixes in code, stated in a TOML file.
+
+Belongs here: reading a recipe into typed values, with every error by key and line.
+Not here: reading the files that it names.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import re
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
+
+from ben_assets.bigearthnet.errors import BenError, InvalidInput, MissingInput
+from ben_assets.bigearthnet.legend import (
+    Legend,
+    built_in_legend,
+    built_in_legends,
+    read_legend,
+)
+from ben_assets.bigearthnet.shipped_files import SHIPPED
+from ben_assets.bigearthnet.value_scale import ValueScale
+
+DEFAULT: Final = "bigearthnet-v2"
+"""The recipe of BigEarthNet v2, which tiles aligned with v1 always follow."""
+
+FOLDER: Final = SHIPPED / "recipes"
+"""Where the recipes that come along lie."""
+
+_CORINE_LEGEND: Final = "clc2018"
+_RASTER_SUFFIXES: Final = (".tif", ".tiff", ".vrt", ".img")
+_VECTOR_FOLDER: Final = ".gdb"  # a file geodatabase is a folder
+_TABLE: Final = re.compile(r"\s*\[\s*([\w.-]+)\s*\]")
+_KEY: Final = re.compile(r"\s*([\w.-]+)\s*=")
+
+_Text = Annotated[str, Field(min_length=1)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class _LandCoverKeys(_Part):
+    path: _Text | None = None
+    layer: _Text | None = None
+    code_column: _Text | None = None
+    legend: _Text = _CORINE_LEGEND
+    year: Annotated[int, Field(ge=1900, le=2100)] = 2018
+
+
+class _LabelKeys(_Part):
+    max_unlabelled: Annotated[float, Field(gt=0, le=1)] = 0.25
+
+
+class _CountryKeys(_Part):
+    path: _Text | None = None
+    column: _Text = "NAME_LONG"
+
+
+class _Keys(_Part):
+    value_scale: Literal["bigearthnet", "as_delivered"] = "bigearthnet"
+    land_cover: _LandCoverKeys = _LandCoverKeys()
+    labels: _LabelKeys = _LabelKeys()
+    countries: _CountryKeys = _CountryKeys()
+
+
+@dataclass(frozen=True)
+class LandCover:
+    """Where land cover comes from and what its codes mean."""
+
+    path: Path | None
+    """A vector file, a raster, or a folder of rasters; None: ``BEN_CLC_PATH``."""
+    layer: str | None
+    """Layer of a vector file; None: its only one."""
+    code_column: str | None
+    """Column of a vector file that holds the codes."""
+    legend: Legend
+    """Meaning of the codes."""
+    year: int
+    """The year that the land cover is of."""
+
+    @property
+    def is_raster(self) -> bool:
+        """Whether ``path`` is a raster or a folder of rasters, not a vector file."""
+        if self.path is None or self.path.suffix == _VECTOR_FOLDER:
+            return False
+        return self.path.suffix.lower() in (*_RASTER_SUFFIXES, "")
+
+    @property
+    def title(self) -> str:
+        """A short name with the year, for pictures."""
+        is_corine = self.path is None and self.legend.name == _CORINE_LEGEND
+        return f"{'CORINE' if is_corine else self.legend.name} {self.year}"
+
+
+@dataclass(frozen=True)
+class Countries:
+    """Where the names of countries come from."""
+
+    path: Path | None
+    """A vector file; None: the pinned countries of Natural Earth."""
+    column: str
+    """Column that holds the names."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What is fixed for a set of tiles."""
+
+    name: str
+    """File name without ``.toml``."""
+    sha256: str
+    """Digest of the file, followed by that of a legend of the user's own."""
+    value_scale: ValueScale
+    """How digital numbers are stored."""
+    land_cover: LandCover
+    """Where land cover comes from."""
+    max_unlabelled: float
+    """A patch with this share of unlabelled pixels or more gets no labels."""
+    countries: Countries
+    """Where names of countries come from."""
+
+
+def load_recipe(name_or_path: str) -> Recipe:
+    """The recipe of a name in ``recipes/``, or of a file.
+
+    Args:
+        name_or_path: a path if it has a slash or ends in ``.toml``.
+
+    Raises:
+        MissingInput: there is no such recipe, or its legend is missing.
+        InvalidInput: lists everything that is wrong with it, by key and line.
+    """
+    is_path = "/" in name_or_path or name_or_path.endswith(".toml")
+    path = Path(name_or_path) if is_path else FOLDER / f"{name_or_path}.toml"
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        known = ", ".join(sorted(p.stem for p in FOLDER.glob("*.toml")))
+        raise MissingInput(
+            f"recipe {name_or_path}: {path} cannot be read ({error.strerror}); "
+            f"expected a TOML file, or one of the recipes that come along: {known}"
+        ) from error
+    return parse_recipe(content, path)
+
+
+def parse_recipe(content: bytes, path: Path) -> Recipe:
+    """The recipe of the bytes of a TOML file.
+
+    Args:
+        content: the file.
+        path: names the recipe; relative paths in it count from there.
+
+    Raises:
+        MissingInput: its legend is missing.
+        InvalidInput: lists everything that is wrong with it, by key and line.
+    """
+    try:
+        text = content.decode("utf-8")
+        table = tomllib.loads(text)
+    except ValueError as error:
+        raise InvalidInput(f"{path}: not a TOML file: {error}") from error
+    lines = _lines_of_keys(text)
+    try:
+        keys = _Keys.model_validate(table)
+    except ValidationError as error:
+        problems = [_problem(detail, lines, path) for detail in error.errors()]
+        raise InvalidInput("; ".join(problems)) from error
+    _require_complete(table, lines, path)
+    legend = _legend(keys.land_cover.legend, lines, path)
+    is_own = keys.land_cover.legend not in built_in_legends()
+    digest = hashlib.sha256(content + (legend.sha256.encode() if is_own else b""))
+    return Recipe(
+        name=path.stem,
+        sha256=digest.hexdigest(),
+        value_scale=ValueScale(keys.value_scale),
+        land_cover=LandCover(
+            path=_resolved(keys.land_cover.path, path),
+            layer=keys.land_cover.layer,
+            code_column=keys.land_cover.code_column,
+            legend=legend,
+            year=keys.land_cover.year,
+        ),
+        max_unlabelled=keys.labels.max_unlabelled,
+        countries=Countries(
+            _resolved(keys.countries.path, path), keys.countries.column
+        ),
+    )
+
+
+def missing_files(recipe: Recipe) -> list[str]:
+    """Which files that a recipe names are not there, each as a sentence."""
+    named = {
+        "land_cover.path": recipe.land_cover.path,
+        "countries.path": recipe.countries.path,
+    }
+    return [
+        f"{key}: {path} is missing"
+        for key, path in named.items()
+        if path is not None and not path.exists()
+    ]
+
+
+def _lines_of_keys(text: str) -> dict[str, int]:
+    """Dotted key to the line where it stands first; of a table, that of its header."""
+    lines: dict[str, int] = {}
+    table = ""
+    for number, line in enumerate(text.splitlines(), start=1):
+        if header := _TABLE.match(line):
+            table = f"{header[1]}."
+            lines.setdefault(header[1], number)
+        elif key := _KEY.match(line):
+            lines.setdefault(f"{table}{key[1]}", number)
+    return lines
+
+
+def _place(key: str, lines: dict[str, int], path: Path) -> str:
+    """File, line and key; the line of the table where the key has none of its own."""
+    line = lines.get(key) or lines.get(key.rpartition(".")[0])
+    return f"{path}{f', line {line}' if line else ''}, key {key}"
+
+
+def _problem(detail: ErrorDetails, lines: dict[str, int], path: Path) -> str:
+    key = ".".join(map(str, detail["loc"]))
+    place = _place(key, lines, path)
+    if detail["type"] == "extra_forbidden":
+        close = difflib.get_close_matches(key, _all_keys(), n=1)
+        hint = f"; did you mean {close[0]}?" if close else ""
+        return f"{place}: expected one of {', '.join(_all_keys())}{hint}"
+    found: Any = detail["input"]
+    return f"{place}: {detail['msg']}, found {found!r}"
+
+
+def _all_keys() -> list[str]:
+    keys = []
+    for name, field in _Keys.model_fields.items():
+        part = field.annotation
+        if isinstance(part, type) and issubclass(part, _Part):
+            keys += [f"{name}.{below}" for below in part.model_fields]
+        else:
+            keys.append(name)
+    return keys
+
+
+def _require_complete(table: dict[str, Any], lines: dict[str, int], path: Path) -> None:
+    """Insist on what a land cover of the user's own must state.
+
+    Raises:
+        InvalidInput: legend, year or code column are missing.
+    """
+    stated = table.get("land_cover", {})
+    if "path" not in stated:
+        return
+    place = _resolved(stated["path"], path)
+    needed = ["legend", "year"]
+    if not LandCover(place, None, None, built_in_legend(_CORINE_LEGEND), 0).is_raster:
+        needed.append("code_column")
+    missing = [f"land_cover.{key}" for key in needed if key not in stated]
+    if missing:
+        raise InvalidInput(
+            f"{_place('land_cover.path', lines, path)}: a land cover of your own needs "
+            f"{' and '.join(missing)}, not found"
+        )
+
+
+def _legend(name: str, lines: dict[str, int], path: Path) -> Legend:
+    if name in built_in_legends():
+        return built_in_legend(name)
+    place = _place("land_cover.legend", lines, path)
+    if not name.endswith(".csv"):
+        raise InvalidInput(
+            f"{place}: expected a CSV file or one of {', '.join(built_in_legends())}, "
+            f"found {name!r}"
+        )
+    try:
+        return read_legend(path.parent / Path(name).expanduser())
+    except BenError as error:
+        raise type(error)(f"{place}: {error}") from error
+
+
+def _resolved(text: str | None, recipe: Path) -> Path | None:
+    """A path that counts from the recipe's folder."""
+    return None if text is None else recipe.parent / Path(text).expanduser()

@@ -1,0 +1,157 @@
+"""``training_lmdb`` and ``release_lmdb``: decoded patches by key."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Final
+
+from ben_assets.bigearthnet.checksums import sha256_of_bytes
+from ben_assets.bigearthnet.errors import InvalidInput
+from ben_assets.bigearthnet.tile_list import Tile
+from ben_assets.steps import dataset, release
+from ben_assets.steps.step_context import (
+    StepContext,
+    carried_facts,
+    cpu_count,
+    require_current,
+    versions,
+)
+from ben_assets.training.encoding import Entry, encode_entry, entries_of_tile
+from ben_assets.training.patch_database import (
+    MergedDigest,
+    PatchDatabase,
+    map_size,
+    verified_pairs,
+    write_database,
+)
+from resources.data_root.store import RELEASE, Record, StoredRecord
+
+ASSET: Final = "training_lmdb"
+RELEASE_LMDB: Final = "release_lmdb"
+DATABASE: Final = "BigEarthNet.lmdb"
+_AHEAD: Final = 256
+"""Entries that are encoded before the first of them is written."""
+_MOST_BYTES: Final = 161_000
+"""No value is larger: twelve bands are 160,832 bytes, two polarizations 115,344."""
+
+
+def make_training_lmdb(tile: Tile, ctx: StepContext) -> StoredRecord:
+    """Decode the retained patches of a tile once, into a database of tensors.
+
+    Raises:
+        MissingInput: the tile is not in the aligned data set.
+        InvalidInput: the aligned data set is of other patches.
+        ChecksumMismatch: a file is not what the aligned data set expects.
+        UnexpectedRaster: a file cannot be decoded.
+    """
+    upstream = require_current(ctx, dataset.ASSET, tile)
+    digests = ctx.storage.digests(dataset.ASSET, tile.key)
+    entries = entries_of_tile(ctx.storage.folder(dataset.ASSET), digests)
+    with ctx.storage.draft(ASSET, tile.key, ctx.log) as draft:
+        name = f"{tile.key}.lmdb"
+        encoded = _Encoded(entries)
+        write_database(
+            draft.path / name, encoded.pairs(), map_size(_MOST_BYTES for _ in entries)
+        )
+        ctx.log(f"{len(entries)} entries, {encoded.n_bytes:,} bytes")
+        return draft.publish(
+            Record(
+                asset=ASSET,
+                tile=tile.key,
+                digests=encoded.digests,
+                bytes=encoded.n_bytes,
+                outputs=(name,),
+                made_from={dataset.ASSET: upstream.sha256},
+                made_with=versions("rasterio", "safetensors"),
+                facts={
+                    **carried_facts(upstream),
+                    "alignment": tile.alignment,
+                    "patches": upstream.facts["patches"],
+                },
+            )
+        )
+
+
+class _Encoded:
+    """The values of a tile, encoded by threads and handed over in key order."""
+
+    def __init__(self, entries: list[Entry]) -> None:
+        """Encode ``entries``, which are sorted by key."""
+        self._entries = entries
+        self.digests: dict[str, str] = {}
+        self.n_bytes = 0
+
+    def pairs(self) -> Iterator[tuple[bytes, bytes]]:
+        """Key and value; digests and sizes are kept on the way."""
+        with ThreadPoolExecutor(cpu_count()) as pool:
+            for start in range(0, len(self._entries), _AHEAD):
+                batch = self._entries[start : start + _AHEAD]
+                values = pool.map(encode_entry, batch)
+                for entry, value in zip(batch, values, strict=True):
+                    self.digests[entry.key] = sha256_of_bytes(value)
+                    self.n_bytes += len(value)
+                    yield entry.key.encode(), value
+
+
+def make_release_lmdb(ctx: StepContext) -> StoredRecord:
+    """Merge the databases of all tiles by copying, each value checked on the way.
+
+    Raises:
+        MissingInput: no tile, or a tile without its database.
+        InvalidInput: a database is of another data set than the one on disk.
+        ChecksumMismatch: a database does not hold what its hash list says.
+    """
+    records = release.released_tiles(ctx)
+    parts = [require_database(ctx, record) for record in records]
+    total = MergedDigest()
+    with ctx.storage.draft(RELEASE_LMDB, RELEASE, ctx.log) as draft:
+        with contextlib.ExitStack() as stack:
+            databases = [
+                (
+                    stack.enter_context(PatchDatabase(database_path(ctx, part.tile))),
+                    ctx.storage.digests(ASSET, part.tile),
+                )
+                for part in parts
+            ]
+            n_keys = sum(part.files for part in parts)
+            size = map_size(itertools.repeat(_MOST_BYTES, n_keys))
+            pairs = verified_pairs(databases, total)
+            write_database(draft.path / DATABASE, pairs, size)
+        ctx.log(f"{total.keys} entries of {len(parts)} tiles, {total.bytes:,} bytes")
+        return draft.publish(
+            Record(
+                asset=RELEASE_LMDB,
+                tile=RELEASE,
+                digests={DATABASE: total.sha256},
+                bytes=total.bytes,
+                outputs=(DATABASE,),
+                made_from={record.tile: record.sha256 for record in records},
+                made_with=versions("safetensors"),
+                facts={"entries": total.keys, "tiles": len(records)},
+            )
+        )
+
+
+def require_database(ctx: StepContext, released: StoredRecord) -> StoredRecord:
+    """The database of a tile of the release, made from the data set as it is.
+
+    Raises:
+        MissingInput: there is none.
+        InvalidInput: it is of another data set.
+    """
+    record = ctx.storage.require(ASSET, released.tile)
+    if record.made_from[dataset.ASSET] != released.sha256:
+        raise InvalidInput(
+            f"{ASSET} of {released.tile} was made from another {dataset.ASSET} than "
+            f"the one on disk; materialize {ASSET} of this tile again"
+        )
+    return record
+
+
+def database_path(ctx: StepContext, tile: str) -> Path:
+    """Where the database of a tile lies."""
+    return ctx.storage.folder(ASSET) / f"{tile}.lmdb"

@@ -1,0 +1,1 @@
+"""What those who train on a release need: encodings, an index, samples, statistics."""

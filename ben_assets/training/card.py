@@ -1,0 +1,121 @@
+"""The data card of a release: what people and programs must know before they use it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import jinja2
+
+from ben_assets.bigearthnet.bands import BANDS
+from ben_assets.bigearthnet.legend import Legend
+from ben_assets.training.classes import (
+    ALPHABETICAL_ORDER,
+    NO_CLASS,
+    PAPER_ORDER,
+    describe_classes,
+    has_the_19_classes,
+)
+from ben_assets.training.croissant import describe_dataset
+from ben_assets.training.index import INDEX_FILE
+from ben_assets.training.samples import PARTS
+
+_FOLDER: Final = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Extent:
+    """Where and when the patches of a release are."""
+
+    box: tuple[float, float, float, float]
+    """West, south, east and north in degrees."""
+    first: str
+    """Date of the first acquisition, ISO 8601."""
+    last: str
+    """Date of the last one."""
+
+
+@dataclass(frozen=True)
+class CardFacts:
+    """What a card says of one release."""
+
+    patches: Mapping[str, int]
+    """Part of the release to its number of patches."""
+    tiles: int
+    """Number of tiles."""
+    own_patches: int
+    """Patches without a matching Sentinel-1 and v1 patch."""
+    files: int
+    """Files of the data set: images, maps and tables."""
+    bytes: int
+    """Their size together."""
+    processor: str
+    """L2A processor."""
+    value_scale: str
+    """Scale of the digital numbers."""
+    recipe: str
+    """Recipe of the labels."""
+    index_sha256: str
+    """SHA-256 of the index."""
+    legend: Legend
+    """Legend of the recipe."""
+    extent: Extent | None
+    """None for a release without patches."""
+
+    @property
+    def total(self) -> int:
+        """Number of patches."""
+        return sum(self.patches.values())
+
+    @property
+    def parts(self) -> list[str]:
+        """Parts of the release that have patches, in order."""
+        return [part for part in PARTS if self.patches.get(part)]
+
+
+def write_card(folder: Path, facts: CardFacts) -> None:
+    """Write all files of a card but the manifest."""
+    texts = {
+        name: _render(f"{name}.jinja", facts)
+        for name in ("README.md", "LICENSE", "CITATION.cff")
+    }
+    texts["classes.json"] = _json(describe_classes(facts.legend))
+    texts["croissant.json"] = _json(describe_dataset(facts))
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8")
+
+
+def _json(content: object) -> str:
+    return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+
+
+def _render(template: str, facts: CardFacts) -> str:
+    environment = jinja2.Environment(  # Markdown and YAML, no HTML
+        loader=jinja2.FileSystemLoader(_FOLDER),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,
+    )
+    return environment.get_template(template).render(
+        release=facts,
+        index_file=INDEX_FILE,
+        bands=BANDS,
+        paper_order=PAPER_ORDER,
+        alphabetical_order=ALPHABETICAL_ORDER,
+        has_the_19_classes=has_the_19_classes(facts.legend),
+        no_class=NO_CLASS,
+        size_category=_size_category(facts.total),
+    )
+
+
+def _size_category(patches: int) -> str:
+    """The Hugging Face Hub's word for a number of samples."""
+    for limit, word in ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K")):
+        if patches < limit:
+            return word
+    return "100K<n<1M"

@@ -1,0 +1,203 @@
+"""LMDB databases of encoded patches: written in key order, read by key.
+
+What is expected of a database are its keys and values: the pages of ``data.mdb`` vary
+with the version of LMDB and with the size of transactions.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import heapq
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from operator import itemgetter
+from pathlib import Path
+from typing import Final
+
+import lmdb
+
+from ben_assets.bigearthnet.checksums import HASH_LIST_HEADER
+from ben_assets.bigearthnet.errors import (
+    BenError,
+    ChecksumMismatch,
+    InvalidInput,
+    LocalResourceError,
+)
+
+_PAGE: Final = 4096
+_COMMIT_BYTES: Final = 64 << 20
+"""Bytes written between two commits, which bounds the memory of dirty pages."""
+_SPARE: Final = 64 << 20
+
+
+def map_size(sizes: Iterable[int]) -> int:
+    """Bytes of address space that values of these sizes need at most.
+
+    A large value takes whole pages of its own; keys take less than half a page each.
+    """
+    pages = sum(2 + -(-(size + 16) // _PAGE) for size in sizes)
+    return pages * _PAGE * 11 // 10 + _SPARE
+
+
+def write_database(
+    folder: Path, pairs: Iterable[tuple[bytes, bytes | memoryview]], size: int
+) -> None:
+    """Write pairs, which come sorted bytewise by key, into a new database.
+
+    Args:
+        folder: directory to make, with ``data.mdb`` in it and no lock file.
+        pairs: key and value.
+        size: of the map, at least ``map_size`` of the values.
+
+    Raises:
+        BenError: the keys are not sorted, or one comes twice.
+        LocalResourceError: the disk refuses; LMDB calls a full one an I/O error.
+    """
+    try:
+        with _open(folder, map_size=size) as environment:
+            pending = iter(pairs)
+            while _write_some(environment, pending):
+                pass
+            environment.sync(True)
+    except lmdb.Error as error:
+        raise LocalResourceError(
+            f"cannot write {folder}: {error}; most likely the disk is full: free space "
+            "and run again"
+        ) from error
+
+
+def _write_some(
+    environment: lmdb.Environment, pairs: Iterator[tuple[bytes, bytes | memoryview]]
+) -> bool:
+    """Write one transaction; returns whether there may be more."""
+    written = 0
+    with environment.begin(write=True) as transaction:
+        for key, value in pairs:
+            if not transaction.put(key, value, append=True, overwrite=False):
+                raise BenError(f"key {key.decode()} comes twice or out of order")
+            written += len(value)
+            if written >= _COMMIT_BYTES:
+                return True
+    return False
+
+
+def _open(folder: Path, map_size: int) -> contextlib.closing[lmdb.Environment]:
+    """A database to write, without a lock file: nobody else knows of it yet."""
+    return contextlib.closing(
+        lmdb.open(
+            str(folder),
+            map_size=map_size,
+            lock=False,
+            sync=False,
+            metasync=False,
+        )
+    )
+
+
+class PatchDatabase:
+    """A database to read; ``with`` closes it."""
+
+    def __init__(self, folder: Path) -> None:
+        """Open ``folder``; nothing is written into it.
+
+        Raises:
+            InvalidInput: it is not an LMDB database.
+        """
+        try:
+            self._environment = lmdb.open(
+                str(folder), readonly=True, lock=False, readahead=False, create=False
+            )
+        except lmdb.Error as error:
+            raise InvalidInput(
+                f"{folder}: expected an LMDB database, found {error}; materialize "
+                "training_lmdb of its tile again"
+            ) from error
+        self._folder = folder
+
+    def __enter__(self) -> PatchDatabase:
+        """The database itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close it; values obtained before become invalid."""
+        self._environment.close()
+
+    def get(self, key: str) -> bytes:
+        """A copy of the value of a key.
+
+        Raises:
+            ChecksumMismatch: the database lacks the key.
+        """
+        with self._environment.begin() as transaction:
+            value: bytes | None = transaction.get(key.encode())
+        if value is None:
+            raise ChecksumMismatch(
+                f"{self._folder}: expected the key {key}, found none; materialize "
+                "training_lmdb of its tile again"
+            )
+        return value
+
+    def pairs(self) -> Iterator[tuple[bytes, memoryview]]:
+        """All keys with views of their values, valid until the next step, sorted."""
+        with (
+            self._environment.begin(buffers=True) as transaction,
+            transaction.cursor() as cursor,
+        ):
+            for key, value in cursor:
+                yield bytes(key), value
+
+
+@dataclass
+class MergedDigest:
+    """What was copied by ``verified_pairs``, known once they are consumed."""
+
+    keys: int = 0
+    """Number of pairs."""
+    bytes: int = 0
+    """Size of the values together."""
+    sha256: str = ""
+    """SHA-256 of the hash list of all keys and values."""
+
+
+def verified_pairs(
+    databases: Iterable[tuple[PatchDatabase, Mapping[str, str]]], total: MergedDigest
+) -> Iterator[tuple[bytes, memoryview]]:
+    """The pairs of several databases in key order, each held against its digest.
+
+    Args:
+        databases: each with the expected SHA-256 of the value of every key.
+        total: is filled in.
+
+    Raises:
+        ChecksumMismatch: a value is not what its digest says, or a key is missing.
+    """
+    streams = [_verified(database, digests) for database, digests in databases]
+    listed = hashlib.sha256(f"{HASH_LIST_HEADER}\n".encode())
+    for key, value, digest in heapq.merge(*streams, key=itemgetter(0)):
+        listed.update(b"%s,%s\n" % (key, digest.encode()))
+        total.keys += 1
+        total.bytes += len(value)
+        yield key, value
+    total.sha256 = listed.hexdigest()
+
+
+def _verified(
+    database: PatchDatabase, digests: Mapping[str, str]
+) -> Iterator[tuple[bytes, memoryview, str]]:
+    count = 0
+    for key, value in database.pairs():
+        found = hashlib.sha256(value).hexdigest()
+        if digests.get(key.decode()) != found:
+            raise _unlike(database, f"{key.decode()} with another value: {found}")
+        count += 1
+        yield key, value, found
+    if count != len(digests):
+        raise _unlike(database, f"{count} keys instead of {len(digests)}")
+
+
+def _unlike(database: PatchDatabase, found: str) -> ChecksumMismatch:
+    return ChecksumMismatch(
+        f"{database._folder}: expected the keys and values of its hash list, found "
+        f"{found}; materialize training_lmdb of its tile again"
+    )

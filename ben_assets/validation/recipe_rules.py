@@ -1,0 +1,76 @@
+"""Rules that follow from a tile's recipe: value scale, countries, years."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ben_assets.bigearthnet.tile_list import Tile
+from ben_assets.steps import l2a, patches, reference_maps
+from ben_assets.steps.step_context import StepContext
+from ben_assets.validation.result import RuleResult
+
+MAX_YEARS: Final = 2
+"""Years between land cover and sensing that need no word."""
+
+
+def value_scale_is_that_of_the_recipe(tile: Tile, ctx: StepContext) -> RuleResult:
+    """Patches are in the recipe's scale, by the offsets of the product on disk."""
+    facts = ctx.storage.require(patches.ASSET, tile.key).facts
+    recipe = ctx.recipe(tile.alignment)
+    found = {
+        "value_scale": facts.get("value_scale"),
+        "baseline": facts.get("baseline"),
+        "offsets": facts.get("offsets"),
+    }
+    expected = {**found, "value_scale": str(recipe.value_scale)}
+    upstream = ctx.storage.find(l2a.ASSET, tile.key)
+    if upstream is not None:
+        product = l2a.product_of(ctx, upstream).radiometry
+        expected |= {"baseline": product.baseline, "offsets": product.offsets}
+    return RuleResult.none_of(
+        [f"{name}: {found[name]}" for name in found if found[name] != expected[name]],
+        _describe(expected),
+        _describe(found),
+    )
+
+
+def _describe(facts: dict[str, object]) -> str:
+    offsets = facts["offsets"]
+    values = sorted(set(offsets.values())) if isinstance(offsets, dict) else "none"
+    return f"{facts['value_scale']}, baseline {facts['baseline']}, offsets {values}"
+
+
+def countries_are_near(tile: Tile, ctx: StepContext) -> RuleResult:
+    """No patch of a user's own tile is farther than 20 km from its country.
+
+    A warning only: the file of countries may lack a small one.
+    """
+    facts = ctx.storage.require(patches.ASSET, tile.key).facts
+    if tile.alignment == "v1":
+        nearest = "the nearest of the ten countries of BigEarthNet"
+        return RuleResult(True, nearest, nearest)
+    far = facts.get("far_from_country", 0)
+    return RuleResult(
+        passed=not far,
+        expected="a country within 20 km of every patch",
+        found=f"{far} of {facts['cells']} patches are farther away: their country may "
+        "be a wrong one; name another file of countries in the recipe"
+        if far
+        else f"{facts['cells']} patches near a country",
+        is_warning=bool(far),
+    )
+
+
+def land_cover_is_of_the_years_around(tile: Tile, ctx: StepContext) -> RuleResult:
+    """Land cover and sensing lie at most two years apart; a warning only."""
+    facts = ctx.storage.require(reference_maps.ASSET, tile.key).facts
+    cover, sensing = facts.get("land_cover_year"), facts.get("sensing_year")
+    if cover is None or sensing is None:
+        return RuleResult.not_evaluated("made before years were recorded")
+    gap = abs(cover - sensing)
+    return RuleResult(
+        passed=gap <= MAX_YEARS,
+        expected=f"at most {MAX_YEARS} years apart",
+        found=f"land cover of {cover}, sensing in {sensing}",
+        is_warning=gap > MAX_YEARS,
+    )

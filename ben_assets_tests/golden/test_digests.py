@@ -1,0 +1,57 @@
+"""Every byte that is made of the demo's data set is the tracked one.
+
+Where this fails, an artifact has other bytes than before. If that is meant, the failure
+ends with how to record them; review the difference.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from ben_assets.demo.__main__ import TRACKED, demo_environment
+from ben_assets.validation.expected_hashes import read_tracked, row_of
+from ben_assets.validation.recording import TRACKED_ASSETS
+from resources.data_root.difference import RELEASE_ASSETS
+from resources.data_root.records import RELEASE
+
+pytestmark = pytest.mark.timeout(300)
+
+RECORD_AGAIN = (
+    "If other bytes are meant: rm tracked-artifacts/synthetic/hashes/*.csv; make demo; "
+    "(. .demo/settings.sh; .venv/bin/ben track); git diff tracked-artifacts/synthetic"
+)
+
+
+OF_OTHER_JOBS = {
+    "training_lmdb",
+    "release_index",
+    "release_lmdb",
+    "release_shards",
+    "release_statistics",
+    "release_card",
+}
+"""Forms for training and documents, which the demo's jobs do not make."""
+
+
+@pytest.mark.parametrize("asset", [a for a in TRACKED_ASSETS if a not in OF_OTHER_JOBS])
+def test_an_artifact_has_the_tracked_bytes_of_every_tile(golden, asset):
+    tracked = read_tracked(TRACKED, asset)
+    tiles = [RELEASE] if asset in RELEASE_ASSETS else sorted(golden.keys)
+    assert sorted(tracked) == tiles
+    assert golden.storage.tiles(asset) == tiles
+    lines = []
+    for tile in tiles:
+        found = row_of(golden.storage.require(asset, tile))
+        lines += [
+            f"{asset} of {tile}: {column}: expected {expected}, found {found[column]}"
+            for column, expected in tracked[tile].items()
+            if found[column] != expected
+        ]
+    assert not lines, "\n".join(
+        [*lines, f"tracked in {TRACKED}/hashes/{asset}.csv", RECORD_AGAIN]
+    )
+
+
+def test_the_demo_is_held_to_the_same_digests(golden, tmp_path):
+    environment = demo_environment(golden.synthetic, tmp_path)
+    assert environment["BEN_TRACKED_ARTIFACTS"] == str(TRACKED)

@@ -1,0 +1,708 @@
+"""The faults: one line each, in code that decides bytes, durability or refusals.
+
+A row is a name, a text that is in the file just once, what replaces it, and the tests
+nearest to it where those of the group are not. A fault that changes no behaviour, such
+as ``x`` and ``y`` swapped in a symmetric rule, has no place here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One fault."""
+
+    name: str
+    """What is wrong then."""
+    file: str
+    """Path below the root of the repository."""
+    find: str
+    """The text that is replaced; it is in the file once."""
+    replacement: str
+    """What stands there instead."""
+    tests: tuple[str, ...]
+    """Files or node ids that must notice."""
+
+
+_Row = tuple[str, str, str] | tuple[str, str, str, str]
+
+
+def _of(file: str, tests: str, *rows: _Row) -> Iterator[Mutant]:
+    """The rows of one file; ``tests`` are below ``ben_assets_tests``."""
+    for name, find, replacement, *own in rows:
+        nearest = (own[0] if own else tests).split()
+        paths = tuple(f"ben_assets_tests/{one}" for one in nearest)
+        yield Mutant(name, file, find, replacement, paths)
+
+
+_SCIENCE: Final = "ben_assets/bigearthnet"
+_SAFE: Final = "ben_assets/safe"
+_STEPS: Final = "ben_assets/steps"
+_DATA: Final = "resources/data_root"
+
+MUTANTS: Final = (
+    *_of(
+        f"{_SCIENCE}/product_names.py",
+        "bigearthnet/test_product_names.py",
+        (
+            "names: row before column",
+            "{column:02d}_{row:02d}",
+            "{row:02d}_{column:02d}",
+        ),
+        ("names: no leading zero", "_{column:02d}_", "_{column}_"),
+        ("names: the south gets a zone of the north", "else 32700", "else 32600"),
+        ("names: band N lies in the south", '"NPQRSTUVWX"', '"PQRSTUVWX"'),
+        ("names: there is a UTM zone 61", "<= 60", "<= 61"),
+        (
+            "names: any sensing time",
+            "_utc(self.discriminator), self.sensing_time",
+            "_utc(self.discriminator), self.acquisition.sensing",
+        ),
+    ),
+    *_of(
+        f"{_SCIENCE}/bands.py",
+        "bigearthnet/test_bands.py",
+        ("bands: the cirrus band in place of B09", 'name != "B10"', 'name != "B09"'),
+        ("bands: B8A has 10 m", '("B8A", 20)', '("B8A", 10)'),
+    ),
+    *_of(
+        f"{_SCIENCE}/patch_grid.py",
+        "bigearthnet/test_patch_grid.py",
+        ("grid: rows go north", "uly - row * PATCH", "uly + row * PATCH"),
+        (
+            "grid: cells row by row",
+            "for x in range(self.cells) for y in range(self.cells)",
+            "for y in range(self.cells) for x in range(self.cells)",
+        ),
+        (
+            "grid: half a cell at the edge counts",
+            "self.side_m // PATCH_SIZE_M",
+            "-(-self.side_m // PATCH_SIZE_M)",
+        ),
+        ("split: narrower train frame", "math.sqrt(2)) / 4", "math.sqrt(2)) / 5"),
+        ("split: border belongs inside", "inset <= side_m / 4", "inset < side_m / 4"),
+        ("split: by the corner", "half = PATCH_SIZE_M / 2", "half = 0"),
+        ("validity: one measured pixel is enough", "NODATA).all(", "NODATA).any("),
+        ("validity: by the highest pixel", ".min(axis=1)", ".max(axis=1)"),
+        ("grid: tiles of any size are full", "!= FULL_TILE_SIDE_M:", "< 0:"),
+    ),
+    *_of(
+        f"{_SCIENCE}/patching.py",
+        "bigearthnet/test_patching.py",
+        (
+            "patches: window transposed",
+            "pixels[y * n : (y + 1) * n, x * n : (x + 1) * n]",
+            "pixels[x * n : (x + 1) * n, y * n : (y + 1) * n]",
+        ),
+        (
+            "patches: validity transposed",
+            "if not cutter.valid[y, x]",
+            "if not cutter.valid[x, y]",
+        ),
+        (
+            "patches: digests of invalid ones stay",
+            'digests.pop(f"{patch}_{band.name}", None)',
+            "pass",
+        ),
+        (
+            "patches: a file cut short by the disk passes",
+            "!= len(content)",
+            "> len(content)",
+        ),
+    ),
+    *_of(
+        f"{_SCIENCE}/geotiff.py",
+        "bigearthnet/test_geotiff.py",
+        ("TIFF: no predictor", '"predictor": 2', '"predictor": 1'),
+        ("TIFF: no nodata value", '"nodata": NODATA', '"nodata": None'),
+        ("TIFF: not deflated", '"compress": "deflate"', '"compress": "lzw"'),
+    ),
+    *_of(
+        f"{_SCIENCE}/alignment.py",
+        "bigearthnet/test_alignment.py",
+        ("alignment: any season", "if seasons[time] == season", "if seasons[time]"),
+        ("alignment: half a cell off", "rows == np.floor(rows)", "rows == rows"),
+        ("alignment: a column too many", "columns < grid.cells", "columns < 9e9"),
+        ("alignment: by the lower edge", "grid.uly - north", "grid.uly - south"),
+        ("alignment: two matches pass", "if len(names) > 1}", "if len(names) > 2}"),
+        (
+            "alignment: a wider square",
+            "(east - west == PATCH_SIZE_M)",
+            "(east - west >= PATCH_SIZE_M)",
+        ),
+        ("alignment: another zone", "if found != epsg", "if not found"),
+    ),
+    *_of(
+        f"{_SCIENCE}/seasons.py",
+        "bigearthnet/test_seasons.py",
+        ("season: the last day belongs to it", "*last)", "*last, 23)"),
+        ("season: by the local clock", "time.astimezone(UTC)", "time"),
+        ("season: autumn", '"fall"', '"autumn"'),
+        (
+            "season: the first instant is winter",
+            "first) <= instant",
+            "first) < instant",
+        ),
+    ),
+    *_of(
+        f"{_SCIENCE}/legend.py",
+        "bigearthnet/test_corine.py",
+        ("labels: a quarter is not too much", "total >= max_unl", "total > max_unl"),
+        ("labels: not sorted", "return sorted({label", "return list({label"),
+    ),
+    *_of(
+        f"{_SCIENCE}/recipe.py",
+        "bigearthnet/test_corine.py",
+        ("labels: three tenths are too much", "] = 0.25", "] = 0.3"),
+    ),
+    *_of(
+        f"{_SCIENCE}/legends/clc2018.csv",
+        "bigearthnet/test_corine.py",
+        (
+            "labels: a code moved",
+            "112,Discontinuous urban fabric,Urban fabric",
+            "112,Discontinuous urban fabric,Arable land",
+        ),
+    ),
+    *_of(
+        f"{_SCIENCE}/reference_map.py",
+        "bigearthnet/test_reference_map.py",
+        (
+            "CORINE: precedence by code",
+            'sort_values(["ID", "Code_18"]',
+            'sort_values(["Code_18", "ID"]',
+        ),
+        (
+            "CORINE: the last polygon wins",
+            "clc.polygons[::-1], clc.codes[::-1].tolist()",
+            "clc.polygons, clc.codes.tolist()",
+        ),
+        (
+            "CORINE: every touched pixel",
+            "transform=grid.transform(10))",
+            "transform=grid.transform(10), all_touched=True)",
+        ),
+        ("CORINE: no ID comes last", 'fillna("")', 'fillna("~")'),
+        (
+            "maps: window transposed",
+            "raster[y * n : (y + 1) * n, x * n : (x + 1) * n]",
+            "raster[x * n : (x + 1) * n, y * n : (y + 1) * n]",
+        ),
+        (
+            "maps: none where no centre is met",
+            "and not _is_met(tree, grid, (x, y))",
+            "",
+        ),
+        (
+            "maps: a touched edge is enough",
+            "~shapely.touches(near, square)",
+            "shapely.intersects(near, square)",
+        ),
+        ("CORINE: unknown codes pass", "if str(t) not in known]", "if not t]"),
+        (
+            "CORINE: crossing edges pass",
+            "if not r.startswith(_TOUCHING_RING)}",
+            "if not r}",
+        ),
+    ),
+    *_of(
+        f"{_SCIENCE}/reproject.py",
+        "bigearthnet/test_countries.py",
+        (
+            "vertices: latitude first",
+            "from_crs(from_crs, epsg, always_xy=True)",
+            "from_crs(from_crs, epsg, always_xy=False)",
+        ),
+    ),
+    *_of(
+        f"{_SCIENCE}/countries.py",
+        "bigearthnet/test_countries.py",
+        ("country: the farthest", "np.nanargmin", "np.nanargmax"),
+        ("country: Kosovo before Serbia", "list(COUNTRIES)]", "sorted(COUNTRIES)]"),
+        (
+            "country: of the centre",
+            "shapely.distance(squares, country)",
+            "shapely.distance(shapely.centroid(squares), country)",
+        ),
+        ("country: metres for degrees", "or not table.crs.is_geographic", ""),
+    ),
+    *_of(
+        f"{_SCIENCE}/bigearthnet_v1.py",
+        "resources/inputs/test_v1_source.py",
+        (
+            "v1: second 60 and more",
+            "_LAST_SECOND: Final = 59",
+            "_LAST_SECOND: Final = 58",
+        ),
+    ),
+    *_of(
+        f"{_SCIENCE}/patch_table.py",
+        "bigearthnet/test_patch_table.py",
+        ("flags: snow from the cloud list", "isin(list(snow))", "isin(list(cloud))"),
+        ("flags: cloud from the snow list", "isin(list(cloud))", "isin(list(snow))"),
+        (
+            "tables: validity transposed",
+            'valid[patches["y"], patches["x"]]',
+            'valid[patches["x"], patches["y"]]',
+        ),
+        ("tables: own tiles need v1", "(aligned | (not needs_v1))", "aligned"),
+        ("tables: v1 tiles keep all", "(aligned | (not needs_v1))", "(aligned | True)"),
+        (
+            "tables: a failed product has labels",
+            "if not rule.has_labels",
+            "if rule is None",
+        ),
+        (
+            "tables: own patches need Sentinel-1",
+            "labelled & aligned & table",
+            "labelled & table",
+        ),
+        ("tables: no Sentinel-1 passes", "if len(alone):", "if len(alone) > 1:"),
+    ),
+    *_of(
+        f"{_SCIENCE}/release_tables.py",
+        "bigearthnet/test_release_tables.py",
+        (
+            "parquet: small row groups",
+            "_ROW_GROUP: Final = 122_880",
+            "_ROW_GROUP: Final = 10_000",
+        ),
+        ("parquet: snappy", "COMPRESSION ZSTD", "COMPRESSION SNAPPY"),
+        ("parquet: holes pass", "else ' NOT NULL'", "else ''"),
+        ("parquet: any version of DuckDB", '!= "1.0.0"', '== "0"'),
+        (
+            "release: snow and cloud",
+            '["contains_seasonal_snow"] | kept',
+            '["contains_seasonal_snow"] & kept',
+        ),
+        (
+            "release: one match of two passes",
+            "if len(repeated):",
+            "if len(repeated) > 2:",
+        ),
+        (
+            "CSV: labels of what is not kept",
+            'labelled = table[table["kept"]]',
+            'labelled = table[table["valid"]]',
+        ),
+        (
+            "CSV: v1 names of invalid patches",
+            'table["valid"] & table["s2v1_name"]',
+            'table["s2v1_name"]',
+        ),
+        (
+            "CSV: labels in any order",
+            "list(rows.columns), key",
+            "list(rows.columns)[:1], key",
+        ),
+        (
+            "CSV: lines end as on Windows",
+            r'lineterminator="\n"',
+            r'lineterminator="\r\n"',
+        ),
+    ),
+    *_of(
+        f"{_SCIENCE}/archives.py",
+        "bigearthnet/test_archives.py",
+        ("zstd: level 3", "ZSTD_LEVEL: Final = 6", "ZSTD_LEVEL: Final = 3"),
+        ("zstd: single-thread format", "threads=max(threads, 1)", "threads=0"),
+        ("tar: of now", "1_704_067_200", "1_704_067_201"),
+        ("tar: order without case", "member.name.encode())", "member.name.lower())"),
+        ("tar: changed files pass", "if found != member.sha256", "if not found"),
+        (
+            "tar: 100 bytes are too long",
+            "<= tarfile.LENGTH_NAME",
+            "< tarfile.LENGTH_NAME",
+        ),
+        ("tar: executable", "0000644", "0000755"),
+        (
+            "tar: one empty block at the end",
+            "2 * tarfile.BLOCKSIZE",
+            "1 * tarfile.BLOCKSIZE",
+        ),
+        ("tar: not filled up", "-end % tarfile.RECORDSIZE", "-end % tarfile.BLOCKSIZE"),
+    ),
+    *_of(
+        f"{_SCIENCE}/checksums.py",
+        "bigearthnet/test_checksums.py",
+        ("hash list: order without case", "item[0].encode()", "item[0].lower()"),
+        ("hash list: any header", "if header != HASH_LIST_HEADER", "if not header"),
+        ("hash list: digests of any length", "len(digest) != 64", "not digest"),
+    ),
+    *_of(
+        f"{_SCIENCE}/tile_list.py",
+        "bigearthnet/test_tile_list.py",
+        ("tiles: an acquisition twice", "if other is not tile", "if other is None"),
+        ("tiles: any alignment", "if alignment not in ALIGNMENTS", "if not alignment"),
+    ),
+    *_of(
+        f"{_SCIENCE}/dataset_layout.py",
+        "bigearthnet/test_dataset_layout.py",
+        ("layout: maps beside patches", '"Reference_Maps"\n', '"BigEarthNet-Maps"\n'),
+        ("layout: VV alone", '("VV", "VH")', '("VV",)'),
+        ("layout: Sentinel-1 under Sentinel-2", 'startswith("S1")', 'startswith("S3")'),
+    ),
+    *_of(
+        f"{_SAFE}/l2a.py",
+        "safe/test_l2a.py",
+        (
+            "quality: the last one stated counts",
+            'results.get(name, "PASSED") == "PASSED"',
+            "True",
+        ),
+        (
+            "quality: what is not stated passes",
+            'self.quality.get(name, "missing")',
+            'self.quality.get(name, "PASSED")',
+        ),
+        (
+            "quality: the sensor does not count",
+            '    "SENSOR_QUALITY",',
+            '    "FORMAT_CORRECTNESS",',
+        ),
+        ("L2A: nodata of any value", "if values != {str(NODATA)}", "if not values"),
+        ("L2A: another zone", 'if crs != f"EPSG:{name.epsg}"', "if not crs"),
+        ("L2A: another tile", "tile[1] != name.acquisition.mgrs", "not tile[1]"),
+        ("L2A: images outside", "if any(", "if all("),
+        ("L2A: two granules", "if len(granules) != 1", "if not granules"),
+        (
+            "L2A: coarse images for fine bands",
+            '(b.name, f"{b.gsd_m}m")',
+            '(b.name, "60m")',
+        ),
+    ),
+    *_of(
+        f"{_SAFE}/jp2.py",
+        "safe/test_jp2.py",
+        ("JP2: no end marker", "not content.endswith(_END_OF_CODESTREAM)", "False"),
+        ("JP2: a tile is missing", "if missing:", "if len(missing) > 1:"),
+    ),
+    *_of(
+        f"{_SAFE}/manifest.py",
+        "safe/test_manifest.py",
+        (
+            "manifest: any checksum",
+            "expected.hexdigest() != expectation.value",
+            "not expectation.value",
+        ),
+        (
+            "manifest: any size",
+            "expectation.size not in (None, size)",
+            "expectation.size == -1",
+        ),
+        (
+            "manifest: needed files may be missing",
+            "_DISPENSABLE.fullmatch(name) is not None",
+            "True",
+        ),
+        ("manifest: paths may climb", 'startswith(("/", ".."))', 'startswith("/")'),
+        (
+            "manifest: another product",
+            "not in (None, archive.product)",
+            "in (archive.path,)",
+        ),
+    ),
+    *_of(
+        f"{_SAFE}/zip_safety.py",
+        "safe/test_zips.py",
+        ("zip: names may climb", '".." in parts', '".." == parts[0]'),
+        (
+            "zip: links",
+            "if info.is_dir() else stat.S_IFREG)",
+            "if info.is_dir() else kind)",
+        ),
+        ("zip: bytes behind the end", "!= end + 22 + comment", "< end + 22 + comment"),
+        ("zip: too many members", "Final = 10_000", "Final = 100_000"),
+        ("zip: encrypted members", "bool(info.flag_bits & 0x1)", "False"),
+        (
+            "zip: members share bytes",
+            "info.header_offset < end",
+            "info.header_offset < 0",
+        ),
+        (
+            "zip: names that differ in case",
+            'removesuffix("/").casefold()',
+            'removesuffix("/")',
+        ),
+        ("zip: bombs", "MAX_RATIO: Final = 200", "MAX_RATIO: Final = 2000"),
+        ("zip: absolute names", 'name.startswith("/") or', ""),
+        (
+            "zip: stored with two sizes",
+            "and info.file_size != info.compress_size",
+            "and info.file_size < 0",
+        ),
+    ),
+    *_of(
+        f"{_SAFE}/zips.py",
+        "safe/test_zips.py",
+        ("zip: an archive inside", "if size == 0 and chunk", "if size < 0 and chunk"),
+    ),
+    *_of(
+        f"{_DATA}/store.py",
+        "resources/data_root/test_durability.py",
+        (
+            "publication: record before the data are on disk",
+            "        flush_file_system(self.path)",
+            "        pass",
+        ),
+        ("publication: journal not on disk", "flush_folder(journal.parent)", "pass"),
+        (
+            "publication: names not on disk",
+            "        flush_folder(folder)",
+            "        pass",
+        ),
+        (
+            "publication: old record goes last",
+            "enumerate([record, *(folder / name for name in both)])",
+            "enumerate([*(folder / name for name in both), record])",
+            "resources/data_root/test_publication.py",
+        ),
+        (
+            "publication: without the lock",
+            "        self.lock.require()",
+            "        pass",
+            "resources/data_root/test_publication.py",
+        ),
+        (
+            "records: one of another tile passes",
+            "(record.asset, record.tile) != (asset, tile)",
+            "record.asset != asset",
+        ),
+        (
+            "publication: takes what another tile shares",
+            "if path not in gone & theirs",
+            "if path",
+        ),
+        (
+            "recovery: takes what another tile shares",
+            "outputs - self._of_others(asset, tile)",
+            "outputs",
+        ),
+        (
+            "digests: a file of the same size and place",
+            "status.st_size, status.st_mtime_ns, status.st_ino]",
+            "status.st_size]",
+        ),
+        (
+            "locks: upstream is not held",
+            "stack.enter_context(self.lock(asset, tile, on_wait))",
+            "assert asset",
+        ),
+    ),
+    *_of(
+        f"{_DATA}/files.py",
+        "resources/data_root/test_durability.py",
+        ("sync: a small file", "os.fsync(file.fileno())", "pass"),
+        ("sync: its name", "    flush_folder(path.parent)", "    pass"),
+        ("sync: a folder", "        os.fsync(handle)", "        pass"),
+        ("disk full: not known as such", "errno.ENOSPC:", "errno.ENOENT:"),
+    ),
+    *_of(
+        f"{_DATA}/records.py",
+        "resources/data_root/test_durability.py",
+        ("version: blind to the table", 'f"{self.sha256}{table}"', 'f"{self.sha256}"'),
+        (
+            "records: any seal",
+            "stored.pop(_SEAL, None) == _seal(stored)",
+            "stored.pop(_SEAL, None)",
+        ),
+    ),
+    *_of(
+        f"{_DATA}/locks.py",
+        "resources/data_root/test_locks.py",
+        ("locks: a zombie lives", 'in "ZX"', 'in "X"'),
+    ),
+    *_of(
+        f"{_DATA}/file_locks.py",
+        "resources/data_root/test_locks.py",
+        ("locks: two make the file", "os.O_CREAT | os.O_EXCL", "os.O_CREAT"),
+        ("locks: no second look", "now[0] == seen[0]", "now[0]"),
+        (
+            "locks: a process id is enough",
+            "started_at(owner.pid) != owner.started",
+            'started_at(owner.pid) == ""',
+        ),
+        (
+            "locks: the silent one keeps it",
+            "silent_seconds > limit",
+            "silent_seconds > 9e9",
+        ),
+        ("locks: hosts are one", "owner.machine == here.machine", "owner.machine"),
+        (
+            "locks: an overtaken owner takes the new one",
+            "self._path.read_bytes() == self._content",
+            "self._path.exists()",
+        ),
+    ),
+    *_of(
+        f"{_DATA}/staleness.py",
+        "resources/data_root/test_staleness.py",
+        ("staleness: nothing is", "now is not None and now != digest", 'now == ""'),
+        ("staleness: tiles that came", '"without": now - then', '"without": now - now'),
+        (
+            "staleness: tiles that went",
+            '"with the absent": then - now',
+            '"with the absent": now - now',
+        ),
+        (
+            "staleness: the table does not count",
+            'str(upstream.facts["table"]["sha256"])',
+            "record.made_from[name]",
+        ),
+    ),
+    *_of(
+        f"{_DATA}/tile_files.py",
+        "validation/test_verification.py",
+        ("verify: sizes are enough", "if self.deep or problem or", "if problem or"),
+        ("verify: any size", "size == expected[path].bytes", "size"),
+    ),
+    *_of(
+        "resources/inputs/reference.py",
+        "resources/inputs/test_reference.py",
+        ("mapping: a line twice is a contradiction", ".drop_duplicates()", ""),
+        ("mapping: two matches pass", "if len(repeated):", "if len(repeated) > 9:"),
+    ),
+    *_of(
+        "resources/inputs/pins.py",
+        "resources/inputs/test_fetch.py",
+        ("pins: any file", "file_digest(path) == self.sha256", "path.exists()"),
+        ("pins: any git blob", "git_blob_id(path) == self.git_blob", "path.exists()"),
+    ),
+    *_of(
+        "resources/cdse/access.py",
+        "resources/cdse/test_session.py resources/cdse/test_access.py",
+        (
+            "secrets: the password is repeated",
+            "self.account.password, self.account.totp_secret]",
+            "self.account.totp_secret]",
+        ),
+        (
+            "secrets: http to other machines",
+            'scheme == "http" and is_loopback(host)',
+            'scheme == "http"',
+        ),
+        ("secrets: to any host", "if not any(_matches(", "if not all(_matches("),
+        (
+            "secrets: the password in a text",
+            "password: str = field(repr=False)",
+            "password: str",
+        ),
+        (
+            "secrets: the S3 key in a text",
+            "secret_key: str = field(repr=False)",
+            "secret_key: str",
+        ),
+    ),
+    *_of(
+        "resources/cdse/session.py",
+        "resources/cdse/test_session.py",
+        (
+            "secrets: a token that others can read",
+            "os.O_EXCL, 0o600",
+            "os.O_EXCL, 0o644",
+        ),
+    ),
+    *_of(
+        "resources/cdse/transport.py",
+        "resources/cdse/test_session.py resources/cdse/test_access.py",
+        (
+            "secrets: the password follows a redirect",
+            "if request.form is not None",
+            "if request.form == b''",
+        ),
+        (
+            "secrets: queries are shown",
+            'parts.path, "", "")',
+            'parts.path, parts.query, "")',
+        ),
+    ),
+    *_of(
+        "resources/cdse/transfer.py",
+        "resources/cdse/test_download.py",
+        (
+            "download: a weak validator",
+            'if etag and not etag.startswith("W/")',
+            "if etag",
+        ),
+    ),
+    *_of(
+        "resources/cdse/delivery.py",
+        "resources/cdse/test_delivery.py",
+        (
+            "download: another zip than promised",
+            "if not verified.stale or repeated",
+            "if True",
+        ),
+        ("download: any checksum", "    if expected == found:", "    if expected:"),
+    ),
+    *_of(
+        "resources/cdse/catalogue.py",
+        "resources/cdse/test_catalogue.py",
+        ("catalogue: a similar name", 'if row.get("Name") == name]', "]"),
+        (
+            "catalogue: offline products",
+            "if not self.hits[0].online",
+            "if not self.hits[0].id",
+        ),
+        ("catalogue: two products", "if len(self.hits) > 1", "if len(self.hits) > 2"),
+    ),
+    *_of(
+        f"{_STEPS}/step_context.py",
+        "steps/test_results.py",
+        (
+            "steps: stale inputs pass",
+            "changed = stale_inputs(",
+            "changed = [] and stale_inputs(",
+        ),
+        (
+            "steps: another alignment passes",
+            'if record.facts["alignment"] != tile.alignment',
+            "if not tile.alignment",
+        ),
+    ),
+    *_of(
+        f"{_STEPS}/release.py",
+        "steps/test_results.py",
+        ("release: two processors", "if len(tiles_of) > 1", "if len(tiles_of) > 2"),
+        ("sums: one blank", "{digest}  {name}", "{digest} {name}"),
+    ),
+    *_of(
+        f"{_STEPS}/dataset.py",
+        "steps/test_results.py",
+        ("data set: all valid patches", '.query("kept")', '.query("valid")'),
+        (
+            "data set: two patches with one match",
+            '    require_unique(kept, "s1_name")',
+            "    pass",
+        ),
+    ),
+    *_of(
+        "ben_assets/assets/tile_asset.py",
+        "assets/test_tile_asset.py",
+        (
+            "locks: a step reads what another replaces",
+            "reading(upstream,",
+            "reading((),",
+        ),
+    ),
+    *_of(
+        "ben_assets/validation/expected_hashes.py",
+        "validation/test_expected_hashes.py",
+        ("expected hashes: another sen2cor passes", "and self.objection is None", ""),
+        (
+            "expected hashes: other columns",
+            "if not set(COLUMNS) <= set(",
+            "if not set(COLUMNS) & set(",
+        ),
+        (
+            "expected hashes: nothing is compared",
+            "return self.expected == self.found",
+            "return bool(self.found)",
+        ),
+    ),
+)
+"""All faults, in the order of the data's way through the code."""

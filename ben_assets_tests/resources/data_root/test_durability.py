@@ -1,0 +1,173 @@
+"""In what order data reach the disk, and what a record stands for."""
+
+import ctypes
+import dataclasses
+import errno
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from ben_assets.bigearthnet.errors import InvalidInput, LocalResourceError
+from resources.data_root.files import local_errors, write_atomically
+from resources.data_root.records import is_sealed
+from resources.data_root.store import DigestCache, Record, Storage
+
+ASSET, TILE, OTHER = "patches", "TILE", "OTHER"
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    """What the kernel is asked for, in order: (call, path)."""
+    heard = []
+
+    def path_of(handle):
+        return str(Path(f"/proc/self/fd/{handle}").readlink())
+
+    class LibC:
+        @staticmethod
+        def syncfs(handle):
+            heard.append(("syncfs", path_of(handle)))
+            return 0
+
+    def fsync(handle):
+        heard.append(("fsync", path_of(handle)))
+
+    def renaming(rename):
+        def call(source, target, **options):
+            heard.append(("rename", str(target)))
+            return rename(source, target, **options)
+
+        return call
+
+    monkeypatch.setattr(ctypes, "CDLL", lambda *_, **__: LibC)
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(os, "rename", renaming(os.rename))
+    monkeypatch.setattr(os, "replace", renaming(os.replace))
+    return heard
+
+
+def make(storage, tile, names):
+    """Publish folders ``names`` below ``tree``, which tiles may share."""
+    with storage.draft(ASSET, tile) as draft:
+        for name in names:
+            (draft.path / "tree" / name).mkdir(parents=True)
+            (draft.path / "tree" / name / "file").write_text(name)
+        outputs = tuple(f"tree/{name}" for name in names)
+        record = Record(ASSET, tile, {}, 0, outputs)
+        return draft.publish(record, keep_hash_list=False)
+
+
+def trees(storage):
+    return sorted(path.name for path in storage.folder(ASSET).glob("tree/*"))
+
+
+def test_data_are_on_disk_before_anything_moves_and_the_record_moves_last(
+    tmp_path, calls
+):
+    storage = Storage(tmp_path)
+    make(storage, TILE, ("a",))
+    del calls[:]
+    make(storage, TILE, ("b",))
+    folder = storage.folder(ASSET)
+    renames = [path for call, path in calls if call == "rename"]
+    assert calls[0][0] == "syncfs"
+    assert renames[-1] == str(storage.record_path(ASSET, TILE))
+    assert calls[-1] == ("fsync", str(folder))
+    journal = next(n for n, (_, path) in enumerate(calls) if path.endswith(".journal"))
+    drafts = ("fsync", str(folder / ".drafts"))
+    moved = calls.index(("rename", str(folder / "tree/b")))
+    assert journal < calls.index(drafts, journal) < moved
+
+
+def test_a_small_file_is_on_disk_before_it_has_its_name(tmp_path, calls):
+    write_atomically(tmp_path / "x.json", b"{}")
+    (sync, partial), rename, folder = calls
+    assert sync == "fsync"
+    assert partial.endswith(".part")
+    assert rename == ("rename", str(tmp_path / "x.json"))
+    assert folder == ("fsync", str(tmp_path))
+
+
+def test_a_full_disk_is_told_as_such(tmp_path):
+    with (
+        pytest.raises(LocalResourceError, match=f"cannot use {tmp_path}: .*free space"),
+        local_errors(tmp_path),
+    ):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_what_two_tiles_share_stays_until_both_are_without_it(tmp_path):
+    storage = Storage(tmp_path)
+    make(storage, TILE, ("own", "shared"))
+    make(storage, OTHER, ("other", "shared"))
+    make(storage, OTHER, ("other",))
+    assert trees(storage) == ["other", "own", "shared"]
+    make(storage, TILE, ("own",))
+    assert trees(storage) == ["other", "own"]
+
+
+def test_clearing_up_after_a_killed_run_leaves_what_another_tile_has(tmp_path):
+    storage = Storage(tmp_path)
+    make(storage, TILE, ("own", "shared"))
+    drafts = storage.folder(ASSET) / ".drafts"
+    drafts.mkdir()
+    left = json.dumps(["tree/shared", "tree/other"])
+    (drafts / f"{OTHER}-1234.journal").write_text(left)
+    (storage.folder(ASSET) / "tree/other").mkdir()
+    with storage.draft(ASSET, OTHER):
+        assert trees(storage) == ["own", "shared"]
+
+
+def test_a_record_of_another_tile_is_not_taken_for_this_one(tmp_path):
+    storage = Storage(tmp_path)
+    make(storage, TILE, ("own",))
+    record = storage.record_path(ASSET, TILE)
+    storage.record_path(ASSET, OTHER).write_text(record.read_text())
+    with pytest.raises(InvalidInput, match=f"it is of {ASSET} {TILE}"):
+        storage.find(ASSET, OTHER)
+
+
+def test_a_changed_record_breaks_its_seal(tmp_path):
+    storage = Storage(tmp_path)
+    make(storage, TILE, ("own",))
+    text = storage.record_path(ASSET, TILE).read_text()
+    assert is_sealed(text)
+    assert not is_sealed(text.replace('"bytes": 0', '"bytes": 1'))
+
+
+def test_the_version_of_a_tile_covers_its_files_and_its_table(tmp_path):
+    record = make(Storage(tmp_path), TILE, ("own",))
+    tables = [{"table": {"sha256": digest}} for digest in ("1", "2")]
+    versions = {dataclasses.replace(record, facts=facts).version for facts in tables}
+    others = {dataclasses.replace(record, sha256="3", facts=f).version for f in tables}
+    assert len(versions | others | {record.version}) == 5
+
+
+def test_upstream_tiles_cannot_be_replaced_while_they_are_read(tmp_path):
+    storage = Storage(tmp_path)
+
+    def is_free(asset):
+        lock = Storage(tmp_path)._locks.lock(f"{asset}/{TILE}")
+        taken = lock.acquire()
+        lock.release()
+        return taken
+
+    with storage.reading(("l2a_tiles", "patches"), TILE):
+        assert [is_free(asset) for asset in ("l2a_tiles", "patches", "archives")] == [
+            False,
+            False,
+            True,
+        ]
+    assert is_free("l2a_tiles")
+
+
+def test_a_digest_is_computed_again_when_the_file_may_be_another(tmp_path):
+    cache, path = DigestCache(Storage(tmp_path)), Path(tmp_path / "input")
+    path.write_text("one")
+    first = cache.digest(path)
+    assert cache.digest(path) == first
+    path.write_text("two")
+    os.utime(path, ns=(1, 1))
+    assert cache.digest(path) != first

@@ -1,0 +1,72 @@
+"""Artifacts that are whole, but made from something that is no longer there."""
+
+import pytest
+
+from resources.data_root.staleness import stale_inputs
+from resources.data_root.store import RELEASE, Record, Storage
+
+TILE = "TILE"
+
+
+@pytest.fixture
+def storage(tmp_path):
+    return Storage(tmp_path)
+
+
+def put(storage, asset, tile=TILE, *, files="1", table=None, made_from=None):
+    """A record whose digest depends on ``files``."""
+    record = Record(
+        asset=asset,
+        tile=tile,
+        digests={"file": files},
+        bytes=0,
+        outputs=(),
+        made_from=made_from or {},
+        facts={} if table is None else {"table": {"sha256": table}},
+    )
+    with storage.draft(asset, tile) as draft:
+        return draft.publish(record, keep_hash_list=False)
+
+
+def test_other_files_and_another_table_upstream_are_named(storage):
+    upstream = put(storage, "patches", files="1", table="a" * 12)
+    made_from = {"patches": upstream.sha256, "patches.parquet": "a" * 12}
+    maps = put(storage, "reference_maps", made_from=made_from)
+    assert stale_inputs(storage, maps) == []
+    put(storage, "patches", files="1", table="b" * 12)
+    assert stale_inputs(storage, maps) == [
+        "patches.parquet: aaaaaaaaaaaa then, bbbbbbbbbbbb now"
+    ]
+    other = put(storage, "patches", files="2", table="a" * 12)
+    assert stale_inputs(storage, maps) == [
+        f"patches: {upstream.sha256[:12]} then, {other.sha256[:12]} now"
+    ]
+
+
+def test_an_input_that_is_gone_does_not_count(storage):
+    maps = put(storage, "reference_maps", made_from={"patches": "1"})
+    assert stale_inputs(storage, maps) == []
+
+
+def test_a_pinned_input_is_asked_for_by_its_file_name(storage):
+    table = put(
+        storage, "metadata_tables", made_from={"snow.csv": "1", "gone.csv": "1"}
+    )
+    assert stale_inputs(storage, table, {"snow.csv": "1"}.get) == []
+    assert stale_inputs(storage, table, {"snow.csv": "2"}.get) == [
+        "snow.csv: 1 then, 2 now"
+    ]
+
+
+def test_a_release_is_stale_where_tiles_came_went_or_changed(storage):
+    tiles = {t: put(storage, "aligned_dataset", t).sha256 for t in ("a", "b")}
+    release = put(storage, "release_metadata", RELEASE, made_from=tiles)
+    assert stale_inputs(storage, release) == []
+    put(storage, "aligned_dataset", "c")
+    assert stale_inputs(storage, release) == ["set of tiles: without c"]
+    storage.remove("aligned_dataset", "c")
+    storage.remove("aligned_dataset", "b")
+    assert stale_inputs(storage, release) == ["set of tiles: with the absent b"]
+    put(storage, "aligned_dataset", "b", files="2")
+    (found,) = stale_inputs(storage, release)
+    assert found.startswith("b: ")

@@ -1,0 +1,111 @@
+"""What the metadata of an L2A product say, and what is refused in them."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import UTC, datetime
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+
+from ben_assets.bigearthnet.bands import BANDS
+from ben_assets.bigearthnet.errors import InvalidInput
+from ben_assets.bigearthnet.patch_grid import TileGeocoding
+from ben_assets.bigearthnet.product_names import ProductName
+from ben_assets.safe.l2a import quality_results, read_l2a
+from ben_assets.synthetic.safe_description import ProductDescription
+from ben_assets.synthetic.safe_writer import write_l2a_product
+
+GRID = TileGeocoding(epsg=32633, ulx=300_000, uly=5_400_000, side_m=1_320)
+NAME = "S2A_MSIL2A_20180718T101031_N9999_R022_T33UUP_20240101T000000"
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    start = datetime(2018, 7, 18, 10, 10, 31, 26_000, tzinfo=UTC)
+    description = ProductDescription(ProductName.parse(NAME), start, GRID, 16_035)
+    bands = {
+        band.name: np.ones((GRID.pixels(band.gsd_m),) * 2, np.uint16) for band in BANDS
+    }
+    return write_l2a_product(tmp_path_factory.mktemp("l2a"), description, bands)
+
+
+@pytest.fixture
+def safe(written, tmp_path):
+    return shutil.copytree(written, tmp_path / written.name)
+
+
+def edit(path, old, new):
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+
+
+def quality(*stated):
+    rows = "".join(
+        f'<quality_check checkType="{name}">{result}</quality_check>'
+        for name, result in stated
+    )
+    return quality_results(ElementTree.fromstring(f"<X>{rows}</X>"))
+
+
+@pytest.mark.parametrize("results", [("PASSED", "FAILED"), ("FAILED", "PASSED")])
+def test_of_two_results_of_a_quality_check_the_worse_counts(results):
+    found = quality(*(("SENSOR_QUALITY", result) for result in results))
+    assert found == {"SENSOR_QUALITY": "FAILED"}
+
+
+def test_a_result_of_the_older_element_counts_beside_the_newer():
+    root = ElementTree.fromstring(
+        '<X><quality_check checkType="SENSOR_QUALITY">PASSED</quality_check>'
+        "<Quality_Inspections><SENSOR_QUALITY_FLAG>FAILED</SENSOR_QUALITY_FLAG>"
+        "</Quality_Inspections></X>"
+    )
+    assert quality_results(root) == {"SENSOR_QUALITY": "FAILED"}
+
+
+@pytest.mark.parametrize(
+    "check", ["GENERAL", "GEOMETRIC", "RADIOMETRIC", "SENSOR"], ids=str
+)
+def test_four_quality_checks_keep_labels_away_also_where_one_is_not_stated(safe, check):
+    assert read_l2a(safe).failed_quality_checks == {}
+    name = f"{check}_QUALITY"
+    edit(safe / "MTD_MSIL2A.xml", f'"{name}">PASSED', f'"{name}">FAILED')
+    assert read_l2a(safe).failed_quality_checks == {name: "FAILED"}
+    edit(safe / "MTD_MSIL2A.xml", f'"{name}">FAILED', '"FORMAT_CORRECTNESS">PASSED')
+    assert read_l2a(safe).failed_quality_checks == {name: "missing"}
+
+
+def test_each_band_is_read_at_its_native_resolution(safe):
+    files = read_l2a(safe).band_files
+    found = {name: path.stem.rsplit("_", 2)[-2:] for name, path in files.items()}
+    assert found == {band.name: [band.name, f"{band.gsd_m}m"] for band in BANDS}
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "message"),
+    [
+        (
+            "MTD_MSIL2A.xml",
+            "<SPECIAL_VALUE_INDEX>0<",
+            "<SPECIAL_VALUE_INDEX>1<",
+            "NODATA to be 0, found",
+        ),
+        ("MTD_TL.xml", "EPSG:32633", "EPSG:32632", "expected CRS EPSG:32633"),
+        ("MTD_TL.xml", "_T33UUP_", "_T33UVP_", "granule of tile 33UUP, found 33UVP"),
+        (
+            "MTD_MSIL2A.xml",
+            "<IMAGE_FILE>GRANULE/",
+            "<IMAGE_FILE>GRANULE/../../",
+            "image file outside of it",
+        ),
+        ("MTD_MSIL2A.xml", "<IMAGE_FILE>GRANULE/L2A_", "<IMAGE_FILE>GRANULE/x_", "2"),
+    ],
+    ids=["nodata", "zone", "tile", "outside", "two granules"],
+)
+def test_contradicting_metadata_are_refused(safe, file, old, new, message):
+    (path,) = safe.rglob(file)
+    edit(path, old, new)
+    with pytest.raises(InvalidInput, match=message):
+        read_l2a(safe)

@@ -1,0 +1,433 @@
+"""Products from several sources: who is asked, who gives, and what the records say."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from ben_assets.bigearthnet.errors import (
+    AccessRefused,
+    BenError,
+    LocalResourceError,
+    MissingInput,
+    ProductGone,
+    ServiceUnavailable,
+)
+from ben_assets.bigearthnet.tile_list import Tile
+from ben_assets.steps.l1c import (
+    make_l1c_zip,
+    make_tile_id,
+    make_tile_id_csv,
+    status_of,
+)
+from ben_assets.steps.preflight import format_preflight, preflight
+from ben_assets.steps.step_context import StepContext
+from ben_assets.testing.bucket_faults import LASTING
+from ben_assets.testing.bucket_server import BucketServer
+from ben_assets.testing.cdse_faults import Fault
+from ben_assets.testing.cdse_server import CdseServer
+from ben_assets.validation.expected_hashes import MEMBERS_FILE
+from ben_assets.validation.l1c_rules import zip_is_tracked
+from ben_assets.validation.recording import track_tiles
+from ben_assets_tests.zip_products import (
+    KEY,
+    band_path,
+    other_key,
+    product_files,
+    write_product,
+    write_zip,
+)
+from resources.data_root.store import StoredRecord
+from resources.product_sources import LOOK_SECONDS, Sources
+from resources.settings import REPOSITORY, Settings
+
+NAME = f"{KEY}.SAFE"
+BAND = band_path(KEY, "B02")
+NEWER = KEY.replace("_N0205_", "_N0500_")
+TILE = Tile(KEY, cdse_id="0c1dbb3c-4a05-5bb6-a3f0-e5ba3ee0cb1c", l1c_sha256="1" * 64)
+CLOSED = "http://127.0.0.1:9"
+HASTE = {
+    "CDSE_STALL_SECONDS": "0.4",
+    "CDSE_GIVE_UP_SECONDS": "0.9",
+    "CDSE_FIRST_WAIT_SECONDS": "0.01",
+    "CDSE_LONGEST_WAIT_SECONDS": "0.1",
+}
+
+
+@dataclass
+class Setup:
+    """Both services, and the settings of a user of them."""
+
+    cdse: CdseServer
+    bucket: BucketServer
+    folder: Path
+    settings: dict[str, str] = field(default_factory=dict)
+    log: list[str] = field(default_factory=list)
+
+    @property
+    def all_settings(self) -> Settings:
+        data = {
+            "BEN_DATA_DIR": str(self.folder / "data"),
+            "BEN_TRACKED_ARTIFACTS": str(self.folder / "tracked"),
+        }
+        servers = {**self.cdse.environment(), **self.bucket.environment()}
+        return Settings({**servers, **HASTE, **data, **self.settings})
+
+    @property
+    def ctx(self) -> StepContext:
+        return StepContext.from_settings(self.all_settings, self.log.append)
+
+    def ids(self) -> StoredRecord:
+        return make_tile_id(TILE, self.ctx)
+
+    def zip(self) -> StoredRecord:
+        return make_l1c_zip(TILE, self.ctx)
+
+    def delete_from_cdse(self) -> None:
+        self.cdse.products[:] = [p for p in self.cdse.products if p.name != NAME]
+        self.cdse.deleted.append(
+            {
+                "Name": NAME,
+                "Id": TILE.cdse_id or "",
+                "DeletionDate": "2025-08-11T00:00:00.000Z",
+                "DeletionCause": "Obsolete processing baseline",
+            }
+        )
+
+    def asked(self) -> tuple[int, int]:
+        """Questions to the catalogue and to the bucket."""
+        seen = self.cdse.seen.requests, self.bucket.seen.requests
+        return seen[0]["catalogue"], seen[1]["list"]
+
+
+@pytest.fixture
+def setup(tmp_path: Path) -> Iterator[Setup]:
+    write_product(tmp_path / "archive")
+    with (
+        CdseServer(tmp_path / "archive") as cdse,
+        BucketServer(tmp_path / "archive") as bucket,
+    ):
+        yield Setup(cdse, bucket, tmp_path)
+
+
+class TestTileIds:
+    """What ``tile_ids`` says."""
+
+    def test_the_second_source_is_not_asked_where_the_first_has_it(self, setup) -> None:
+        status = status_of(setup.ids())
+        assert status.sources == {"cdse": "has it", "gcs": "not asked"}
+        assert (status.online, status.gone_since) == (True, "")
+        assert setup.asked() == (1, 0)
+
+    def test_a_product_that_is_gone_is_told_with_all_that_is_known(self, setup) -> None:
+        write_product(setup.folder / "newer", NEWER)
+        setup.cdse.products += CdseServer(setup.folder / "newer").products
+        setup.delete_from_cdse()
+        status = status_of(setup.ids())
+        assert status.id == TILE.cdse_id
+        assert (status.online, status.name) == (False, NAME)
+        assert status.gone_since == "2025-08-11T00:00:00.000Z"
+        assert status.gone_because == "Obsolete processing baseline"
+        assert status.replaced_by == (f"{NEWER}.SAFE",)
+        assert status.sources["cdse"].startswith("gone: ")
+        assert status.sources["gcs"] == "has it"
+
+    def test_a_catalogue_that_is_silent_is_unknown_and_fails_nothing(
+        self, setup
+    ) -> None:
+        setup.settings["CDSE_CATALOGUE_URL"] = f"{CLOSED}/odata/v1"
+        status = status_of(setup.ids())
+        assert status.sources["cdse"].startswith("unknown: ")
+        assert status.sources["gcs"] == "has it"
+        assert status.id == TILE.cdse_id
+
+    def test_a_source_that_drips_is_given_up(self, setup, monkeypatch) -> None:
+        """No timeout between two bytes helps against it: the clock over all does."""
+        monkeypatch.setattr("resources.product_sources.LOOK_SECONDS", 0.6)
+        setup.settings |= {"CDSE_STALL_SECONDS": "30", "CDSE_GIVE_UP_SECONDS": "60"}
+        setup.cdse.latency_seconds = 2
+        assert status_of(setup.ids()).sources == {
+            "cdse": "unknown: no answer in 1 s",
+            "gcs": "has it",
+        }
+        assert LOOK_SECONDS == 5
+
+    def test_it_fails_only_if_no_source_has_it(self, setup) -> None:
+        setup.delete_from_cdse()
+        setup.bucket.objects.clear()
+        with pytest.raises(ProductGone, match=r"deleted on 2025.*gcs \[gone\]") as told:
+            setup.ids()
+        assert "BEN_L1C_DIR" in str(told.value)
+        assert "Obsolete processing baseline" in str(told.value)
+
+    def test_what_a_later_try_can_mend_is_transient(self, setup) -> None:
+        setup.delete_from_cdse()
+        setup.settings["BEN_GCS_URL"] = f"{CLOSED}/bucket"
+        with pytest.raises(ServiceUnavailable, match=r"cdse \[gone\].*gcs \[transient"):
+            setup.ids()
+
+    def test_another_baseline_is_never_taken(self, setup) -> None:
+        write_product(setup.folder / "newer", NEWER)
+        setup.bucket.objects.clear()
+        setup.bucket.add_zip(setup.folder / "newer" / f"{NEWER}.zip")
+        setup.delete_from_cdse()
+        with pytest.raises(ProductGone, match="no files at"):
+            setup.ids()
+
+    @pytest.mark.parametrize("order", ["gcs,cdse", "gcs", "GCS cdse"])
+    def test_the_order_is_that_of_the_setting(self, setup, order) -> None:
+        setup.settings["BEN_L1C_SOURCES"] = order
+        status = status_of(setup.ids())
+        assert next(iter(status.sources.items())) == ("gcs", "has it")
+        assert setup.asked() == (0, 1)
+
+    def test_an_unknown_source_is_a_matter_of_the_setting(self, setup) -> None:
+        setup.settings["BEN_L1C_SOURCES"] = "cdse,aws"
+        with pytest.raises(BenError, match=r"expected some of cdse, gcs"):
+            setup.ids()
+
+    def test_the_published_table_of_ids_keeps_a_tile_that_is_gone(self, setup) -> None:
+        setup.delete_from_cdse()
+        setup.ids()
+        record = make_tile_id_csv(setup.ctx)
+        table = setup.folder / "data" / "tile_id_csv" / record.outputs[0]
+        assert table.read_text() == f"tile,id\n{NAME},{TILE.cdse_id}\n"
+
+
+class TestL1cZips:
+    """Where ``l1c_zips`` takes a product from."""
+
+    def test_a_product_that_is_gone_comes_from_the_bucket(self, setup) -> None:
+        setup.delete_from_cdse()
+        setup.ids()
+        facts = setup.zip().facts
+        assert facts["source"] == "gcs"
+        assert facts["sources"]["cdse"].startswith("gone: ")
+        assert facts["sources"]["gcs"] == "has it"
+        assert facts["packed_here"] is True
+        assert {n: m["sha256"] for n, m in facts["members"].items()} == {
+            n: hashlib.sha256(c).hexdigest() for n, c in product_files().items()
+        }
+
+    def test_cdse_gives_what_it_has(self, setup) -> None:
+        setup.ids()
+        facts = setup.zip().facts
+        assert (facts["source"], facts["packed_here"]) == ("cdse", False)
+        assert setup.asked()[1] == 0
+
+    def test_a_product_that_went_since_comes_from_the_bucket(self, setup) -> None:
+        setup.ids()
+        setup.delete_from_cdse()
+        facts = setup.zip().facts
+        assert facts["source"] == "gcs"
+        assert facts["sources"]["cdse"].startswith("gone: ")
+
+    @pytest.mark.parametrize(
+        ("fault", "word"),
+        [(Fault(status=404), "gone"), ("503", "unknown")],
+        ids=["404", "503"],
+    )
+    def test_it_moves_on_where_cdse_cannot_deliver(self, setup, fault, word) -> None:
+        setup.ids()
+        setup.cdse.script.add("download", fault, times=99)
+        facts = setup.zip().facts
+        assert facts["source"] == "gcs"
+        assert facts["sources"]["cdse"].startswith(f"{word}: ")
+
+    def test_it_moves_on_where_cdse_has_it_incomplete(self, setup) -> None:
+        setup.ids()
+        files = product_files()
+        del files[BAND]
+        write_zip(setup.cdse.product(KEY).path, files)
+        facts = setup.zip().facts
+        assert facts["source"] == "gcs"
+        assert f"{BAND}: missing" in facts["sources"]["cdse"]
+
+    @pytest.mark.parametrize("fault", ["missing object", "manifest missing"])
+    def test_it_moves_on_where_the_bucket_has_it_incomplete(self, setup, fault) -> None:
+        setup.settings["BEN_L1C_SOURCES"] = "gcs,cdse"
+        setup.ids()
+        LASTING[fault](setup.bucket, NAME, BAND)
+        facts = setup.zip().facts
+        assert facts["source"] == "cdse"
+        assert facts["sources"]["gcs"].startswith("incomplete: ")
+
+    def test_it_does_not_move_on_with_a_wrong_password(self, setup) -> None:
+        setup.ids()
+        setup.settings["CDSE_PASSWORD"] = "wrong"
+        with pytest.raises(AccessRefused, match="log-in refused"):
+            setup.zip()
+        assert setup.asked()[1] == 0
+
+    def test_it_does_not_move_on_with_a_full_disk(self, setup, monkeypatch) -> None:
+        setup.ids()
+        monkeypatch.setattr("resources.data_root.files._SPARE_BYTES", 1 << 60)
+        with pytest.raises(LocalResourceError, match="MiB free"):
+            setup.zip()
+        assert setup.asked()[1] == 0
+
+    def test_each_source_that_failed_is_named(self, setup) -> None:
+        setup.ids()
+        setup.cdse.script.add("download", Fault(status=404), times=99)
+        LASTING["missing object"](setup.bucket, NAME, BAND)
+        with pytest.raises(ProductGone, match=rf"cdse \[gone\].*gcs.*{BAND}: missing"):
+            setup.zip()
+        assert not (setup.folder / "data" / "l1c_zips" / f"{TILE.key}.zip").exists()
+
+    def test_without_tile_ids_the_next_step_is_named(self, setup) -> None:
+        with pytest.raises(MissingInput, match="materialize tile_ids"):
+            setup.zip()
+
+    def test_tokens_of_cdse_never_reach_the_bucket(self, setup) -> None:
+        """By HTTP and by S3, with a download that fails half-way to the bucket."""
+        for s3 in (False, True):
+            setup.settings = setup.cdse.environment(s3=s3) | {"BEN_FORCE": "1"}
+            setup.ids()
+            setup.cdse.script.add("download", Fault(status=404), times=1)
+            setup.cdse.script.add("s3", Fault(status=404), times=1)
+            assert setup.zip().facts["source"] == "gcs"
+        text = json.dumps(setup.bucket.headers) + " ".join(setup.bucket.seen.paths)
+        assert setup.bucket.seen.authorizations["bucket"] == set()
+        secrets = {*setup.cdse.tokens, *setup.cdse.refresh_tokens, setup.cdse.password}
+        assert [one for one in secrets if one in text] == []
+        assert "Authorization" not in text
+
+
+class TestChecks:
+    """What is held against what was tracked."""
+
+    def test_a_packed_zip_says_that_it_cannot_be_the_tracked_one(self, setup) -> None:
+        setup.delete_from_cdse()
+        setup.ids()
+        setup.zip()
+        result = zip_is_tracked(TILE, setup.ctx)
+        assert (result.passed, result.is_warning) == (False, True)
+        assert "packed here from the files that gcs has" in str(result)
+        assert "cannot have the digest of the tracked zip" in str(result)
+        assert "verified by its manifest" in str(result)
+
+    def test_tracked_members_hold_the_next_zip(self, setup) -> None:
+        setup.delete_from_cdse()
+        setup.ids()
+        setup.zip()
+        ctx = setup.ctx
+        changes = track_tiles(ctx.storage, ctx.settings.tracked_artifacts)
+        names = [change.path.name for change in changes]
+        # the zip itself is of nobody else, so its digest is no promise
+        assert names == [MEMBERS_FILE]
+        assert "files equal the tracked ones" in str(zip_is_tracked(TILE, ctx))
+        files = product_files()
+        files[f"GRANULE/{BAND.split('/')[1]}/MTD_TL.xml"] = b"<Other/>"
+        del files["manifest.safe"]
+        from ben_assets_tests.zip_products import manifest
+
+        setup.bucket.objects.clear()
+        setup.bucket.add_product(NAME, {**files, "manifest.safe": manifest(files)})
+        setup.settings["BEN_FORCE"] = "1"
+        setup.zip()
+        result = zip_is_tracked(TILE, setup.ctx)
+        assert (result.passed, result.is_warning) == (False, False)
+        assert any("MTD_TL.xml" in name for name in result.differing)
+
+    def test_members_of_both_sources_are_interchangeable(self, setup) -> None:
+        setup.ids()
+        setup.zip()
+        ctx = setup.ctx
+        track_tiles(ctx.storage, ctx.settings.tracked_artifacts)
+        setup.settings |= {"BEN_FORCE": "1", "BEN_L1C_SOURCES": "gcs"}
+        setup.zip()
+        result = zip_is_tracked(TILE, setup.ctx)
+        assert result.differing == ()
+        assert result.is_warning
+
+
+class TestPreflight:
+    """All tiles and all sources at once."""
+
+    @pytest.fixture
+    def tiles(self, setup) -> list[Tile]:
+        keys = [other_key(number) for number in range(4)]
+        folder = setup.folder / "more"
+        for key in keys:
+            write_product(folder, key)
+        other = CdseServer(folder)
+        setup.cdse.products += [other.product(keys[0]), other.product(keys[1])]
+        setup.cdse.product(keys[1]).online = False
+        for key in (keys[1], keys[2]):
+            setup.bucket.add_zip(folder / f"{key}.zip")
+        return [Tile(key) for key in keys]
+
+    def test_every_source_is_asked_for_every_tile(self, setup, tiles) -> None:
+        report = preflight(tiles, setup.all_settings, setup.log.append)
+        assert [row.found_in for row in report.rows] == [["cdse"], ["gcs"], ["gcs"], []]
+        assert [row.state for row in report.rows] == [
+            "online",
+            "elsewhere",
+            "elsewhere",
+            "gone",
+        ]
+        assert all(row.size for row in report.rows[:3])
+        table = format_preflight(report)
+        assert "4 tiles: 3 found (1 in cdse, 2 in gcs), 1 offline and 2 gone" in table
+        content = report.as_json()
+        assert json.loads(json.dumps(content))["tiles"][1]["found_in"] == ["gcs"]
+        assert content["bytes"] == sum(row.size for row in report.rows)
+        assert setup.cdse.seen.requests["download"] == setup.cdse.seen.logins == 0
+
+    def test_a_silent_source_is_unknown(self, setup, tiles) -> None:
+        setup.settings["BEN_GCS_URL"] = f"{CLOSED}/bucket"
+        report = preflight(tiles, setup.all_settings, setup.log.append)
+        assert report.rows[0].is_ready
+        assert report.rows[0].sources["gcs"].startswith("unknown: ")
+
+    def test_the_command_prints_json(self, setup, tiles) -> None:
+        tiles_csv = setup.folder / "tiles.csv"
+        tiles_csv.write_text("tile\n" + "".join(f"{tile.name}\n" for tile in tiles))
+        environment = {
+            **setup.all_settings.as_environment(),
+            "BEN_TILES_CSV": str(tiles_csv),
+            "BEN_TRACKED_TILES": "0",
+            "PATH": "/usr/bin:/bin",
+        }
+        done = subprocess.run(
+            [sys.executable, "-m", "ben_assets.cli", "preflight", "--json"],
+            env=environment,
+            cwd=REPOSITORY,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 1, done.stderr
+        assert len(json.loads(done.stdout)["tiles"]) == 4
+
+
+def test_a_hundred_and_twenty_five_tiles_are_asked_for_at_once(setup) -> None:
+    """Answers that take 20 ms: one after the other would be 375 of them and more."""
+    setup.cdse.latency_seconds = setup.bucket.latency_seconds = 0.02
+    tiles = [Tile(other_key(number)) for number in range(125)]
+    started = time.monotonic()
+    report = preflight(tiles, setup.all_settings, setup.log.append)
+    assert len(report.rows) == 125
+    assert {row.state for row in report.rows} == {"gone"}
+    assert report.seconds <= time.monotonic() - started
+
+
+def test_an_older_record_of_tile_ids_still_serves(setup) -> None:
+    """One that was written before there was a second source."""
+    setup.ids()
+    facts = dict(setup.ctx.storage.require("tile_ids", TILE.key).facts)
+    for name in ("gone_since", "gone_because", "replaced_by", "sources"):
+        del facts[name]
+    from resources.product_sources import ProductStatus
+
+    status = ProductStatus.from_facts(facts)
+    sources = Sources.from_settings(setup.all_settings, setup.log.append)
+    fetched = sources.fetch(status, setup.folder / "product.zip")
+    assert fetched.source == "cdse"

@@ -1,0 +1,413 @@
+"""Where products may come from, in which order, and what each source says of one.
+
+Belongs here: moving on from a source that has not what another one has. Not here: the
+sources (``cdse``, ``gcs``). Another baseline is never taken in place of the product.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Final, Protocol, Self
+
+from ben_assets.bigearthnet.errors import (
+    BenError,
+    ChangedUpstream,
+    ChecksumMismatch,
+    FailureClass,
+    InvalidInput,
+    ProductGone,
+    ProductOffline,
+    ServiceUnavailable,
+)
+from resources.cdse import CatalogueAnswer, CatalogueEntry, Cdse, ProvenZip
+from resources.cdse.access import Timeouts
+from resources.cdse.transport import RequestRefused, Unauthorized
+from resources.gcs import URL as GCS_URL
+from resources.gcs import Gcs, GcsOptions
+from resources.settings import Settings
+
+CDSE: Final = "cdse"
+GCS: Final = "gcs"
+NAMES: Final = (CDSE, GCS)
+"""Names of the sources in ``BEN_L1C_SOURCES``, in their usual order."""
+LOOK_SECONDS: Final = 5.0
+"""A source that has not said by then whether it has a product counts as unknown."""
+HAS_IT: Final = "has it"
+NOT_ASKED: Final = "not asked"
+_MOVES_ON: Final = (
+    ProductGone,
+    ProductOffline,
+    ChangedUpstream,
+    ChecksumMismatch,
+    ServiceUnavailable,
+    RequestRefused,
+)
+"""The source is at fault, not this machine or its settings: another one may do."""
+_WORDS: Final = {
+    FailureClass.GONE: "gone",
+    FailureClass.OFFLINE: "offline",
+    FailureClass.CHANGED_UPSTREAM: "changed",
+    FailureClass.CORRUPT_AT_SOURCE: "incomplete",
+}
+
+
+@dataclass(frozen=True)
+class SourceAnswer:
+    """What one source says of one product."""
+
+    source: str
+    """Name of the source."""
+    says: str
+    """``has it``, ``not asked``, or what is the matter: ``gone: …``, ``unknown: …``."""
+    size: int = 0
+    """Bytes to download, 0 where unknown."""
+    catalogue: CatalogueAnswer | None = None
+    """The catalogue's answer in full, of CDSE."""
+    error: BenError | None = field(default=None, compare=False)
+    """Why the product cannot be had there."""
+
+    @property
+    def has_it(self) -> bool:
+        """Whether the exact product can be had there."""
+        return self.says == HAS_IT
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether the source did not answer."""
+        return self.says.startswith("unknown")
+
+    @classmethod
+    def of_error(
+        cls, source: str, error: BenError, catalogue: CatalogueAnswer | None = None
+    ) -> Self:
+        """The answer that a failure stands for."""
+        word = _WORDS.get(error.failure_class, "unknown")
+        return cls(source, f"{word}: {error}", 0, catalogue, error)
+
+
+class Source(Protocol):
+    """A place that may have products under their exact names."""
+
+    @property
+    def name(self) -> str:
+        """As in ``BEN_L1C_SOURCES``."""
+        ...
+
+    def ask(self, product: str) -> SourceAnswer:
+        """Whether it has the product.
+
+        Raises:
+            BenError: this machine or its settings are at fault.
+        """
+        ...
+
+    def briefly(self, seconds: float) -> Source:
+        """The same source for questions that are given up after so many seconds."""
+        ...
+
+    def fetch(
+        self, product: str, entry: CatalogueEntry | None, path: Path
+    ) -> ProvenZip:
+        """The product's zip at ``path``, verified.
+
+        Raises:
+            BenError: it cannot be had whole.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class CdseSource:
+    """The Copernicus Data Space."""
+
+    cdse: Cdse
+    name: str = CDSE
+
+    def ask(self, product: str) -> SourceAnswer:
+        """What the catalogue says."""
+        try:
+            answer = self.cdse.catalogue.ask(product)
+        except _MOVES_ON as error:
+            return SourceAnswer.of_error(self.name, error)
+        if (refusal := answer.refusal()) is not None:
+            return SourceAnswer.of_error(self.name, refusal, answer)
+        return SourceAnswer(self.name, HAS_IT, answer.hits[0].size, answer)
+
+    def briefly(self, seconds: float) -> CdseSource:
+        """For a question."""
+        return CdseSource(self.cdse.briefly(seconds))
+
+    def fetch(
+        self, product: str, entry: CatalogueEntry | None, path: Path
+    ) -> ProvenZip:
+        """Download by the id of ``entry``; without one it is asked for."""
+        return self.cdse.fetch(entry or self.cdse.find(product), path)
+
+
+@dataclass(frozen=True)
+class GcsSource:
+    """Google's public bucket."""
+
+    gcs: Gcs
+    name: str = GCS
+
+    def ask(self, product: str) -> SourceAnswer:
+        """Whether the bucket lists files of the product."""
+        try:
+            return SourceAnswer(self.name, HAS_IT, self.gcs.find(product).size)
+        except Unauthorized as error:  # nobody logs in there: the bucket is closed
+            closed = ServiceUnavailable(str(error))
+            return SourceAnswer.of_error(self.name, closed)
+        except _MOVES_ON as error:
+            return SourceAnswer.of_error(self.name, error)
+
+    def briefly(self, seconds: float) -> GcsSource:
+        """For a question."""
+        return GcsSource(self.gcs.briefly(seconds))
+
+    def fetch(
+        self, product: str, entry: CatalogueEntry | None, path: Path
+    ) -> ProvenZip:
+        """Download by the product's name."""
+        return self.gcs.fetch(product, path)
+
+
+@dataclass(frozen=True)
+class ProductStatus(CatalogueEntry):
+    """A product as its sources know it; what the record of ``tile_ids`` holds."""
+
+    gone_since: str = ""
+    """When CDSE deleted it; empty where it did not, or did not say."""
+    gone_because: str = ""
+    """Why."""
+    replaced_by: tuple[str, ...] = ()
+    """Products of the same acquisition that CDSE has instead."""
+    sources: dict[str, str] = field(default_factory=dict)
+    """Source to what it says of the exact product."""
+
+    @classmethod
+    def of_answers(
+        cls, product: str, answers: list[SourceAnswer], known_id: str | None
+    ) -> Self:
+        """What several answers together say.
+
+        Args:
+            product: product name without ``.SAFE``.
+            answers: of the sources, in their order.
+            known_id: id in CDSE by which the product was known before.
+        """
+        catalogue = next((a.catalogue for a in answers if a.catalogue), None)
+        entry = _entry_of(product, catalogue, known_id)
+        deleted = catalogue.deletion if catalogue else None
+        return cls(
+            **{one.name: getattr(entry, one.name) for one in fields(CatalogueEntry)},
+            gone_since=deleted.date if deleted else "",
+            gone_because=deleted.cause if deleted else "",
+            replaced_by=(catalogue.other_baselines or ()) if catalogue else (),
+            sources={answer.source: answer.says for answer in answers},
+        )
+
+    @classmethod
+    def from_facts(cls, facts: dict[str, Any]) -> Self:
+        """As a record of ``tile_ids`` holds it."""
+        values = {one.name: facts[one.name] for one in fields(cls) if one.name in facts}
+        return cls(**values | {"replaced_by": tuple(facts.get("replaced_by", ()))})
+
+    @property
+    def entry(self) -> CatalogueEntry | None:
+        """What the catalogue says of it, where it can be had there."""
+        if not self.online:
+            return None
+        values = {one.name: getattr(self, one.name) for one in fields(CatalogueEntry)}
+        return CatalogueEntry(**values)
+
+
+@dataclass(frozen=True)
+class FetchedZip:
+    """A product's zip, and where it came from."""
+
+    zip: ProvenZip
+    """What holds of it."""
+    source: str
+    """Name of the source that gave it."""
+    said: dict[str, str]
+    """Source to what it said; the last one gave the product."""
+
+
+@dataclass(frozen=True)
+class Sources:
+    """The sources in the order in which they are asked."""
+
+    sources: tuple[Source, ...]
+    """At least one."""
+    log: Callable[[str], None]
+    """Takes progress lines."""
+
+    @classmethod
+    def from_settings(cls, settings: Settings, log: Callable[[str], None]) -> Self:
+        """As ``BEN_L1C_SOURCES``, ``BEN_GCS_URL`` and ``CDSE_*`` say.
+
+        Raises:
+            InvalidInput: an unknown source, or a malformed setting.
+        """
+        text = settings.text("BEN_L1C_SOURCES", ",".join(NAMES)) or ""
+        names = tuple(dict.fromkeys(text.replace(",", " ").lower().split()))
+        if not names or set(names) - set(NAMES):
+            raise InvalidInput(
+                f"BEN_L1C_SOURCES is {text!r}; expected some of {', '.join(NAMES)}, "
+                "with commas, in the order to ask them in"
+            )
+        options = GcsOptions(
+            settings.data_dir / ".gcs",
+            (settings.text("BEN_GCS_URL", GCS_URL) or "").rstrip("/"),
+            Timeouts.from_settings(settings),
+        )
+        makers: dict[str, Callable[[], Source]] = {
+            CDSE: lambda: CdseSource(Cdse.from_settings(settings, log)),
+            GCS: lambda: GcsSource(Gcs(options, log)),
+        }
+        return cls(tuple(makers[name]() for name in names), log)
+
+    def find(self, product: str, known_id: str | None = None) -> ProductStatus:
+        """What the sources say of a product, asked until one has it.
+
+        Args:
+            product: product name without ``.SAFE``.
+            known_id: id in CDSE by which it was known before.
+
+        Raises:
+            BenError: no source has it; or this machine or its settings are at fault.
+        """
+        answers: list[SourceAnswer] = []
+        for source in self.sources:
+            if answers and answers[-1].has_it:
+                answers.append(SourceAnswer(source.name, NOT_ASKED))
+                continue
+            answers.append(self._ask(source, product))
+            if not answers[-1].has_it:
+                self.log(f"{source.name}: {answers[-1].says}")
+        if not any(answer.has_it for answer in answers):
+            answers = self._asked_patiently(product, answers)
+        return ProductStatus.of_answers(product, answers, known_id)
+
+    def fetch(self, status: ProductStatus, path: Path) -> FetchedZip:
+        """The product from the first source that has it whole.
+
+        Args:
+            status: what ``tile_ids`` found.
+            path: the zip to make.
+
+        Raises:
+            BenError: no source has it; or this machine or its settings are at fault.
+        """
+        product = status.name.removesuffix(".SAFE")
+        answers: list[SourceAnswer] = []
+        for source in self.sources:
+            answer, entry = self._answer_before_fetch(source, product, status)
+            if answer.has_it:
+                try:
+                    verified = source.fetch(product, entry, path)
+                    return FetchedZip(verified, source.name, _said([*answers, answer]))
+                except _MOVES_ON as error:
+                    answer = SourceAnswer.of_error(source.name, error)
+            self.log(f"{source.name}: {answer.says}")
+            answers.append(answer)
+        raise _no_source(product, answers)
+
+    def ask_all(self, product: str) -> list[SourceAnswer]:
+        """What each source says, whether another one has the product or not."""
+        return [ask_briefly(source, product) for source in self.sources]
+
+    def _ask(self, source: Source, product: str) -> SourceAnswer:
+        """Briefly where there is another source, else as patiently as set."""
+        if len(self.sources) == 1:
+            return source.ask(product)
+        return ask_briefly(source, product)
+
+    def _asked_patiently(
+        self, product: str, answers: list[SourceAnswer]
+    ) -> list[SourceAnswer]:
+        """Where nobody has it and the first source was silent: wait for that one."""
+        if answers[0].is_unknown and len(self.sources) > 1:
+            answers = [self.sources[0].ask(product), *answers[1:]]
+        if not answers[0].has_it:
+            raise _no_source(product, answers)
+        return answers
+
+    def _answer_before_fetch(
+        self, source: Source, product: str, status: ProductStatus
+    ) -> tuple[SourceAnswer, CatalogueEntry | None]:
+        """What is known already, else what the source says now."""
+        if status.sources.get(source.name, HAS_IT) == HAS_IT or len(self.sources) == 1:
+            return SourceAnswer(source.name, HAS_IT), status.entry
+        answer = ask_briefly(source, product)
+        hits = answer.catalogue.hits if answer.catalogue else ()
+        return answer, hits[0] if hits else None
+
+
+def ask_briefly(source: Source, product: str) -> SourceAnswer:
+    """What a source says within ``LOOK_SECONDS``, however its answer drips in.
+
+    Raises:
+        BenError: this machine or its settings are at fault.
+    """
+    answers: list[SourceAnswer | BenError] = []
+
+    def ask() -> None:
+        try:
+            answers.append(source.briefly(LOOK_SECONDS).ask(product))
+        except BenError as error:
+            answers.append(error)
+
+    thread = threading.Thread(target=ask, daemon=True, name=f"ask {source.name}")
+    thread.start()
+    thread.join(LOOK_SECONDS)
+    if not answers:
+        late = ServiceUnavailable(f"no answer in {LOOK_SECONDS:.0f} s")
+        return SourceAnswer.of_error(source.name, late)
+    if isinstance(answers[0], BenError):
+        raise answers[0]
+    return answers[0]
+
+
+def _said(answers: list[SourceAnswer]) -> dict[str, str]:
+    return {answer.source: answer.says for answer in answers}
+
+
+def _entry_of(
+    product: str, catalogue: CatalogueAnswer | None, known_id: str | None
+) -> CatalogueEntry:
+    """The catalogue's own entry, or what is left of one."""
+    if catalogue and len(catalogue.hits) == 1:
+        return catalogue.hits[0]
+    deleted = catalogue.deletion if catalogue else None
+    return CatalogueEntry(
+        id=(deleted.id if deleted else "") or known_id or "",
+        name=f"{product}.SAFE",
+        size=0,
+        checksums={},
+        online=False,
+        published="",
+        modified="",
+        s3_path="",
+    )
+
+
+def _no_source(product: str, answers: list[SourceAnswer]) -> BenError:
+    """The failure of all sources: one that a later try can mend, else the first."""
+    errors = [answer.error for answer in answers if answer.error is not None]
+    if len(errors) == 1:
+        return errors[0]
+    chief = next((error for error in errors if error.is_retryable), errors[0])
+    each = "; ".join(
+        f"{answer.source} [{answer.error.failure_class}] {answer.says}"
+        for answer in answers
+        if answer.error is not None
+    )
+    return type(chief)(
+        f"no source has {product} whole: {each}. Run the step again later, or put the "
+        "zip of the original into BEN_L1C_DIR"
+    )

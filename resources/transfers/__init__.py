@@ -1,0 +1,1 @@
+"""What downloads share, whichever service they ask: rules, buckets, packing."""
