@@ -9,6 +9,7 @@ import pytest
 
 from ben_assets.assets import STAGES
 from ben_assets.definitions import build_definitions
+from resources.configured import DataRootResource
 from resources.settings import REPOSITORY
 
 GROUP_OF_ASSET = {
@@ -55,7 +56,17 @@ UPSTREAM = {
     "archives": {"aligned_dataset"},
     "release_metadata": {"metadata_tables", "aligned_dataset"},
     "release_archives": {"aligned_dataset", "release_metadata"},
-    "release_report": {"release_metadata", "release_archives"},
+    "release_report": {
+        "countries",
+        "metadata_tables",
+        "aligned_dataset",
+        "release_metadata",
+        "release_archives",
+    },
+    "postgis_clc2018": {"corine_land_cover"},
+    "postgis_v1_footprints": {"v1_footprints"},
+    "postgis_countries": {"countries"},
+    "postgis_patches": {"patches", "reference_maps", "metadata_tables"},
     "training_lmdb": {"aligned_dataset"},
     "release_index": {"patches", "reference_maps", "metadata_tables"},
     "release_lmdb": {"training_lmdb"},
@@ -91,7 +102,6 @@ def test_the_assets_and_their_groups_are_these(definitions):
 
 
 def test_groups_and_stages_are_in_flow_order():
-    assert list(STAGES) == sorted(STAGES, key=list(STAGES).index)
     listed = [a.key.path[-1] for stage in STAGES.values() for a in stage]
     place = {name: number for number, name in enumerate(listed)}
     for name, upstream in UPSTREAM.items():
@@ -133,6 +143,19 @@ def test_the_job_from_l2a_makes_a_tile_up_to_its_archives(definitions):
     job = definitions.resolve_job_def("tile_from_l2a")
     selected = {key.to_user_string() for key in job.asset_layer.selected_asset_keys}
     assert selected == set(FROM_L2A)
+
+
+def test_a_resource_can_be_overridden(tmp_path):
+    """As tests and deployments do, in place of what the environment says."""
+    own = DataRootResource(path=str(tmp_path / "own"))
+    job = build_definitions(data_root=own).resolve_job_def("l1c_tables")
+    result = job.execute_in_process(raise_on_error=False)
+    said = [
+        event.step_failure_data.error_display_string
+        for event in result.get_step_failure_events()
+    ]
+    assert len(said) == 2
+    assert all(f"no tile has a record in {tmp_path}/own/" in text for text in said)
 
 
 def test_the_release_job_makes_the_release(definitions):
