@@ -143,21 +143,27 @@ def test_another_quantification_is_refused(ground):
         ground.make("patches", NEW_KEY)
 
 
-def test_a_release_of_two_scales_is_refused(ground):
-    ground.make_tile(OLD_KEY, upto="aligned_dataset")
-    recipe(ground, 'value_scale = "as_delivered"\n')
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ('value_scale = "as_delivered"\n', "value scales; found bigearthnet: {0}.*"),
+        ("[labels]\nmax_unlabelled = 0.5\n", "recipes; found bigearthnet-v2: {0}.*"),
+    ],
+    ids=["scales", "recipes"],
+)
+def test_a_release_of_two_kinds_is_refused(text, says, ground):
+    """Two products of ESA, of one day each."""
+    other = NEW.replace("20250718", "20250728")
+    bands = {
+        band.name: read_band(read_l2a(ground.root / "L2A" / f"{NEW}.SAFE"), band)
+        for band in BANDS
+    }
+    write(ground, other, datetime(2025, 7, 28, 10, 10, 31, tzinfo=UTC), bands, OFFSET)
+    use(ground, (NEW, "none"), (other, "none"))
     ground.make_tile(NEW_KEY, upto="aligned_dataset")
-    says = r"value scales; found bigearthnet: T33UUP_2018.*; as_delivered: T33UUP_2025"
-    with pytest.raises(InvalidInput, match=says):
-        ground.make("release_metadata")
-
-
-def test_a_release_of_two_recipes_is_refused(ground):
-    ground.make_tile(OLD_KEY, upto="aligned_dataset")
-    recipe(ground, "[labels]\nmax_unlabelled = 0.5\n")
-    ground.make_tile(NEW_KEY, upto="aligned_dataset")
-    says = r"recipes; found bigearthnet-v2: T33UUP_2018.*; mine: T33UUP_2025"
-    with pytest.raises(InvalidInput, match=says):
+    recipe(ground, text)
+    ground.make_tile(NEW_KEY.replace("0718", "0728"), upto="aligned_dataset")
+    with pytest.raises(InvalidInput, match=says.format(NEW_KEY)):
         ground.make("release_metadata")
 
 
