@@ -8,10 +8,10 @@ from typing import Any, Final
 import dagster as dg
 
 from ben_assets.assets import RULE_CHECKS, STAGES
+from ben_assets.bigearthnet.shipped_files import SHIPPED
 from ben_assets.environment import settings_of_process
 from ben_assets.jobs import JOBS
 from resources.configured import resources_of
-from resources.settings import REPOSITORY
 
 
 def _kubernetes() -> dg.ExecutorDefinition:
@@ -59,7 +59,7 @@ def build_definitions(**overrides: Any) -> dg.Definitions:  # noqa: ANN401
 def _in_group(group: str) -> Callable[[dg.AssetSpec], dg.AssetSpec]:
     """Sets what all assets of a group have: the group, and where to read on."""
     docs = {
-        title: dg.MetadataValue.path(REPOSITORY / "docs" / name)
+        title: dg.MetadataValue.path(SHIPPED / "docs" / name)
         for title, name in _DOCS.items()
     }
     return lambda spec: spec.replace_attributes(

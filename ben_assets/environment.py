@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 
-from resources.settings import Settings
+from dotenv import dotenv_values, load_dotenv
+
+from resources.settings import REPOSITORY, Settings
 
 
 def settings_of_process() -> Settings:
@@ -14,3 +16,21 @@ def settings_of_process() -> Settings:
     code location, and the settings of a ``ben`` command.
     """
     return Settings(dict(os.environ))
+
+
+def load_env_file() -> list[str]:
+    """Take the settings of the root's ``.env``, which win, as Dagster does.
+
+    Returns:
+        One line where they replace other values of the environment, for people.
+    """
+    path = REPOSITORY / ".env"
+    replaced = [
+        name
+        for name, value in dotenv_values(path).items()
+        if value is not None and os.environ.get(name, value) != value
+    ]
+    load_dotenv(path, override=True)
+    if not replaced:
+        return []
+    return [f"{path} wins over the environment for {', '.join(replaced)}"]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +18,9 @@ from resources.data_root.files import local_errors
 def as_dagster_failure() -> Iterator[None]:
     """Turn an error of ours into a ``dagster.Failure`` with its class as metadata.
 
+    The sentence that matters is also the last one that the process prints: Dagster
+    follows it with a traceback and dozens of lines of its own.
+
     Raises:
         dagster.Failure: in place of a ``BenError``, or of what this machine refuses; it
             forbids retries where the class of the failure needs somebody to act.
@@ -24,8 +29,10 @@ def as_dagster_failure() -> Iterator[None]:
         with local_errors(Path("the data root")):
             yield
     except BenError as error:
+        sentence = f"[{error.failure_class}] {error}"
+        atexit.register(print, f"ben: {sentence}", file=sys.stderr)
         raise dg.Failure(
-            description=f"[{error.failure_class}] {error}",
+            description=sentence,
             metadata={"failure_class": str(error.failure_class)},
             allow_retries=error.is_retryable,
-        ) from error
+        ) from None

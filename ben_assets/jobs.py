@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from ben_assets.assets import l1c, l2a, postgis, release
+from ben_assets.assets import l1c, l2a, postgis, release, training
 from ben_assets.failures import as_dagster_failure
 from ben_assets.partitions import TILES
 from ben_assets.verify_jobs import verify, verify_release
@@ -39,6 +39,12 @@ release_job = dg.define_asset_job(
         release.release_metadata, release.release_archives, release.release_report
     ),
     description="Release files of all tiles in the data set, and a report on them.",
+)
+
+training_job = dg.define_asset_job(
+    "training",
+    selection=dg.AssetSelection.assets(*training.ASSETS[1:]),
+    description="Index, database, shards, statistics and card of all tiles.",
 )
 
 postgis_job = dg.define_asset_job(
@@ -94,6 +100,7 @@ JOBS = (
     tile_from_l2a,
     l1c_tables,
     release_job,
+    training_job,
     postgis_job,
     cross_checks,
     preflight,

@@ -7,12 +7,13 @@ import logging
 from pathlib import Path
 
 from ben_assets.bigearthnet.errors import MissingInput
+from ben_assets.bigearthnet.shipped_files import SHIPPED
 from ben_assets.bigearthnet.tile_list import (
     Tile,
     add_own_tiles,
     parse_tracked_tiles,
 )
-from resources.settings import REPOSITORY, Settings
+from resources.settings import Settings
 
 _log = logging.getLogger(__name__)
 _NO_TILES = "tile\n"
@@ -30,7 +31,7 @@ def read_tiles(settings: Settings) -> tuple[dict[str, Tile], tuple[str, ...]]:
     """Tile key to tile, the user's own first, and what is wrong with the list."""
     own = settings.path("BEN_TILES_CSV")
     tracked = settings.choice("BEN_TRACKED_TILES", ("1", "0")) == "1"
-    path = REPOSITORY / "tracked-artifacts" / "tiles.csv"
+    path = SHIPPED / "tracked-artifacts" / "tiles.csv"
     own_text, problems = _read(own) if own else (_NO_TILES, ())
     tiles, reports = _parsed(path.read_text() if tracked else "", own_text, str(own))
     return {tile.key: tile for tile in tiles}, (*problems, *reports)

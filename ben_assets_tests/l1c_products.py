@@ -11,7 +11,8 @@ from ben_assets.bigearthnet.product_names import ProductName
 from ben_assets.synthetic.safe_description import ProductDescription
 from ben_assets.synthetic.safe_writer import write_l1c_product, zip_product
 
-KEY = "S2A_MSIL1C_20170613T101031_N0205_R022_T33UUP_20170613T101608"
+NAME = "S2A_MSIL1C_20170613T101031_N0205_R022_T33UUP_20170613T101608"
+KEY = ProductName.parse(NAME).tile_key
 L2A_STEM = "S2A_MSIL2A_20170613T101031_N9999_R022_T33UUP"
 GRID = TileGeocoding(epsg=32633, ulx=300000, uly=5400000, side_m=3600)
 HAZE = 300
@@ -29,10 +30,10 @@ def pixels(gsd_m: int, side_m: int = GRID.side_m) -> np.ndarray:
 
 
 def l1c_description(
-    key: str = KEY, grid: TileGeocoding = GRID, **changes
+    product: str = NAME, grid: TileGeocoding = GRID, **changes
 ) -> ProductDescription:
     values = {
-        "name": ProductName.parse(key),
+        "name": ProductName.parse(product),
         "start_time": datetime(2017, 6, 13, 10, 10, 31, 26000, tzinfo=UTC),
         "geocoding": grid,
         "absolute_orbit": 10317,

@@ -16,13 +16,18 @@ from pathlib import Path
 import pytest
 
 from ben_assets.bigearthnet.tile_list import Tile, find_tile
+from ben_assets.steps.card import make_release_card
 from ben_assets.steps.dataset import make_aligned_dataset, make_archives
 from ben_assets.steps.l2a import make_l2a_tile
 from ben_assets.steps.metadata import make_metadata_table
 from ben_assets.steps.patches import make_patches
 from ben_assets.steps.reference_maps import make_reference_maps
 from ben_assets.steps.release import make_release_archives, make_release_metadata
+from ben_assets.steps.release_index import make_release_index
+from ben_assets.steps.shards import make_release_shards
+from ben_assets.steps.statistics import make_release_statistics
 from ben_assets.steps.step_context import StepContext
+from ben_assets.steps.training import make_release_lmdb, make_training_lmdb
 from ben_assets.synthetic.dataset import SyntheticData
 from ben_assets.tiles import load_tiles
 from resources.data_root.store import Storage, StoredRecord
@@ -35,6 +40,7 @@ STEPS: dict[str, Callable[[Tile, StepContext], StoredRecord]] = {
     "metadata_tables": make_metadata_table,
     "aligned_dataset": make_aligned_dataset,
     "archives": make_archives,
+    "training_lmdb": make_training_lmdb,
 }
 """Asset key to its step, in flow order."""
 
@@ -45,12 +51,21 @@ UPSTREAM = {
     "metadata_tables": ("patches", "reference_maps"),
     "aligned_dataset": ("patches", "reference_maps", "metadata_tables"),
     "archives": ("aligned_dataset",),
+    "training_lmdb": ("aligned_dataset",),
 }
 """Asset key to what its step reads, in flow order."""
 
 RELEASE_STEPS = {
     "release_metadata": make_release_metadata,
     "release_archives": make_release_archives,
+}
+
+TRAINING_STEPS = {
+    "release_index": make_release_index,
+    "release_lmdb": make_release_lmdb,
+    "release_shards": make_release_shards,
+    "release_statistics": make_release_statistics,
+    "release_card": make_release_card,
 }
 
 _NOT_PART_OF_THE_RESULT = (".locks", ".digests")
@@ -82,11 +97,11 @@ class Pipeline:
 
     def make(self, asset: str, key: str | None = None) -> StoredRecord:
         if key is None:
-            return RELEASE_STEPS[asset](self.ctx())
+            return (RELEASE_STEPS | TRAINING_STEPS)[asset](self.ctx())
         with self.storage.reading(UPSTREAM[asset], key, self.log.append):
             return STEPS[asset](self.tile(key), self.ctx())
 
-    def make_tile(self, key: str, upto: str = "archives") -> StoredRecord:
+    def make_tile(self, key: str, upto: str = "training_lmdb") -> StoredRecord:
         for asset in STEPS:
             record = self.make(asset, key)
             if asset == upto:
@@ -97,6 +112,10 @@ class Pipeline:
         for asset in RELEASE_STEPS:
             record = self.make(asset)
         return record
+
+    def make_training(self) -> None:
+        for asset in TRAINING_STEPS:
+            self.make(asset)
 
     def own_inputs(self, name: str) -> Path:
         """A copy of one folder of inputs that this test may damage, and use it."""

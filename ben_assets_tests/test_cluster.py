@@ -15,6 +15,7 @@ from ben_assets_tests.pipeline import Pipeline, tree_of
 from resources.data_root.postgres_locks import PostgresLocks
 
 pytestmark = [
+    pytest.mark.real_server,
     pytest.mark.skipif(
         bool(missing_parts()) and os.environ.get("CI") != "true",
         reason=f"missing: {'; '.join(missing_parts())}",

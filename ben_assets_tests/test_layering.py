@@ -56,6 +56,16 @@ def test_the_science_knows_nothing_of_dagster_or_outside_services(package):
     assert offences(package.replace(".", "/"), is_forbidden) == []
 
 
+def test_training_knows_the_science_alone():
+    training = "ben_assets.training"
+
+    def is_forbidden(name: str) -> bool:
+        is_outside = is_below(name, "dagster", "resources")
+        return is_outside or is_ours_but_not(name, *SCIENCE, training)
+
+    assert offences("ben_assets/training", is_forbidden) == []
+
+
 def test_resources_know_the_science_and_the_product_writer_alone():
     """Only ``configured`` is Dagster's: the clients below it know none of it."""
     found = offences(

@@ -28,16 +28,22 @@ from ben_assets.bigearthnet.release_tables import (
     write_parquet,
 )
 from ben_assets.bigearthnet.seasons import season_of
-from ben_assets_tests.shared import SHARED, needs_shared
+from ben_assets_tests.shared import SHARED, needs
+from resources.inputs.pins import load_published
 from resources.inputs.reference import ReferenceInputs
 from resources.settings import Settings
 
-pytestmark = needs_shared
-
 MD5 = {
-    NO_SNOW_CLOUD_OR_SHADOW: "55687065e77b6d0b0f1ff604a6e7b49c",
-    HAS_SNOW_CLOUD_OR_SHADOW: "fe31856f4986d446c9468b59d6387c91",
+    name: load_published()["release"][name]["md5"]
+    for name in (NO_SNOW_CLOUD_OR_SHADOW, HAS_SNOW_CLOUD_OR_SHADOW)
 }
+"""As published; in ``tracked-artifacts/published.toml``."""
+pytestmark = needs(
+    *(f"reference/{name}" for name in MD5),
+    "reference/ne_110m_admin_0_countries.geojson",
+    "reference/s1s2_mapping.csv.bz2",
+    "reference/ben-v1-metadata/bigearthnet_v1_spatial_32629.parquet",
+)
 ROWS = 549_488
 COLUMN_LETTERS = ("STUVWXYZ", "ABCDEFGH", "JKLMNPQR")
 ROW_LETTERS = "ABCDEFGHJKLMNPQRSTUV"
@@ -124,7 +130,7 @@ def test_every_published_country_follows_from_the_square(published, inputs):
     assert (found["found"] == found["country"]).sum() == ROWS
 
 
-def test_every_published_v1_twin_follows_from_season_and_square(published, inputs):
+def test_every_published_v1_name_follows_from_season_and_square(published, inputs):
     right = 0
     footprints: dict[int, gpd.GeoDataFrame | None] = {}
     for tile_id, rows in published.groupby("tile_id"):
@@ -141,7 +147,7 @@ def test_every_published_v1_twin_follows_from_season_and_square(published, input
     assert right == ROWS
 
 
-def test_every_published_sentinel_1_twin_snow_and_cloud_follows(published, inputs):
+def test_every_published_sentinel_1_patch_snow_and_cloud_follows(published, inputs):
     v1_names = published["s2v1_name"]
     s1_names = inputs.s1_names(v1_names)
     assert (v1_names.map(s1_names) == published["s1_name"]).sum() == ROWS

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -17,10 +16,17 @@ from ben_assets.bigearthnet.checksums import (
     parse_hash_list,
 )
 from ben_assets_tests.pipeline import Pipeline, edit
-from ben_assets_tests.shared import needs_shared
-from ben_assets_tests.world_a import FIRST, SECOND, WORLD_A, WorldA
+from ben_assets_tests.world_a import (
+    EXPECTED,
+    FIRST,
+    SECOND,
+    WorldA,
+    columns_of,
+    expected_columns,
+    needs_world_a,
+)
 
-pytestmark = [needs_shared, pytest.mark.timeout(600)]
+pytestmark = [needs_world_a, pytest.mark.timeout(600)]
 
 CHAIN = "l2a_tiles,patches,reference_maps,metadata_tables,aligned_dataset,archives"
 TARS = ("BigEarthNet-S1", "BigEarthNet-S2", "Reference_Maps")
@@ -55,33 +61,26 @@ def release(pipeline: Pipeline) -> Path:
 
 
 def track_patches(pipeline: Pipeline, key: str) -> None:
-    """ManifestEntry what the original pipeline made of a tile."""
-    tile_id = pipeline.tile(key).product.acquisition.mgrs
-    digests = {
-        name: digest
-        for name, digest in expected_hashes("patch_hashes.csv").items()
-        if f"_T{tile_id}_" in name
-    }
-    size = len(digests) // 12 * PATCH_BYTES
+    """Expect what the original pipeline made of a tile."""
+    expected = EXPECTED["tracked"][pipeline.tile(key).product.acquisition.mgrs]
+    files, digest = expected["files"], expected["sha256"]
     path = Path(pipeline.settings["BEN_TRACKED_ARTIFACTS"]) / "hashes/patches.csv"
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as file:
         if not file.tell():
             file.write("tile,files,bytes,sha256\n")
-        file.write(f"{key},{len(digests)},{size},{hash_list_digest(digests)}\n")
-
-
-def expected_hashes(name: str) -> dict[str, str]:
-    return parse_hash_list((WORLD_A / "expected" / name).read_text())
+        file.write(f"{key},{files},{files // 12 * PATCH_BYTES},{digest}\n")
 
 
 def test_every_byte_is_that_of_the_original_pipeline(release):
     found = {path.stem: file_digest(path) for path in release.glob("patches/*/*/*.tif")}
-    assert len(found) == 40_224
-    assert found == expected_hashes("patch_hashes.csv")
+    assert len(found) == EXPECTED["files"]["patches"]
+    assert columns_of(found) == expected_columns("patches")
+    assert hash_list_digest(found) == EXPECTED["hash_lists"]["patches"]
     maps = {p.stem: file_digest(p) for p in release.glob("reference_maps/*/*/*.tif")}
-    assert len(maps) == 3_327
-    assert maps == expected_hashes("reference_maps_hashes.csv")
+    assert len(maps) == EXPECTED["files"]["reference_maps"]
+    assert columns_of(maps) == expected_columns("reference_maps")
+    assert hash_list_digest(maps) == EXPECTED["hash_lists"]["reference_maps"]
     recorded = {}
     for path in release.glob("patches/*.hashes.csv"):
         recorded |= parse_hash_list(path.read_text())
@@ -92,15 +91,13 @@ def test_every_byte_is_that_of_the_original_pipeline(release):
 
 
 def check_tables(release: Path) -> None:
-    expected = json.loads((WORLD_A / "expected/hashes.json").read_text())
-    expected = expected["csv_sha256"] | expected["parquet_sha256"]
+    expected = EXPECTED["tables"]
     assert len(expected) == 6
     folder = release / "release_metadata"
     assert {name: file_digest(folder / name) for name in expected} == expected
 
 
 def check_archives(release: Path) -> None:
-    all_tars = json.loads((WORLD_A / "expected/tars.json").read_text())
     folder = release / "release_archives"
     sums = dict(
         line.split("  ")[::-1]
@@ -108,7 +105,7 @@ def check_archives(release: Path) -> None:
         for line in (folder / name).read_text().split("\n")[:-1]
     )
     for name in TARS:
-        path, expected = folder / f"{name}.tar.zst", all_tars[f"{name}.tar"]
+        path, expected = folder / f"{name}.tar.zst", EXPECTED["tars"][name]
         tar = subprocess.run(
             ["zstd", "-dcq", path], capture_output=True, check=True
         ).stdout
@@ -119,16 +116,15 @@ def check_archives(release: Path) -> None:
             ["tar", "-tf", "-"], input=tar, capture_output=True, check=True
         ).stdout.decode()
         assert len(listed.splitlines()) == expected["members"]
-        assert listed.splitlines()[0] == expected["first5"][0]["name"]
+        assert listed.splitlines()[0] == expected["first"]
 
 
 def check_data_set(release: Path, digests: dict[str, str]) -> None:
     """The shared tree holds just what the archives hold, and the parquet files."""
     root = release / "aligned_dataset"
-    listed = json.loads((WORLD_A / "expected/tars.json").read_text())
     for name in TARS:
         files = [path for path in (root / name).rglob("*") if path.is_file()]
-        assert len(files) == listed[f"{name}.tar"]["members"]
+        assert len(files) == EXPECTED["tars"][name]["members"]
         if name != "BigEarthNet-S1":
             some = files[::50]
             assert all(file_digest(path) == digests[path.stem] for path in some)
@@ -139,11 +135,11 @@ def check_data_set(release: Path, digests: dict[str, str]) -> None:
 
 
 def test_one_wrong_tracked_hash_fails_just_that_tile_and_blocks_it(pipeline):
-    claim = ("patches", "matches_tracked_hash")
+    check = ("patches", "matches_tracked_hash")
     for key in (FIRST, SECOND):
         run = pipeline.run_verify(key)
         assert run.code == 0, run.output[-5000:]
-        assert pipeline.evaluations()[claim][:2] == (True, "ERROR")
+        assert pipeline.evaluations()[check][:2] == (True, "ERROR")
     expected = pipeline.storage.require("patches", SECOND).sha256
     tracked = Path(pipeline.settings["BEN_TRACKED_ARTIFACTS"]) / "hashes/patches.csv"
     edit(tracked, expected, "0" * 64)
@@ -154,7 +150,7 @@ def test_one_wrong_tracked_hash_fails_just_that_tile_and_blocks_it(pipeline):
         for name, (passed, severity, _) in pipeline.evaluations().items()
         if not passed and severity == "ERROR"
     }
-    assert failed == {claim}
+    assert failed == {check}
     pipeline.storage.remove("archives", SECOND)
     assert pipeline.run(CHAIN, SECOND).code == 1
     assert pipeline.storage.find("archives", SECOND) is None

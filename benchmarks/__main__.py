@@ -12,6 +12,7 @@ BENCHMARKS: Final = (
     ("benchmarks.overview",),
     ("benchmarks.dark_object",),
     ("benchmarks.cdse_download",),
+    ("benchmarks.bucket_download",),
     ("benchmarks.postgis",),
     ("benchmarks.cluster",),
 )

@@ -32,20 +32,20 @@ from resources.cdse.session import Session
 from resources.cdse.transport import Transport
 from resources.settings import Settings
 
-KEY = "S2A_MSIL1C_20170613T101031_N0205_R022_T33UUP_20170613T101608"
+NAME = "S2A_MSIL1C_20170613T101031_N0205_R022_T33UUP_20170613T101608"
 
 
 def write_large_product(folder: Path, megabytes: int) -> Path:
     """A product of 13 band files that cannot be compressed, with a true manifest."""
     import hashlib
 
-    path = folder / f"{KEY}.zip"
+    path = folder / f"{NAME}.zip"
     rows = []
     with zipfile.ZipFile(path, "w") as archive:
         for number in range(13):
             name = f"GRANULE/L1C/IMG_DATA/B{number:02d}.jp2"
             digest, size = hashlib.md5(), 0
-            with archive.open(f"{KEY}.SAFE/{name}", "w", force_zip64=False) as member:
+            with archive.open(f"{NAME}.SAFE/{name}", "w", force_zip64=False) as member:
                 while size < megabytes * 1_000_000 // 13:
                     piece = os.urandom(1 << 20)
                     member.write(piece)
@@ -57,7 +57,7 @@ def write_large_product(folder: Path, megabytes: int) -> Path:
                 "</byteStream>"
             )
         text = f"<XFDU>{''.join(rows)}</XFDU>"
-        archive.writestr(f"{KEY}.SAFE/manifest.safe", text)
+        archive.writestr(f"{NAME}.SAFE/manifest.safe", text)
     return path
 
 
@@ -82,7 +82,7 @@ def measure(target: Path) -> dict[str, float]:
     access = Access.from_settings(settings_of_process())
     transport = Transport(access)
     session = Session(access, transport)
-    entry = Catalogue(access, transport, print).find(KEY)
+    entry = Catalogue(access, transport, print).find(NAME)
     session.token()
     limiter = Limiter(access.shared_locks, "ctx", 4)
     pause = BackOff(access.shared / "pause", access.timeouts)
@@ -91,7 +91,7 @@ def measure(target: Path) -> dict[str, float]:
     started = time.perf_counter()
     delivered = route.fetch(entry, target, attempts, lambda size: None)
     streamed = time.perf_counter()
-    prove_product(target, KEY)
+    prove_product(target, NAME)
     verified = time.perf_counter()
     return {
         "bytes_per_second": delivered.size / (streamed - started),
@@ -117,7 +117,7 @@ def curl(target: Path, settings: dict[str, str]) -> float:
     """Bytes a second of curl to the same disk, token and address as ours."""
     access = Access.from_settings(Settings(settings))
     transport = Transport(access)
-    entry = Catalogue(access, transport, print).find(KEY)
+    entry = Catalogue(access, transport, print).find(NAME)
     token = Session(access, transport).token()
     url = f"{access.download_url}/Products({entry.id})/$value"
     # The token goes in by standard input: arguments can be read by every process.

@@ -40,7 +40,7 @@ GOAL_RATIO: Final = 1.5
 GOAL_BYTES: Final = 4 << 30
 """Less memory than this."""
 
-_KEY: Final = "S2A_MSIL1C_20170613T101031_N0205_R022_T33UUP_20170613T101608"
+_NAME: Final = "S2A_MSIL1C_20170613T101031_N0205_R022_T33UUP_20170613T101608"
 _SEED: Final = 1
 _BLOCK_M: Final = 600
 
@@ -71,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
 def make_l1c(folder: Path, side_m: int, threads: int) -> Path:
     """Write an L1C product with the texture of land into ``folder``."""
     description = ProductDescription(
-        name=ProductName.parse(_KEY),
+        name=ProductName.parse(_NAME),
         start_time=datetime(2017, 6, 13, 10, 10, 31, 26000, tzinfo=UTC),
         geocoding=TileGeocoding(32633, 300_000, 5_400_000, side_m),
     )

@@ -38,7 +38,7 @@ from ben_assets.steps.l2a import product_folder
 from ben_assets.steps.step_context import StepContext, cpu_count
 from ben_assets.synthetic.dataset import make_synthetic_data
 from ben_assets.synthetic.tiles import DEMO_TILES
-from ben_assets.tiles import find_tile
+from ben_assets.tiles import load_tiles
 from ben_assets_tests.pipeline import RELEASE_STEPS, STEPS, Pipeline
 from ben_assets_tests.world_a import WORLD_A, WorldA
 from resources.data_root.files import flush_file_system
@@ -144,8 +144,9 @@ def _in_own_process(pipeline: Pipeline, what: str, key: str) -> list[Row]:
 
 
 def _measure_tile(key: str) -> Iterable[Row]:
-    ctx = StepContext.from_settings(settings_of_process(), lambda line: None)
-    tile = find_tile(key)
+    settings = settings_of_process()
+    ctx = StepContext.from_settings(settings, lambda line: None)
+    tile = load_tiles(settings)[key]
     for asset, make in STEPS.items():
         yield _timed(key, asset, lambda make=make: make(tile, ctx))
 

@@ -23,7 +23,7 @@ from ben_assets.validation.recording import track_tiles
 from resources.data_root.difference import TILE_ASSETS
 from resources.data_root.records import Record, format_record
 from resources.data_root.store import Storage
-from resources.settings import REPOSITORY
+from resources.settings import REPOSITORY, Settings
 
 GOAL_SECONDS: Final = 3.0
 PATCHES: Final = 549_488
@@ -48,7 +48,7 @@ def main() -> int:
 
 def simulate(storage: Storage) -> int:
     """Write the records of all tiles; returns the number of patches."""
-    tiles = [tile for tile in load_tiles().values() if tile.is_published]
+    tiles = [tile for tile in load_tiles(Settings({})).values() if tile.is_published]
     counts = [PATCHES // len(tiles)] * len(tiles)
     counts[0] += PATCHES - sum(counts)
     for tile, n_patches in zip(tiles, counts, strict=True):

@@ -28,17 +28,18 @@ from ben_assets.bigearthnet.patch_grid import TileGeocoding, split_of_cell
 from ben_assets.bigearthnet.product_names import patch_id
 from ben_assets.bigearthnet.reference_map import LAYER
 from ben_assets.bigearthnet.reproject import CORINE_EPSG
+from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.steps.metadata import SCHEMA
 from ben_assets.steps.postgis import publish_patches
 from ben_assets.steps.step_context import StepContext, table_digest, table_facts
 from ben_assets.testing import postgis_server
-from ben_assets.tiles import find_tile
 from resources.data_root.store import Record, Storage
 from resources.postgis.database import Postgis
 from resources.postgis.inputs import load_clc
 from resources.settings import Settings
 
-TILE = "S2A_MSIL1C_20170613T101031_N0205_R022_T33UUP_20170613T101608"
+PRODUCT = "S2A_MSIL1C_20170613T101031_N0205_R022_T33UUP_20170613T101608"
+TILE = "T33UUP_20170613T101031"
 TILE_ID = "S2A_MSIL2A_20170613T101031_N9999_R022_T33UUP"
 GRID = TileGeocoding(32633, 300_000, 5_400_000, 109_800)
 GOAL_SECONDS = 3.0
@@ -130,7 +131,7 @@ def measure_publication(dsn: str, folder: Path, repeats: int) -> list[float]:
     ctx = StepContext.from_settings(Settings(environment), lambda _: None)
     write_full_tile(ctx.storage)
     Postgis(dsn).migrate()
-    tile, seconds = find_tile(TILE), []
+    tile, seconds = Tile(PRODUCT), []
     for _ in range(repeats + 1):
         started = time.perf_counter()
         done = publish_patches(tile, ctx)

@@ -20,6 +20,7 @@ from typing import Any, Final
 
 import psycopg2
 
+from ben_assets.bigearthnet.product_names import ProductName
 from ben_assets.synthetic.dataset import SyntheticData, make_synthetic_data
 from ben_assets.synthetic.tiles import OWN_TILE
 from ben_assets.testing.cluster import BACKFILLED, FINISHED, cluster_settings
@@ -44,10 +45,11 @@ print(json.dumps([keys, between - start, end - between, peak / 1024]))
 """
 _FIND: Final = """
 import sys, time
-from ben_assets.tiles import find_tile
-find_tile(sys.argv[1])
+from ben_assets.environment import settings_of_process
+from ben_assets.tiles import load_tiles
+load_tiles(settings_of_process())[sys.argv[1]]
 start = time.perf_counter()
-find_tile(sys.argv[1])
+load_tiles(settings_of_process())[sys.argv[1]]
 print(time.perf_counter() - start)
 """
 _KEYS: Final = """query($k: AssetKeyInput!) { assetNodeOrError(assetKey: $k) {
@@ -75,8 +77,9 @@ def main() -> int:
     end_on_term()
     shutil.rmtree(FOLDER, ignore_errors=True)
     synthetic = make_synthetic_data(FOLDER / "synthetic", tiles=(OWN_TILE,), l1c=False)
-    keys = tile_keys(options.tiles)
-    rows = "".join(f"{key},none\n" for key in keys)
+    names = product_names(options.tiles)
+    rows = "".join(f"{name},none\n" for name in names)
+    keys = [ProductName.parse(name).tile_key for name in names]
     synthetic.tiles_csv.write_text(f"tile,alignment\n{rows}")
     say("size of the tile list", f"{synthetic.tiles_csv.stat().st_size / 1e6:.1f} MB")
     measure_loading(synthetic, keys)
@@ -90,8 +93,8 @@ def say(what: str, value: str) -> None:
     print(f"{what:.<58} {value}", flush=True)
 
 
-def tile_keys(number: int) -> list[str]:
-    """So many keys: the demo's own tile, and others five minutes apart."""
+def product_names(number: int) -> list[str]:
+    """So many products: the demo's own tile, and others five minutes apart."""
     first = OWN_TILE.l1c_name.sensing_time
     before = f"{first:%Y%m%dT%H%M%S}"
     times = (first + timedelta(minutes=5 * n) for n in range(number))

@@ -10,6 +10,7 @@ from typing import Final
 CAMPAIGNS: Final = (
     "benchmarks.soak_main_job",
     "benchmarks.soak_cdse",
+    "benchmarks.soak_sources",
     "benchmarks.soak_cluster",
 )
 """Modules with a ``main``; each in a process of its own."""

@@ -19,15 +19,16 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
+from ben_assets.bigearthnet.product_names import ProductName
 from ben_assets.environment import settings_of_process
 from ben_assets.testing.cdse_faults import Fault
 from ben_assets.testing.cdse_server import CdseServer
-from ben_assets_tests.zip_products import KEY, other_key, write_product
+from ben_assets_tests.zip_products import KEY, other_product, write_product
 from resources.settings import REPOSITORY
 
 PROCESSES: Final = 3
 STALL: Final = {"CDSE_STALL_SECONDS": "3"}
-"""Stalls are cut sooner than by default; all other timeouts is as delivered."""
+"""Stalls are cut sooner than by default; all other timeouts are as delivered."""
 
 
 def fault_campaign(products: int, probability: float, seed: int) -> list[str]:
@@ -36,22 +37,24 @@ def fault_campaign(products: int, probability: float, seed: int) -> list[str]:
     Raises:
         AssertionError: a product is not there whole, or a limit was broken.
     """
-    keys = [other_key(number) for number in range(products)]
+    names = [other_product(number) for number in range(products)]
+    name_of = {ProductName.parse(name).tile_key: name for name in names}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for key in keys:
-            write_product(folder / "archive", key, band_bytes=20_000)
+        for product in names:
+            write_product(folder / "archive", product, band_bytes=20_000)
         with CdseServer(folder / "archive") as server:
             server.script.roll(probability, seed)
             # So slow that downloads of several processes overlap.
             server.script.usual = Fault(bytes_per_second=60_000)
-            environment = _prepare(folder, keys, server)
+            environment = prepare(folder, names, server.environment())
+            environment["BEN_L1C_SOURCES"] = "cdse"
             started = time.monotonic()
             with ThreadPoolExecutor(PROCESSES) as pool:
-                codes = list(pool.map(lambda key: _run(key, environment), keys))
+                codes = list(pool.map(lambda key: run(key, environment), name_of))
             seconds = time.monotonic() - started
             assert codes == [0] * products, codes
-            _require_whole(folder / "data", keys, server)
+            _require_whole(folder / "data", name_of, server)
         assert server.seen.logins == 1, server.seen.summary()
         assert server.seen.most_open_downloads <= 4, server.seen.summary()
     requests = sum(server.seen.requests.values())
@@ -78,7 +81,7 @@ def kill_campaign(kills: int, seed: int) -> list[str]:
         data = Path(name) / "data"
         path = write_product(Path(name) / "archive")
         right = path.read_bytes()
-        target = data / "l1c_zips" / path.name
+        target = data / "l1c_zips" / f"{KEY}.zip"
         with CdseServer(path.parent) as server:
             os.environ |= {**server.environment(), "BEN_DATA_DIR": str(data)}
             _step("tile_ids")
@@ -102,16 +105,16 @@ def kill_campaign(kills: int, seed: int) -> list[str]:
     ]
 
 
-def _prepare(folder: Path, keys: list[str], server: CdseServer) -> dict[str, str]:
+def prepare(folder: Path, names: list[str], servers: dict[str, str]) -> dict[str, str]:
     """Settings, tile list and Dagster home of the runs."""
     tiles = folder / "tiles.csv"
-    tiles.write_text("tile,alignment\n" + "".join(f"{key},none\n" for key in keys))
+    tiles.write_text("tile,alignment\n" + "".join(f"{name},none\n" for name in names))
     home = folder / "home"
     home.mkdir()
     (home / "dagster.yaml").write_text((REPOSITORY / "dagster.yaml").read_text())
     environment = {
         **{n: v for n, v in os.environ.items() if not n.startswith(("BEN_", "CDSE_"))},
-        **server.environment(),
+        **servers,
         **STALL,
         "BEN_DATA_DIR": str(folder / "data"),
         "BEN_TILES_CSV": str(tiles),
@@ -122,9 +125,13 @@ def _prepare(folder: Path, keys: list[str], server: CdseServer) -> dict[str, str
     return environment
 
 
-def _run(key: str, environment: dict[str, str]) -> int:
+def run(key: str, environment: dict[str, str]) -> int:
+    """Have Dagster find and fetch the product ``key``; its exit code."""
+    partition = ProductName.parse(key).tile_key
     select = "--select tile_ids,l1c_zips"
-    command = f"asset materialize -m ben_assets.definitions {select} --partition {key}"
+    command = (
+        f"asset materialize -m ben_assets.definitions {select} --partition {partition}"
+    )
     return _dagster(command, environment)
 
 
@@ -141,11 +148,11 @@ def _dagster(command: str, environment: dict[str, str]) -> int:
     return done.returncode
 
 
-def _require_whole(data: Path, keys: list[str], server: CdseServer) -> None:
-    for key in keys:
+def _require_whole(data: Path, name_of: dict[str, str], server: CdseServer) -> None:
+    for key, name in name_of.items():
         found = data / "l1c_zips" / f"{key}.zip"
         assert found.exists(), key
-        assert found.read_bytes() == server.product(key).path.read_bytes(), key
+        assert found.read_bytes() == server.product(name).path.read_bytes(), key
     assert not (left := _leftovers(data)), left
 
 
@@ -157,17 +164,14 @@ def _leftovers(data: Path) -> list[str]:
 
 def _step(asset: str) -> None:
     """Run the step of an asset for the tile, without Dagster around it."""
-    from ben_assets.bigearthnet.tile_list import find_tile
     from ben_assets.steps.l1c import make_l1c_zip, make_tile_id
     from ben_assets.steps.step_context import StepContext
     from ben_assets.tiles import load_tiles
 
-    settings = settings_of_process()
     make = {"tile_ids": make_tile_id, "l1c_zips": make_l1c_zip}[asset]
-    make(
-        find_tile(KEY, load_tiles(settings)),
-        StepContext.from_settings(settings, lambda line: None),
-    )
+    settings = settings_of_process()
+    tile = load_tiles(settings)[KEY]
+    make(tile, StepContext.from_settings(settings, lambda line: None))
 
 
 def main() -> None:

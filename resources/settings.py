@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Final
 
 from ben_assets.bigearthnet.errors import InvalidInput, LocalResourceError
+from ben_assets.bigearthnet.shipped_files import ROOT, SHIPPED
 
-REPOSITORY: Final = Path(__file__).resolve().parents[1]
+REPOSITORY: Final = ROOT
 """Root of the repository: relative settings are relative to it."""
 
 
@@ -59,7 +60,7 @@ class Settings:
     @property
     def tracked_artifacts(self) -> Path:
         """``BEN_TRACKED_ARTIFACTS``: what hash checks compare with."""
-        return self.path("BEN_TRACKED_ARTIFACTS") or REPOSITORY / "tracked-artifacts"
+        return self.path("BEN_TRACKED_ARTIFACTS") or SHIPPED / "tracked-artifacts"
 
     @property
     def reference_dir(self) -> Path:

@@ -12,6 +12,7 @@ from ben_assets.assets import (
     postgis,
     reference,
     release,
+    training,
 )
 from ben_assets.assets import (
     patches as patches_stage,
@@ -54,6 +55,7 @@ STAGES: Final[dict[str, tuple[dg.AssetsDefinition, ...]]] = {
         release_archives,
         release_report,
     ),
+    "training": training.ASSETS,
     "postgis": (
         postgis_clc2018,
         postgis_v1_footprints,
@@ -70,6 +72,7 @@ RULE_CHECKS: Final[tuple[RuleCheck, ...]] = (
     *patches_stage.CHECKS,
     *reference_maps_stage.CHECKS,
     *release.CHECKS,
+    *training.CHECKS,
     *postgis.CHECKS,
 )
 """All rules and the assets they are about, in flow order."""

@@ -48,3 +48,23 @@ METADATA_TABLES: Final = _schema(
     kept=("bool", "Labelled and aligned with v1: part of the data set"),
 )
 RELEASE_METADATA: Final = _schema(**_PUBLISHED)
+RELEASE_INDEX: Final = _schema(
+    **_PUBLISHED,
+    tile=("string", "Tile key: MGRS tile and sensing time"),
+    x=("int16", "Column of the cell, from the left, from 0"),
+    y=("int16", "Row of the cell, from the top, from 0"),
+    datetime=("timestamp", "Sensing start, UTC"),
+    season=("string", "Season of the sensing time"),
+    epsg=("int32", "CRS of the patch's rasters"),
+    lon=("float64", "Longitude of the centre in degrees"),
+    lat=("float64", "Latitude of the centre in degrees"),
+    product=("string", "L2A product"),
+    baseline=("string", "Processing baseline of the product"),
+    value_scale=("string", "Scale of the digital numbers"),
+    recipe=("string", "Recipe that gave the labels"),
+    labels_19=("list of uint8", "Places of the labels in paper order"),
+    pixels=("map of uint16 to uint16", "Land-cover code to number of pixels"),
+    label_ids=("list of uint8", "Places of the labels in the recipe's order"),
+    bbox=("struct", "xmin, ymin, xmax, ymax in degrees"),
+    geometry=("geometry", "The square of 1200 m in EPSG:4326"),
+)

@@ -177,6 +177,7 @@ def record_metadata(storage: Storage, record: StoredRecord) -> dict[str, Any]:
         "made_from": dg.MetadataValue.json(_shortened(record.made_from)),
         "made_with": dg.MetadataValue.json(record.made_with),
         **({} if row_count is None else {"dagster/row_count": row_count}),
+        **({"source": facts["source"]} if record.asset == "l1c_zips" else {}),
     }
 
 

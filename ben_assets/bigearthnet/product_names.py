@@ -188,16 +188,6 @@ def tile_id_of_patch(patch: str) -> str:
     return _PATCH_SUFFIX.sub("", patch)
 
 
-def baseline_of_tile_id(tile_id: str) -> str:
-    """The processing baseline in a tile id, as metadata write it.
-
-    >>> baseline_of_tile_id("S2A_MSIL2A_20170613T101031_N0205_R022_T33UUP")
-    '02.05'
-    """
-    digits = tile_id.split("_")[3].removeprefix("N")
-    return f"{digits[:2]}.{digits[2:]}"
-
-
 def cell_of_patch(patch: str) -> tuple[int, int]:
     """Column from the left and row from the top of a patch id.
 

@@ -24,12 +24,13 @@ from ben_assets.bigearthnet.legend import (
     built_in_legends,
     read_legend,
 )
+from ben_assets.bigearthnet.shipped_files import SHIPPED
 from ben_assets.bigearthnet.value_scale import ValueScale
 
 DEFAULT: Final = "bigearthnet-v2"
 """The recipe of BigEarthNet v2, which tiles aligned with v1 always follow."""
 
-FOLDER: Final = Path(__file__).resolve().parents[2] / "recipes"
+FOLDER: Final = SHIPPED / "recipes"
 """Where the recipes that come along lie."""
 
 _CORINE_LEGEND: Final = "clc2018"

@@ -6,26 +6,28 @@ Commands import what they need when they run, so that ``--help`` is there at onc
 
 from __future__ import annotations
 
+import importlib.metadata
 import sys
-from typing import Final
+from typing import Annotated, Final
 
 import typer
-from dotenv import load_dotenv
 
 from ben_assets.bigearthnet.errors import BenError, FailureClass
 from ben_assets.cli import (
     doctor,
     hashing,
+    inputs,
     overview,
     pinning,
     postgis,
     preflighting,
     recipe,
     reference,
+    releasing,
     tracking,
     verification,
 )
-from resources.settings import REPOSITORY
+from ben_assets.environment import load_env_file
 
 _OF_THE_ENVIRONMENT: Final = (
     FailureClass.BAD_INPUT,
@@ -36,7 +38,6 @@ _OF_THE_ENVIRONMENT: Final = (
 app = typer.Typer(
     help="BigEarthNet v2: what was expected, what is on disk, what differs.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 app.command()(verification.verify)
@@ -45,15 +46,41 @@ app.command()(overview.tiles)
 app.command()(doctor.doctor)
 app.command()(pinning.pin)
 app.command()(preflighting.preflight)
+app.command()(releasing.subset)
+app.command("verify-release")(releasing.verify_release)
+app.add_typer(releasing.publish, name="publish")
 app.add_typer(hashing.app, name="hash")
 app.add_typer(recipe.app, name="recipe")
 app.add_typer(reference.app, name="reference")
+app.add_typer(inputs.app, name="inputs")
 app.add_typer(postgis.app, name="postgis")
+
+
+def _print_version(is_asked: bool) -> None:
+    if is_asked:
+        typer.echo(f"ben {importlib.metadata.version('ben-assets')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            callback=_print_version,
+            is_eager=True,
+            help="The version.",
+        ),
+    ] = False,
+) -> None:
+    """BigEarthNet v2: what was expected, what is on disk, what differs."""
 
 
 def main() -> None:
     """Run the command line; ``.env`` wins over the environment, as in Dagster."""
-    load_dotenv(REPOSITORY / ".env", override=True)
+    for line in load_env_file():
+        print(f"ben: {line}", file=sys.stderr)
     try:
         app()
     except BenError as error:

@@ -9,7 +9,6 @@ import platform
 import re
 import shutil
 import tempfile
-import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -17,11 +16,12 @@ from pathlib import Path
 from typing import Final
 
 from ben_assets.bigearthnet.errors import BenError
+from ben_assets.bigearthnet.shipped_files import SHIPPED
 from ben_assets.bigearthnet.tile_list import Tile
 from resources.data_root.store import Storage
 from resources.inputs.pinned import PinnedInputs
 from resources.inputs.pins import CORINE, TILE_LINKS
-from resources.settings import REPOSITORY, Settings
+from resources.settings import Settings
 
 GIGABYTES_OF_ASSET: Final[dict[str, float]] = {
     "l1c_zips": 0.8,
@@ -89,8 +89,7 @@ def _versions() -> Iterator[Finding]:
     import pyproj
     import rasterio
 
-    text = (REPOSITORY / "pyproject.toml").read_text()
-    wanted = tomllib.loads(text)["project"]["dependencies"]
+    wanted = importlib.metadata.requires("ben-assets") or ()
     pins = {m[1]: m[2] for line in wanted if (m := _EXACT.fullmatch(line))}
     found = {name: importlib.metadata.version(name) for name in pins}
     others = [
@@ -115,7 +114,7 @@ def _settings(settings: Settings) -> Iterator[Finding]:
     if settings.force:
         detail += "; BEN_FORCE redoes what would be kept"
     yield Finding("settings", State.OK, detail)
-    known = _SETTING.findall((REPOSITORY / ".env.example").read_text())
+    known = _SETTING.findall((SHIPPED / ".env.example").read_text())
     for name in sorted(settings.as_environment().keys() - set(known)):
         for meant in difflib.get_close_matches(name, known, n=1, cutoff=0.85):
             detail = f"nothing reads {name}; is {meant} meant?"
@@ -136,6 +135,7 @@ def _data_root(settings: Settings) -> Iterator[Finding]:
         yield Finding("data root", State.WARNS, detail)
     else:
         yield Finding("data root", State.OK, f"{settings.data_dir}, writable")
+    yield Finding("tracked artifacts, recipes and docs", State.OK, f"in {SHIPPED}")
 
 
 def _disk_space(tiles: Sequence[Tile], settings: Settings) -> Iterator[Finding]:

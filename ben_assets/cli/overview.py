@@ -8,7 +8,7 @@ from typing import Annotated, Final
 import typer
 
 from ben_assets.environment import settings_of_process
-from ben_assets.tiles import load_tiles
+from ben_assets.tiles import load_tiles, require_own_list
 from ben_assets.validation.overview import State, TileOverview, overview
 from resources.data_root.records import RELEASE
 
@@ -21,6 +21,7 @@ _HEADINGS: Final = {
     "metadata_tables": "tables",
     "aligned_dataset": "dataset",
     "archives": "archives",
+    "training_lmdb": "lmdb",
 }
 _WIDTH: Final = 9
 _KEY_WIDTH: Final = 24
@@ -36,6 +37,7 @@ def tiles(
     Reads records only; "ben verify" looks at the files.
     """
     settings = settings_of_process()
+    require_own_list(settings)
     rows = overview(settings.data_dir, settings.tracked_artifacts, load_tiles(settings))
     typer.echo(_as_json(rows) if as_json else _as_text(rows))
 

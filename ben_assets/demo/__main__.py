@@ -17,16 +17,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from ben_assets.bigearthnet.shipped_files import SHIPPED
 from ben_assets.demo.report import print_report
 from ben_assets.demo.runs import run_job
 from ben_assets.synthetic.dataset import SyntheticData, make_synthetic_data
 from ben_assets.synthetic.tiles import GOLDEN_TILES
+from ben_assets.testing.bucket_server import BucketServer
 from ben_assets.testing.cdse_server import CdseServer
 from resources.data_root.locks import started_at
 from resources.settings import REPOSITORY
 
 DEMO: Final = REPOSITORY / ".demo"
-TRACKED: Final = REPOSITORY / "tracked-artifacts" / "synthetic"
+TRACKED: Final = SHIPPED / "tracked-artifacts" / "synthetic"
 """What is expected of the demo's tiles; apart, as their keys could be of real ones."""
 _UI: Final = DEMO / "ui.process"
 _FOREIGN: Final = ("BEN_", "CDSE_", "DAGSTER_", "SEN2COR_")
@@ -58,13 +60,33 @@ def _run() -> int:
     synthetic = make_synthetic_data(DEMO / "synthetic", tiles=GOLDEN_TILES, l2a=False)
     _write_settings(synthetic)
     print("starting a Copernicus Data Space of our own on loopback ...", flush=True)
-    with CdseServer(synthetic.l1c_dir) as cdse:
-        _use(demo_environment(synthetic) | cdse.environment())
+    with CdseServer(synthetic.l1c_dir) as cdse, BucketServer(synthetic.l1c_dir) as gcs:
+        _delete(cdse, synthetic.tile_keys[1])
+        servers = cdse.environment() | gcs.environment()
+        _use(demo_environment(synthetic) | servers)
         runs = [run_job("tile", key) for key in synthetic.tile_keys]
     if all(run.succeeded for run in runs):
         runs += [run_job(job, None) for job in ("l1c_tables", "release")]
     print_report(runs, time.perf_counter() - started)
     return 0 if all(run.is_fine for run in runs) else 1
+
+
+def _delete(cdse: CdseServer, key: str) -> None:
+    """Let a tile's product go the way of old baselines; the bucket still has it."""
+    mgrs, sensing = key.split("_")
+    gone = next(
+        one for one in cdse.products if f"_{sensing}_" in one.name and mgrs in one.name
+    )
+    cdse.products.remove(gone)
+    cdse.deleted.append(
+        {
+            "Id": gone.id,
+            "Name": gone.name,
+            "DeletionDate": "2025-08-11T00:00:00.000Z",
+            "DeletionCause": "Obsolete processing baseline",
+        }
+    )
+    print(f"{gone.name} is deleted there; a bucket still has it ...", flush=True)
 
 
 def _is_ui_running() -> bool:
@@ -85,7 +107,7 @@ def _settings(synthetic: SyntheticData, home: Path) -> dict[str, str]:
     """sen2cor cannot be part of it, so the embedded processor takes its place."""
     dagster_home = home / "dagster_home"
     dagster_home.mkdir(parents=True, exist_ok=True)
-    shutil.copy(REPOSITORY / "dagster.yaml", dagster_home)
+    shutil.copy(SHIPPED / "dagster.yaml", dagster_home)
     settings = synthetic.settings()
     del settings["BEN_L2A_DIR"]
     return {

@@ -26,7 +26,7 @@ def print_report(runs: Sequence[FinishedRun], seconds: float) -> None:
         for asset, made in run.made.items():
             table.add_row(
                 _short(run.partition),
-                asset,
+                f"{asset} from {made['source']}" if "source" in made else asset,
                 f"{made.get('files', '')}",
                 _size(made.get("bytes")),
                 f"{made.get('seconds', '')}",

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from ben_assets.bigearthnet.checksums import file_digest
 from ben_assets.bigearthnet.errors import InvalidInput
+from ben_assets.bigearthnet.legend import Legend
 from ben_assets.steps import dataset, release, release_index
 from ben_assets.steps.step_context import StepContext, versions
 from ben_assets.training.card import CardFacts, Extent, write_card
@@ -35,7 +36,8 @@ def make_release_card(ctx: StepContext) -> StoredRecord:
     with ctx.storage.draft(ASSET, RELEASE, ctx.log) as draft:
         files = sorted(_listed_files(ctx, records, tables), key=_path_bytes)
         write_manifest(draft.path / MANIFEST_FILE, files)
-        write_card(draft.path, _facts(records, index, index_record, files))
+        legend = release.recipe_of(ctx, records).land_cover.legend
+        write_card(draft.path, _facts(index, index_record, files, legend))
         ctx.log(f"{len(files)} files of the data set listed")
         made = sorted(draft.path.iterdir())
         return draft.publish(
@@ -88,10 +90,10 @@ def _listed_files(
 
 
 def _facts(
-    records: list[StoredRecord],
     index: pa.Table,
     index_record: StoredRecord,
     files: list[ListedFile],
+    legend: Legend,
 ) -> CardFacts:
     counts = dict.fromkeys(PARTS, 0)
     for pair in pc.value_counts(parts_of(index)).to_pylist():
@@ -99,7 +101,7 @@ def _facts(
     (check,) = index_record.contents.values()
     return CardFacts(
         patches=counts,
-        tiles=len(records),
+        tiles=index_record.facts["tiles"],
         own_patches=index["s1_name"].null_count,
         files=len(files),
         bytes=sum(file.bytes for file in files),
@@ -107,6 +109,7 @@ def _facts(
         value_scale=index_record.facts["value_scale"],
         recipe=index_record.facts["recipe"],
         index_sha256=check.sha256,
+        legend=legend,
         extent=_extent(index) if len(index) else None,
     )
 

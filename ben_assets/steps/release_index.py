@@ -10,9 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ben_assets.bigearthnet.checksums import file_digest
-from ben_assets.bigearthnet.corine import LABELS
 from ben_assets.bigearthnet.errors import InvalidInput
-from ben_assets.bigearthnet.product_names import baseline_of_tile_id
+from ben_assets.bigearthnet.legend import Legend
 from ben_assets.bigearthnet.seasons import season_of
 from ben_assets.steps import patches, reference_maps, release
 from ben_assets.steps.step_context import StepContext, read_table_of_key, versions
@@ -25,8 +24,6 @@ from ben_assets.training.index import (
 from resources.data_root.store import RELEASE, Record, StoredRecord
 
 ASSET: Final = "release_index"
-_DEFAULT_SCALE: Final = "bigearthnet"
-_DEFAULT_RECIPE: Final = "bigearthnet-v2"
 
 
 def make_release_index(ctx: StepContext) -> StoredRecord:
@@ -37,7 +34,8 @@ def make_release_index(ctx: StepContext) -> StoredRecord:
         InvalidInput: the aligned data set is of other tables than those on disk.
     """
     records = release.released_tiles(ctx)
-    table = pa.concat_tables([_tile_rows(ctx, record) for record in records])
+    legend = release.recipe_of(ctx, records).land_cover.legend
+    table = pa.concat_tables([_tile_rows(ctx, record, legend) for record in records])
     with ctx.storage.draft(ASSET, RELEASE, ctx.log) as draft:
         path = draft.path / INDEX_FILE
         write_index(path, table)
@@ -62,14 +60,14 @@ def make_release_index(ctx: StepContext) -> StoredRecord:
         )
 
 
-def _tile_rows(ctx: StepContext, record: StoredRecord) -> pa.Table:
+def _tile_rows(ctx: StepContext, record: StoredRecord, legend: Legend) -> pa.Table:
     rows = release.read_tile(ctx, record).query("kept")
     tile = record.tile
     cells = read_table_of_key(ctx, patches.ASSET, tile)[["patch_id", "x", "y"]]
     counts = read_table_of_key(ctx, reference_maps.ASSET, tile)
     counts = counts[counts["patch_id"].isin(rows["patch_id"])]
     merged = rows.merge(cells, on="patch_id", validate="one_to_one")
-    return tile_index(_origin(record), merged, _pixels(counts), LABELS)
+    return tile_index(_origin(record), merged, _pixels(counts), legend)
 
 
 def _pixels(counts: pd.DataFrame) -> dict[str, dict[int, int]]:
@@ -80,7 +78,6 @@ def _pixels(counts: pd.DataFrame) -> dict[str, dict[int, int]]:
 
 
 def _origin(record: StoredRecord) -> TileOrigin:
-    """What a tile's record says; records of before recipes were BigEarthNet's own."""
     facts = record.facts
     time = datetime.fromisoformat(facts["start_time"])
     return TileOrigin(
@@ -89,10 +86,10 @@ def _origin(record: StoredRecord) -> TileOrigin:
         corner=(facts["ulx"], facts["uly"]),
         time=time,
         season=season_of(time),
-        product=facts.get("product", facts["tile_id"]),
-        baseline=facts.get("baseline", baseline_of_tile_id(facts["tile_id"])),
-        value_scale=facts.get("value_scale", _DEFAULT_SCALE),
-        recipe=facts.get("recipe", _DEFAULT_RECIPE),
+        product=facts["tile_id"],
+        baseline=facts["baseline"],
+        value_scale=facts["value_scale"],
+        recipe=facts["recipe"],
     )
 
 

@@ -6,15 +6,19 @@ import contextlib
 import functools
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from ben_assets.steps import release, release_index
 from ben_assets.steps.step_context import StepContext, cpu_count, versions
 from ben_assets.steps.training import database_path, require_database
+from ben_assets.training.classes import class_table
 from ben_assets.training.patch_database import PatchDatabase
 from ben_assets.training.samples import PARTS, mixed, parts_of, sample_members
 from ben_assets.training.shards import SHARD_BYTES, Sample, Shard, write_shards
@@ -35,11 +39,13 @@ def make_release_shards(ctx: StepContext, limit: int = SHARD_BYTES) -> StoredRec
     """
     records = release.released_tiles(ctx)
     index = release_index.read_index(ctx, records)
+    classes = class_table(release.recipe_of(ctx, records).land_cover.legend)
     for record in records:
         require_database(ctx, record)
     with ctx.storage.draft(ASSET, RELEASE, ctx.log) as draft:
         with open_databases(ctx, [record.tile for record in records]) as value_of:
-            shards = write_parts(draft.path, index, value_of, limit)
+            writer = PartWriter(classes, value_of, limit)
+            shards = writer.write(draft.path, index)
         for shard in shards:
             ctx.log(f"{shard.name}: {shard.samples} samples")
         return draft.publish(_record(ctx, records, shards))
@@ -84,25 +90,33 @@ def open_databases(ctx: StepContext, tiles: list[str]) -> Iterator[ValueOf]:
         yield lambda tile, key: databases[tile].get(key)
 
 
-def write_parts(
-    folder: Path, index: pa.Table, value_of: ValueOf, limit: int
-) -> list[Shard]:
-    """Write all rows of an index as shards, each part by a thread of its own."""
+@dataclass(frozen=True)
+class PartWriter:
+    """Writes the parts of an index as shards, each by a thread of its own."""
 
-    def write(part: str) -> list[Shard]:
-        rows = index.filter(pc.equal(parts_of(index), part))
-        return list(write_shards(folder, part, _samples(rows, value_of), limit))
+    classes: npt.NDArray[np.uint8]
+    """Class of each land-cover code, from ``class_table``."""
+    value_of: ValueOf
+    """Gives encoded tensors."""
+    limit: int
+    """Size of a shard in bytes."""
 
-    with ThreadPoolExecutor(cpu_count()) as pool:
-        return [shard for shards in pool.map(write, PARTS) for shard in shards]
+    def write(self, folder: Path, index: pa.Table) -> list[Shard]:
+        """Write all rows of an index; the number of threads does not change bytes."""
 
+        def write_part(part: str) -> list[Shard]:
+            rows = index.filter(pc.equal(parts_of(index), part))
+            return list(write_shards(folder, part, self._samples(rows), self.limit))
 
-def _samples(rows: pa.Table, value_of: ValueOf) -> Iterator[Sample]:
-    """The samples of rows, in mixed order."""
-    patch_ids = rows["patch_id"].to_pylist()
-    place = {patch: number for number, patch in enumerate(patch_ids)}
-    order = [place[patch] for patch in mixed(patch_ids)]
-    for start in range(0, len(order), _ROWS_AT_ONCE):
-        for row in rows.take(order[start : start + _ROWS_AT_ONCE]).to_pylist():
-            value = functools.partial(value_of, row["tile"])
-            yield list(sample_members(row, value))
+        with ThreadPoolExecutor(cpu_count()) as pool:
+            return [shard for shards in pool.map(write_part, PARTS) for shard in shards]
+
+    def _samples(self, rows: pa.Table) -> Iterator[Sample]:
+        """The samples of rows, in mixed order."""
+        patch_ids = rows["patch_id"].to_pylist()
+        place = {patch: number for number, patch in enumerate(patch_ids)}
+        order = [place[patch] for patch in mixed(patch_ids)]
+        for start in range(0, len(order), _ROWS_AT_ONCE):
+            for row in rows.take(order[start : start + _ROWS_AT_ONCE]).to_pylist():
+                value_of = functools.partial(self.value_of, row["tile"])
+                yield list(sample_members(row, self.classes, value_of))

@@ -12,7 +12,6 @@ import pyarrow.compute as pc
 from safetensors.numpy import load
 
 from ben_assets.bigearthnet.checksums import file_digest
-from ben_assets.bigearthnet.corine import LABELS
 from ben_assets.steps import release, release_index
 from ben_assets.steps.step_context import StepContext, cpu_count, versions
 from ben_assets.steps.training import database_path, require_database
@@ -48,7 +47,8 @@ def make_release_statistics(ctx: StepContext) -> StoredRecord:
     with ThreadPoolExecutor(cpu_count()) as pool:
         tiles = [record.tile for record in records]
         total = merge_all(pool.map(lambda tile: _of_tile(ctx, index, tile), tiles))
-    content = json.dumps(describe(total, index), indent=1, ensure_ascii=False)
+    labels = release.recipe_of(ctx, records).land_cover.legend.labels
+    content = json.dumps(describe(total, index, labels), indent=1, ensure_ascii=False)
     index_record = ctx.storage.require(release_index.ASSET, RELEASE)
     with ctx.storage.draft(ASSET, RELEASE, ctx.log) as draft:
         path = draft.path / STATISTICS_FILE
@@ -94,7 +94,9 @@ def _of_batch(database: PatchDatabase, part: str, keys: list[str]) -> PartStatis
     }
 
 
-def describe(total: PartStatistics, index: pa.Table) -> dict[str, object]:
+def describe(
+    total: PartStatistics, index: pa.Table, labels: tuple[str, ...]
+) -> dict[str, object]:
     """The content of ``statistics.json``."""
     parts, described = parts_of(index), {}
     for part in PARTS:
@@ -103,11 +105,11 @@ def describe(total: PartStatistics, index: pa.Table) -> dict[str, object]:
         described[part] = {
             "patches": len(rows),
             "bands": {band: total[part, band].describe() for band in bands},
-            **count_labels(rows["labels"].to_pylist(), LABELS),
+            **count_labels(rows["labels"].to_pylist(), labels),
             "land_cover": count_codes(rows["pixels"].to_pylist()),
         }
     return {
-        "label_order": list(LABELS),
+        "label_order": list(labels),
         "units": {
             "Sentinel-2": "digital numbers at native resolution",
             "Sentinel-1": "dB; percentiles to 0.01 dB",

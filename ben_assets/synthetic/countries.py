@@ -1,4 +1,4 @@
-"""Outlines of the ten countries of BigEarthNet, and of one more, as a child draws them.
+"""Outlines of the ten countries of BigEarthNet, and of two more, as a child draws them.
 
 Vertices are longitudes and latitudes in degrees. Neighbours share border vertices, as
 in Natural Earth; the border of Belgium and Luxembourg runs through a tile, and Kosovo's
@@ -33,6 +33,8 @@ _OUTLINES: Final = {
     "-9.4 38.8, -8.7 40.6",
     "Serbia": "19.0 46.0, 20.2 46.1, 21.4 45.1, 22.6 44.5, 22.4 42.6, 21.7 42.4, "
     "21.5 42.9, 21.02 43.345, 20.0 42.7, 19.3 43.6, 19.1 44.9",
+    "South Africa": "16.5 -28.6, 20.0 -28.4, 25.5 -25.7, 31.0 -22.3, 32.8 -26.8, "
+    "28.2 -32.8, 20.0 -34.8, 17.79 -33.4",
     "Switzerland": "6.0 46.2, 7.0 47.3, 7.7 47.6, 9.6 47.5, 9.6 47.1, 10.5 46.9, "
     "9.0 46.0, 7.0 45.9",
 }

@@ -147,10 +147,14 @@ class BucketServer(BucketState):
     """Answers while its ``with`` block runs."""
 
     def __init__(self, folder: Path | None = None) -> None:
-        """Serve the product zips of ``folder``, if any."""
+        """Serve the products of ``folder``, if any: zips and ``.SAFE`` directories."""
         super().__init__()
         for path in sorted(folder.iterdir()) if folder else []:
-            if path.is_file() and product_of_zip(path):
+            if path.suffix == ".SAFE":
+                files = (file for file in path.rglob("*") if file.is_file())
+                found = {file.relative_to(path).as_posix(): file for file in files}
+                self.add_product(path.name, found)
+            elif path.is_file() and product_of_zip(path):
                 self.add_zip(path)
         self._host = _Host(self)
 

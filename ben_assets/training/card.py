@@ -11,11 +11,13 @@ from typing import Final
 import jinja2
 
 from ben_assets.bigearthnet.bands import BANDS
+from ben_assets.bigearthnet.legend import Legend
 from ben_assets.training.classes import (
     ALPHABETICAL_ORDER,
     NO_CLASS,
     PAPER_ORDER,
     describe_classes,
+    has_the_19_classes,
 )
 from ben_assets.training.croissant import describe_dataset
 from ben_assets.training.index import INDEX_FILE
@@ -58,6 +60,8 @@ class CardFacts:
     """Recipe of the labels."""
     index_sha256: str
     """SHA-256 of the index."""
+    legend: Legend
+    """Legend of the recipe."""
     extent: Extent | None
     """None for a release without patches."""
 
@@ -78,7 +82,7 @@ def write_card(folder: Path, facts: CardFacts) -> None:
         name: _render(f"{name}.jinja", facts)
         for name in ("README.md", "LICENSE", "CITATION.cff")
     }
-    texts["classes.json"] = _json(describe_classes())
+    texts["classes.json"] = _json(describe_classes(facts.legend))
     texts["croissant.json"] = _json(describe_dataset(facts))
     for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8")
@@ -103,6 +107,7 @@ def _render(template: str, facts: CardFacts) -> str:
         bands=BANDS,
         paper_order=PAPER_ORDER,
         alphabetical_order=ALPHABETICAL_ORDER,
+        has_the_19_classes=has_the_19_classes(facts.legend),
         no_class=NO_CLASS,
         size_category=_size_category(facts.total),
     )

@@ -12,7 +12,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from ben_assets.bigearthnet.corine import CLC2018, CODES, LABEL_OF_CODE, LABELS
+from ben_assets.bigearthnet.corine import LABELS
+from ben_assets.bigearthnet.legend import Legend, LegendClass
 
 PAPER_ORDER: Final = LABELS
 """The 19 classes by CORINE code."""
@@ -24,69 +25,68 @@ NO_CLASS: Final = 255
 _NUMBER_OF: Final = {label: number for number, label in enumerate(PAPER_ORDER)}
 
 
-def _lookup_table() -> npt.NDArray[np.uint8]:
-    table = np.full(1 << 16, NO_CLASS, np.uint8)
-    for code, label in LABEL_OF_CODE.items():
-        table[code] = _NUMBER_OF[label]
-    return table
+def has_the_19_classes(legend: Legend) -> bool:
+    """Whether the labels of a legend are the 19 of BigEarthNet, in any order."""
+    return set(legend.labels) == set(LABELS)
 
 
-_CLASS_OF_CODE: Final = _lookup_table()
-
-
-def class_numbers(labels: Iterable[str]) -> list[int] | None:
-    """Places of labels in paper order, ascending; None if one is not of the 19.
+def class_numbers(labels: Iterable[str]) -> list[int]:
+    """Places of labels in paper order, ascending.
 
     >>> class_numbers(["Urban fabric", "Arable land", "Pastures"])
     [0, 2, 4]
-    >>> class_numbers(["Lava"]) is None
-    True
     """
-    found = [_NUMBER_OF.get(label) for label in labels]
-    numbers = [number for number in found if number is not None]
-    return sorted(numbers) if len(numbers) == len(found) else None
+    return sorted(_NUMBER_OF[label] for label in labels)
 
 
-def class_map(codes: npt.NDArray[np.uint16]) -> npt.NDArray[np.uint8]:
-    """The 19-class map of a reference map.
-
-    Args:
-        codes: uint16 CORINE codes, any shape.
+def class_table(legend: Legend) -> npt.NDArray[np.uint8]:
+    """What the codes of a legend become in a 19-class map.
 
     Returns:
-        uint8 of the same shape: place in paper order, 255 for none.
+        uint8, shape (65536,), indexed by code: place in paper order, 255 for codes
+        whose label is none of the 19.
     """
-    return _CLASS_OF_CODE[codes]
+    table = np.full(1 << 16, NO_CLASS, np.uint8)
+    for code, entry in legend.classes.items():
+        table[code] = _NUMBER_OF.get(entry.label or "", NO_CLASS)
+    return table
 
 
-def describe_classes() -> dict[str, object]:
-    """The content of ``classes.json``: both orders, codes and colours."""
-    return {
+def describe_classes(legend: Legend) -> dict[str, object]:
+    """The content of ``classes.json``: orders, codes and colours."""
+    is_19 = has_the_19_classes(legend)
+    orders = {
         "paper_order": list(PAPER_ORDER),
         "alphabetical_order": list(ALPHABETICAL_ORDER),
+    }
+    return {
+        "legend": legend.name,
+        "label_order": list(legend.labels),
+        **(orders if is_19 else {}),
         "no_class": NO_CLASS,
-        "classes": [_describe(label) for label in PAPER_ORDER],
+        "classes": [_describe(legend, label) for label in legend.labels],
         "unlabelled_codes": [
-            _describe_code(code) for code in CODES if code not in LABEL_OF_CODE
+            _describe_code(code, legend.entry(code))
+            for code in legend.codes
+            if legend.entry(code).label is None
         ],
     }
 
 
-def _describe(label: str) -> dict[str, object]:
-    codes = [code for code, name in LABEL_OF_CODE.items() if name == label]
-    return {
-        "name": label,
-        "paper_index": _NUMBER_OF[label],
-        "alphabetical_index": ALPHABETICAL_ORDER.index(label),
-        "colour": _hex_colour(codes[0]),
-        "clc_codes": [_describe_code(code) for code in codes],
+def _describe(legend: Legend, label: str) -> dict[str, object]:
+    """A label, in the colour of its first code."""
+    codes = [
+        _describe_code(code, entry)
+        for code, entry in legend.classes.items()
+        if entry.label == label
+    ]
+    places = {
+        "paper_index": _NUMBER_OF.get(label),
+        "alphabetical_index": sorted(legend.labels).index(label),
     }
+    return {"name": label, **places, "colour": codes[0]["colour"], "codes": codes}
 
 
-def _describe_code(code: int) -> dict[str, object]:
-    return {"code": code, "name": CLC2018.entry(code).name, "colour": _hex_colour(code)}
-
-
-def _hex_colour(code: int) -> str:
-    """The official colour of a CORINE class; a label shows that of its first code."""
-    return "#{:02x}{:02x}{:02x}".format(*CLC2018.entry(code).colour)
+def _describe_code(code: int, entry: LegendClass) -> dict[str, object]:
+    colour = "#{:02x}{:02x}{:02x}".format(*entry.colour)
+    return {"code": code, "name": entry.name, "colour": colour}

@@ -23,7 +23,8 @@ import pyproj
 import shapely
 
 from ben_assets.bigearthnet.bands import PATCH_SIZE_M
-from ben_assets.training.classes import class_numbers
+from ben_assets.bigearthnet.legend import Legend
+from ben_assets.training.classes import class_numbers, has_the_19_classes
 
 INDEX_FILE: Final = "bigearthnet_index.parquet"
 WGS84: Final = 4326
@@ -82,7 +83,7 @@ class TileOrigin:
     season: str
     """Season of the sensing time."""
     product: str
-    """L2A product."""
+    """Tile id: the L2A product without its processing time."""
     baseline: str
     """Its processing baseline, as in ``02.05``."""
     value_scale: str
@@ -95,7 +96,7 @@ def tile_index(
     origin: TileOrigin,
     patches: pd.DataFrame,
     pixels: Mapping[str, Mapping[int, int]],
-    label_order: tuple[str, ...],
+    legend: Legend,
 ) -> pa.Table:
     """The rows of one tile.
 
@@ -103,11 +104,12 @@ def tile_index(
         origin: of the tile.
         patches: the published columns and ``x``, ``y`` of its retained patches.
         pixels: patch id to land-cover code to number of pixels.
-        label_order: all labels of the recipe.
+        legend: of the recipe.
     """
     west = origin.corner[0] + patches["x"].to_numpy(np.int64) * PATCH_SIZE_M
     north = origin.corner[1] - patches["y"].to_numpy(np.int64) * PATCH_SIZE_M
-    number_of = {label: number for number, label in enumerate(label_order)}
+    number_of = {label: number for number, label in enumerate(legend.labels)}
+    is_19 = has_the_19_classes(legend)
     squares = _squares(west, north, origin.epsg)
     lon, lat = _transformed(
         west + PATCH_SIZE_M / 2, north - PATCH_SIZE_M / 2, origin.epsg
@@ -122,7 +124,9 @@ def tile_index(
         "datetime": [origin.time] * n,
         "lon": lon,
         "lat": lat,
-        "labels_19": [class_numbers(labels) for labels in patches["labels"]],
+        "labels_19": [
+            class_numbers(labels) if is_19 else None for labels in patches["labels"]
+        ],
         "label_ids": [
             sorted(number_of[label] for label in labels) for labels in patches["labels"]
         ],

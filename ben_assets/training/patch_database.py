@@ -18,7 +18,12 @@ from typing import Final
 import lmdb
 
 from ben_assets.bigearthnet.checksums import HASH_LIST_HEADER
-from ben_assets.bigearthnet.errors import BenError, ChecksumMismatch, InvalidInput
+from ben_assets.bigearthnet.errors import (
+    BenError,
+    ChecksumMismatch,
+    InvalidInput,
+    LocalResourceError,
+)
 
 _PAGE: Final = 4096
 _COMMIT_BYTES: Final = 64 << 20
@@ -47,12 +52,19 @@ def write_database(
 
     Raises:
         BenError: the keys are not sorted, or one comes twice.
+        LocalResourceError: the disk refuses; LMDB calls a full one an I/O error.
     """
-    with _open(folder, map_size=size) as environment:
-        pending = iter(pairs)
-        while _write_some(environment, pending):
-            pass
-        environment.sync(True)
+    try:
+        with _open(folder, map_size=size) as environment:
+            pending = iter(pairs)
+            while _write_some(environment, pending):
+                pass
+            environment.sync(True)
+    except lmdb.Error as error:
+        raise LocalResourceError(
+            f"cannot write {folder}: {error}; most likely the disk is full: free space "
+            "and run again"
+        ) from error
 
 
 def _write_some(
@@ -79,7 +91,6 @@ def _open(folder: Path, map_size: int) -> contextlib.closing[lmdb.Environment]:
             lock=False,
             sync=False,
             metasync=False,
-            meminit=False,
         )
     )
 

@@ -13,13 +13,14 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import shapely
 from safetensors.numpy import load
 
 from ben_assets.bigearthnet.dataset_layout import MAP_SUFFIX
-from ben_assets.training.classes import class_map
 from ben_assets.training.encoding import MAP_TENSOR, encode_tensors
 
 UNCLEAR: Final = "unclear"
@@ -52,21 +53,22 @@ def mixing_key(patch_id: str, salt: str = "") -> tuple[bytes, str]:
 
 
 def sample_members(
-    row: Row, value_of: Callable[[str], bytes]
+    row: Row, classes: npt.NDArray[np.uint8], value_of: Callable[[str], bytes]
 ) -> Iterator[tuple[str, bytes]]:
     """Name and content of the members of one sample.
 
     Args:
         row: of the index.
+        classes: class of each code, from ``class_table``.
         value_of: gives the encoded tensors of a key of the database.
     """
     patch = row["patch_id"]
     codes = value_of(f"{patch}{MAP_SUFFIX}")
     s1 = value_of(row["s1_name"]) if row["s1_name"] else encode_tensors({})
-    classes = class_map(load(codes)[MAP_TENSOR])
+    class_map = classes[load(codes)[MAP_TENSOR]]
     yield f"{patch}.json", json_of_row(row)
     yield f"{patch}.map.safetensors", codes
-    yield f"{patch}.map19.safetensors", encode_tensors({MAP_TENSOR: classes})
+    yield f"{patch}.map19.safetensors", encode_tensors({MAP_TENSOR: class_map})
     yield f"{patch}.s1.safetensors", s1
     yield f"{patch}.s2.safetensors", value_of(patch)
 

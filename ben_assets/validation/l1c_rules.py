@@ -86,7 +86,7 @@ def catalogue_is_current(tile: Tile, ctx: StepContext) -> RuleResult:
         not stale,
         "what the catalogue says holds",
         found,
-        is_warning=True,
+        is_warning=bool(stale),
         details={
             "checks": checks,
             "unknown to the manifest": facts["unknown_members"][:_PREVIEW],

@@ -47,7 +47,8 @@ def countries_are_near(tile: Tile, ctx: StepContext) -> RuleResult:
     """
     facts = ctx.storage.require(patches.ASSET, tile.key).facts
     if tile.alignment == "v1":
-        return RuleResult.not_evaluated("the ten countries of BigEarthNet")
+        nearest = "the nearest of the ten countries of BigEarthNet"
+        return RuleResult(True, nearest, nearest)
     far = facts.get("far_from_country", 0)
     return RuleResult(
         passed=not far,

@@ -20,8 +20,9 @@ from resources.data_root.staleness import stale_inputs
 from resources.data_root.store import Storage
 from resources.data_root.tile_files import verify_tile
 
-JUDGED_BY_CONTENT: Final = ("tile_ids", "l1c_zips")
-"""Another id or zip than tracked may hold the same images; their checks say so."""
+JUDGED_BY_CONTENT: Final = ("tile_ids", "l1c_zips", "l1c_hash_csv")
+"""Another id or zip than tracked may hold the same images; their checks say so, and the
+table of zip hashes follows from the zips."""
 
 
 def find_differences(

@@ -8,17 +8,23 @@ import json
 import sys
 
 import dagster as dg
-from ben_assets.checks import CHECKS
 
-from ben_assets.assets import STAGES
+from ben_assets.assets import RULE_CHECKS, STAGES
 from ben_assets.assets import l2a as l2a_assets
+from ben_assets.environment import settings_of_process
+from resources.configured import resources_of
 
 
 def main(key: str, *names: str) -> None:
     l2a_assets._PAUSE_SECONDS = 0
     assets = [a for stage in STAGES.values() for a in stage if a.key.path[-1] in names]
-    checks = [c for c in CHECKS if {k.asset_key for k in c.check_keys} <= keys(assets)]
-    result = dg.materialize([*assets, *checks], partition_key=key, raise_on_error=False)
+    checks = [c.as_asset_check() for c in RULE_CHECKS if c.asset in assets]
+    result = dg.materialize(
+        [*assets, *checks],
+        partition_key=key,
+        resources=resources_of(settings_of_process().as_environment()),
+        raise_on_error=False,
+    )
     evaluations = result.get_asset_check_evaluations()
     outcome = {
         "success": result.success,
@@ -39,10 +45,6 @@ def main(key: str, *names: str) -> None:
         ],
     }
     print(json.dumps(outcome))
-
-
-def keys(assets) -> set:
-    return {asset.key for asset in assets}
 
 
 if __name__ == "__main__":

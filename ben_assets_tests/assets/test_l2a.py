@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from ben_assets.bigearthnet.product_names import ProductName
 from ben_assets_tests.l1c_products import (
     GRID,
     KEY,
     L2A_STEM,
+    NAME,
     l1c_description,
     make_l1c_zip,
 )
@@ -21,7 +23,8 @@ from ben_assets_tests.resources.sen2cor import l2a_process
 from ben_assets_tests.resources.sen2cor.test_sen2cor import is_alive, wait_until_dead
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-OWN_KEY = KEY.replace("T33UUP", "T33UVP")  # not one of the 125: it may be small
+OWN_NAME = NAME.replace("T33UUP", "T33UVP")  # not one of the 125: it may be small
+OWN_KEY = ProductName.parse(OWN_NAME).tile_key
 OWN_STEM = L2A_STEM.replace("T33UUP", "T33UVP")
 QUALITY = {**l1c_description().quality, "SENSOR_QUALITY": "FAILED"}
 
@@ -30,9 +33,9 @@ QUALITY = {**l1c_description().quality, "SENSOR_QUALITY": "FAILED"}
 def synthetic(tmp_path):
     """Environment of a run that knows one small tile, by its zip in BEN_L1C_DIR."""
 
-    def make(key=OWN_KEY, **changes):
-        make_l1c_zip(tmp_path / "zips", l1c_description(key, GRID, **changes))
-        (tmp_path / "tiles.csv").write_text(f"tile,alignment\n{OWN_KEY},none\n")
+    def make(name=OWN_NAME, **changes):
+        make_l1c_zip(tmp_path / "zips", l1c_description(name, GRID, **changes))
+        (tmp_path / "tiles.csv").write_text(f"tile,alignment\n{OWN_NAME},none\n")
         program = l2a_process.install(tmp_path / "Sen2Cor")
         (tmp_path / "home").mkdir()
         return program, {
@@ -121,7 +124,7 @@ def test_a_run_that_is_killed_leaves_nothing_and_the_next_heals(synthetic):
     program, environment = synthetic()
     l2a_process.misbehave(program, fault="children", pause_seconds=60)
     process = start(environment)
-    log = Path(environment["BEN_DATA_DIR"]) / ".logs" / f"{OWN_KEY}.log"
+    log = Path(environment["BEN_DATA_DIR"]) / ".logs" / f"{OWN_NAME}.log"
     while not log.exists() or "Tables: start" not in log.read_text():
         assert process.poll() is None
         time.sleep(0.1)
@@ -147,7 +150,7 @@ def test_a_killed_sen2cor_is_tried_once_more(synthetic):
 
 
 def test_a_tile_of_the_125_must_be_of_full_size_and_is_not_tried_again(synthetic):
-    _, environment = synthetic(KEY)
+    _, environment = synthetic(NAME)
     outcome = run(environment | {"BEN_L2A_PROCESSOR": "dark-object"}, KEY)
     assert (outcome["success"], outcome["retries"]) == (False, 0)
     assert "expected a tile of 109800 m a side" in outcome["failures"][0]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import base64
+import json
 
 from ben_assets.assets.tile_asset import record_metadata
-from ben_assets_tests.pipeline import leaves_no_trace
+from ben_assets_tests.pipeline import Run, leaves_no_trace
 
 
 def test_an_unknown_tile_key_is_refused_by_name_before_any_step(pipeline):
@@ -38,6 +39,21 @@ def test_a_run_from_a_product_to_the_release_tells_its_progress(pipeline):
     run = pipeline.run("release_metadata,release_archives")
     assert run.code == 0, run.output[-3000:]
     assert (pipeline.data / "release_archives/SHA256SUMS").is_file()
+
+
+def test_a_run_that_is_configured_to_force_makes_a_kept_tile_again(finished):
+    """Without it the product on disk, which verifies, is kept."""
+    key = finished.keys[0]
+    path = finished.storage.record_path("l2a_tiles", key)
+    first, before = path.stat().st_ino, finished.tree()
+    run = finished.run("l2a_tiles", key)
+    assert (run.code, path.stat().st_ino) == (0, first), run.output
+    config = {"ops": {"l2a_tiles": {"config": {"force": True}}}}
+    command = [*finished.command("l2a_tiles", key), "--config-json", json.dumps(config)]
+    run = Run(command, finished.environment())
+    assert run.code == 0, run.output
+    assert path.stat().st_ino != first
+    assert finished.tree() == before
 
 
 def test_metadata_show_counts_sizes_digests_and_a_small_table(finished):

@@ -13,13 +13,13 @@ import warnings
 import dagster as dg
 
 from ben_assets.demo.runs import run_job
-from ben_assets.tiles import load_tiles
+from ben_assets.partitions import TILES
 from resources.data_root.difference import TILE_ASSETS
 
 
 def make_tiles() -> None:
     """All steps of each tile from its L2A product on, then the release."""
-    for tile in load_tiles().values():
+    for tile in TILES.values():
         if not tile.is_published:
             run_job("tile_from_l2a", tile.key)
     assert run_job("release", None).succeeded
@@ -28,7 +28,7 @@ def make_tiles() -> None:
 def put_tiles_on_record() -> None:
     """Have Dagster believe that all 125 tiles of BigEarthNet v2 were made."""
     started = time.perf_counter()
-    keys = [tile.key for tile in load_tiles().values() if tile.is_published]
+    keys = [tile.key for tile in TILES.values() if tile.is_published]
     with dg.DagsterInstance.get() as instance:
         for asset in TILE_ASSETS:
             for key in keys:

@@ -7,6 +7,8 @@ import pytest
 from ben_assets.steps.report import make_release_report
 from ben_assets_tests.pipeline import Pipeline
 
+pytestmark = pytest.mark.real_server
+
 CONTRAST = """() => {
   const light = c => {
     const [r, g, b] = c.match(/[\\d.]+/g).slice(0, 3).map(v => {

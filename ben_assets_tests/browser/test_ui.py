@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from ben_assets.assets import STAGES
 from ben_assets_tests.browser.conftest import MAKING_SECONDS, Results
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = [pytest.mark.timeout(400), pytest.mark.real_server]
 
 FINISHED = re.compile(r"Success|Succeeded")
 

@@ -102,7 +102,7 @@ def test_tracked_hashes_come_from_track_and_verify_holds_to_them(finished, tmp_p
     finished.settings["BEN_TRACKED_ARTIFACTS"] = str(tmp_path / "tracked")
     tracked = Ben(finished, "track")
     assert tracked.code == 0, tracked.err
-    assert f"{len(finished.keys)} tiles added" in tracked.out
+    assert f"{len(finished.keys)} rows added" in tracked.out
     assert Ben(finished, "verify").code == 0
     path = tmp_path / "tracked" / "hashes" / "patches.csv"
     path.write_text(

@@ -13,7 +13,7 @@ import shapely
 
 from ben_assets.bigearthnet.archives import members
 from ben_assets.bigearthnet.bands import BANDS
-from ben_assets.bigearthnet.corine import UNLABELED_CODES
+from ben_assets.bigearthnet.corine import LABEL_OF_CODE
 from ben_assets.bigearthnet.countries import COUNTRIES, select_countries
 from ben_assets.bigearthnet.reproject import to_utm
 from ben_assets.safe.band_rasters import read_band
@@ -54,7 +54,7 @@ def codes(golden: Pipeline, tile: DemoTile) -> dict[tuple[int, int], dict[int, i
 
 
 def unlabelled(pixels_of_code: dict[int, int]) -> int:
-    return sum(pixels_of_code.get(code, 0) for code in UNLABELED_CODES)
+    return sum(n for code, n in pixels_of_code.items() if not LABEL_OF_CODE.get(code))
 
 
 def release_table(golden: Pipeline, name: str) -> pd.DataFrame:
@@ -259,6 +259,7 @@ def test_an_own_tile_south_of_the_equator_lies_beside_v1_tiles(golden):
     table = cells(golden, SOUTH)
     assert table.crs.to_epsg() == 32734
     assert table["s2v1_name"].isna().all()
+    assert set(table["country"]) == {"South Africa"}
     assert table["kept"].sum() >= 5
     own = release_table(golden, "metadata_own_tiles.parquet")
     assert sorted(own["patch_id"]) == sorted(table[table["kept"]]["patch_id"])

@@ -1,7 +1,7 @@
 """Every byte that is made of the demo's data set is the tracked one.
 
-Where this fails, an artifact has other bytes than before. If that is meant:
-``make demo``, then the command that the failure ends with; review its difference.
+Where this fails, an artifact has other bytes than before. If that is meant, the failure
+ends with how to record them; review the difference.
 """
 
 from __future__ import annotations
@@ -17,12 +17,23 @@ from resources.data_root.records import RELEASE
 pytestmark = pytest.mark.timeout(300)
 
 RECORD_AGAIN = (
-    "If other bytes are meant: make demo; . .demo/settings.sh; .venv/bin/ben track; "
-    "git diff tracked-artifacts/synthetic"
+    "If other bytes are meant: rm tracked-artifacts/synthetic/hashes/*.csv; make demo; "
+    "(. .demo/settings.sh; .venv/bin/ben track); git diff tracked-artifacts/synthetic"
 )
 
 
-@pytest.mark.parametrize("asset", TRACKED_ASSETS)
+OF_OTHER_JOBS = {
+    "training_lmdb",
+    "release_index",
+    "release_lmdb",
+    "release_shards",
+    "release_statistics",
+    "release_card",
+}
+"""Forms for training and documents, which the demo's jobs do not make."""
+
+
+@pytest.mark.parametrize("asset", [a for a in TRACKED_ASSETS if a not in OF_OTHER_JOBS])
 def test_an_artifact_has_the_tracked_bytes_of_every_tile(golden, asset):
     tracked = read_tracked(TRACKED, asset)
     tiles = [RELEASE] if asset in RELEASE_ASSETS else sorted(golden.keys)

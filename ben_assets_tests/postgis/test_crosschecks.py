@@ -14,6 +14,8 @@ from ben_assets_tests.pipeline import Pipeline
 from resources.postgis.crosschecks import RULES, Comparison, cross_check
 from resources.postgis.database import Postgis
 
+pytestmark = pytest.mark.real_server
+
 CELLS = 25
 
 
@@ -68,7 +70,7 @@ def test_a_wrong_value_is_listed_with_what_was_expected(pipeline, database, rule
     assert found.outcome == f"{len(expected)} of {CELLS} cells disagree"
 
 
-def test_lost_invented_and_repeated_v1_twins_are_found(pipeline, database):
+def test_lost_invented_and_repeated_v1_patches_are_found(pipeline, database):
     publish_all(pipeline)
     key = pipeline.keys[0]
     (lost, lost_name), (taken, name) = database.query(

@@ -20,6 +20,8 @@ from ben_assets_tests.pipeline import Pipeline, Run
 from ben_assets_tests.postgis.house import Database
 from resources.settings import REPOSITORY
 
+pytestmark = pytest.mark.real_server
+
 DAGSTER = Path(sys.executable).with_name("dagster")
 TEAM = REPOSITORY / "deploy" / "postgres" / "dagster.yaml"
 

@@ -22,6 +22,8 @@ from ben_assets.testing import postgis_server
 from ben_assets_tests.pipeline import Pipeline
 from ben_assets_tests.postgis.house import Attempt
 
+pytestmark = pytest.mark.real_server
+
 CELLS = 25
 
 

@@ -17,6 +17,8 @@ from ben_assets.steps.postgis import (
 from ben_assets_tests.pipeline import Pipeline
 from resources.postgis import inputs
 
+pytestmark = pytest.mark.real_server
+
 GEOPACKAGE = f"{LAYER}.gpkg"
 
 

@@ -13,6 +13,8 @@ from ben_assets.bigearthnet.errors import InvalidInput, MissingInput
 from ben_assets.steps.postgis import publish_patches
 from ben_assets_tests.pipeline import Pipeline
 
+pytestmark = pytest.mark.real_server
+
 CELLS = 25  # of a tile of the small synthetic data set
 
 
@@ -120,7 +122,9 @@ def test_a_tile_that_was_made_anew_replaces_its_rows(pipeline, database):
     assert database.everything() == expected
 
 
-def test_a_tile_without_v1_twins_has_none_in_the_database(pipeline, database):
+def test_a_tile_without_matching_v1_patches_has_none_in_the_database(
+    pipeline, database
+):
     key = pipeline.keys[2]
     publish(pipeline, key)
     assert database.query("SELECT alignment FROM tiles") == [("none",)]

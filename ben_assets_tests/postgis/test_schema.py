@@ -13,6 +13,8 @@ from ben_assets_tests.postgis.house import Attempt, Database, server_without_pos
 from resources.postgis.database import Postgis
 from resources.postgis.schema import migrate
 
+pytestmark = pytest.mark.real_server
+
 HEAD = "0002"
 SCHEMA = "bigearthnet"
 TABLES = {

@@ -14,6 +14,8 @@ import pytest
 from ben_assets.testing import postgis_server
 from resources.settings import REPOSITORY
 
+pytestmark = pytest.mark.real_server
+
 
 @pytest.fixture
 def folder(server: postgis_server.Server):

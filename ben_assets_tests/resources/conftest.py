@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ben_assets.testing.cdse_server import CdseServer
-from ben_assets_tests.zip_products import KEY, write_product
+from ben_assets_tests.zip_products import NAME, write_product
 from resources.cdse import Cdse, ProvenZip
 from resources.settings import Settings
 
@@ -44,11 +44,11 @@ class Desk:
     def cdse(self) -> Cdse:
         return Cdse.from_settings(Settings(self.environment), self.log.append)
 
-    def fetch(self, key: str = KEY) -> ProvenZip:
+    def fetch(self, key: str = NAME) -> ProvenZip:
         return self.cdse.fetch(self.cdse.find(key), self.target)
 
     def require_right_bytes(self) -> None:
-        right = self.server.product(KEY).path.read_bytes()
+        right = self.server.product(NAME).path.read_bytes()
         assert self.target.read_bytes() == right
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from ben_assets.bigearthnet.errors import InvalidInput, MissingInput
 from ben_assets.safe.l1c import read_l1c
-from ben_assets_tests.l1c_products import GRID, KEY, l1c_description, make_l1c
+from ben_assets_tests.l1c_products import GRID, NAME, l1c_description, make_l1c
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def edit(safe: Path, old: str, new: str, name: str = "MTD_MSIL1C.xml"):
 def test_an_l1c_product_is_read(safe):
     product = read_l1c(safe)
     description = l1c_description()
-    assert product.name.name == KEY
+    assert product.name.name == NAME
     assert product.geocoding == GRID
     assert product.start_time == description.start_time
     assert product.absolute_orbit == 10317
@@ -60,7 +60,7 @@ def test_quality_is_understood_in_older_and_newer_words(safe, stated):
 @pytest.mark.parametrize(
     ("old", "new", "error", "message"),
     [
-        (f"<PRODUCT_URI>{KEY}", "<PRODUCT_URI>S2A_x", InvalidInput, "is of S2A_x"),
+        (f"<PRODUCT_URI>{NAME}", "<PRODUCT_URI>S2A_x", InvalidInput, "is of S2A_x"),
         ("10000</QUANT", "0</QUANT", InvalidInput, "above 0"),
         ("10000</QUANT", "ten</QUANT", InvalidInput, "to be a number"),
         ("_B11<", "_B99<", MissingInput, "band files missing: B11"),

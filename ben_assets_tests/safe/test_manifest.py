@@ -10,7 +10,7 @@ from ben_assets.bigearthnet.errors import CorruptProduct
 from ben_assets.safe.manifest import parse_manifest, prove_product
 from ben_assets_tests.zip_products import (
     BANDS,
-    KEY,
+    NAME,
     band_path,
     manifest,
     product_files,
@@ -24,26 +24,26 @@ REAL = "S2B_MSIL1C_20170719T000219_N0205_R030_T56JKT_20170719T000218"
 needs_samples = pytest.mark.skipif(
     not SAMPLES.is_dir(), reason="the real samples are not on this machine"
 )
-B03 = band_path(KEY, "B03")
+B03 = band_path(NAME, "B03")
 
 
 @pytest.mark.parametrize("checksum", ["MD5", "SHA3-256"])
 def test_a_whole_product_is_proven(tmp_path: Path, checksum: str) -> None:
-    check = prove_product(write_product(tmp_path, checksum=checksum), KEY)
+    check = prove_product(write_product(tmp_path, checksum=checksum), NAME)
     files = product_files(checksum=checksum)
-    assert check.product == KEY
+    assert check.product == NAME
     assert {name: one.size for name, one in check.members.items()} == {
         name: len(content) for name, content in files.items()
     }
     assert set(check.verified) == set(files) - {"manifest.safe"}
     assert (check.unknown, check.missing, check.unproven_images) == ((), (), ())
-    assert set(check.images) == {band_path(KEY, band) for band in BANDS}
+    assert set(check.images) == {band_path(NAME, band) for band in BANDS}
 
 
 def test_all_broken_promises_are_named_at_once(tmp_path: Path) -> None:
     files = product_files()
-    files |= {B03: files[B03][::-1], band_path(KEY, "B8A"): b"short"}
-    del files[band_path(KEY, "B12")]
+    files |= {B03: files[B03][::-1], band_path(NAME, "B8A"): b"short"}
+    del files[band_path(NAME, "B12")]
     with pytest.raises(CorruptProduct) as error:
         prove_product(write_zip(tmp_path / "a.zip", files))
     text = str(error.value)
@@ -54,10 +54,10 @@ def test_all_broken_promises_are_named_at_once(tmp_path: Path) -> None:
 
 
 def test_files_that_the_manifest_does_not_know_are_listed(tmp_path: Path) -> None:
-    files = product_files() | {"HTML/banner.png": b"p", band_path(KEY, "B99"): b"x"}
+    files = product_files() | {"HTML/banner.png": b"p", band_path(NAME, "B99"): b"x"}
     check = prove_product(write_zip(tmp_path / "a.zip", files))
-    assert set(check.unknown) == {"HTML/banner.png", band_path(KEY, "B99")}
-    assert check.unproven_images == (band_path(KEY, "B99"),)
+    assert set(check.unknown) == {"HTML/banner.png", band_path(NAME, "B99")}
+    assert check.unproven_images == (band_path(NAME, "B99"),)
 
 
 def test_previews_and_pages_may_be_missing(tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ def test_a_product_needs_a_sound_manifest(tmp_path: Path, change, reason) -> Non
 
 
 def test_another_product_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(CorruptProduct, match=f"expected the product x, found {KEY}"):
+    with pytest.raises(CorruptProduct, match=f"expected the product x, found {NAME}"):
         prove_product(write_product(tmp_path), "x")
 
 

@@ -18,9 +18,9 @@ from ben_assets.safe.zips import (
     extract_product,
     product_of_zip,
 )
-from ben_assets_tests.zip_products import KEY, product_files, write_product, write_zip
+from ben_assets_tests.zip_products import NAME, product_files, write_product, write_zip
 
-SAFE = f"{KEY}.SAFE"
+SAFE = f"{NAME}.SAFE"
 
 
 def zip_of(path: Path, *members: tuple[str | zipfile.ZipInfo, bytes]) -> Path:
@@ -196,7 +196,7 @@ def test_a_damaged_member_leaves_nothing_behind(tmp_path: Path) -> None:
 def test_a_zip_is_known_by_its_folder_even_when_cut_short(tmp_path: Path) -> None:
     path = write_product(tmp_path)
     path.write_bytes(path.read_bytes()[:500])
-    assert product_of_zip(path) == KEY
+    assert product_of_zip(path) == NAME
 
 
 @pytest.mark.parametrize("content", [b"", b"PK", b"<html>", b"PK\x03\x04" + bytes(40)])

@@ -18,11 +18,11 @@ from ben_assets.safe.l2a import read_l2a
 from ben_assets.steps.l1c import make_l1c_zip as adopt_l1c_zip
 from ben_assets.steps.l2a import make_l2a_tile
 from ben_assets.steps.step_context import StepContext
-from ben_assets_tests.l1c_products import KEY, L2A_STEM, make_l1c_zip
+from ben_assets_tests.l1c_products import KEY, L2A_STEM, NAME, make_l1c_zip
 from ben_assets_tests.resources.sen2cor import l2a_process
 from resources.settings import Settings
 
-TILE = Tile(KEY, alignment="none")
+TILE = Tile(NAME, alignment="none")
 
 
 @pytest.fixture(scope="module")
@@ -113,7 +113,7 @@ def test_the_record_names_input_and_processor(ctx, program):
     assert record.made_with["sen2cor"] == "2.11.0"
     assert record.made_with["gipp_sha256"] == record.facts["parameters"]["gipp_sha256"]
     assert record.facts["tile_id"] == L2A_STEM
-    assert record.outputs == (f"{KEY}.hashes.csv", f"{KEY}.log", *record.outputs[2:])
+    assert {f"{KEY}.hashes.csv", f"{KEY}.log"} < set(record.outputs)
 
 
 def test_the_digest_depends_neither_on_name_nor_on_time(ctx, program):
@@ -186,7 +186,7 @@ def test_an_existing_product_goes_before_the_zip(ctx, tmp_path):
 
 
 def test_a_published_tile_must_be_of_full_size(ctx):
-    published = Tile(KEY, cdse_id="0-0")
+    published = Tile(NAME, cdse_id="0-0")
     with pytest.raises(InvalidInput, match=r"expected a tile of 109800 m"):
         make_l2a_tile(published, ctx())
 

@@ -168,7 +168,7 @@ def test_a_patch_that_went_missing_is_named(finished):
 
 def facts(**changes) -> ReleaseFacts:
     tile = TileFacts(
-        key="S2A_MSIL1C_20170613T101031_N0205_R022_T33UUP_20170613T101608",
+        key="T33UUP_20170613T101031",
         tile_id="S2A_MSIL2A_20170613T101031_N9999_R022_T33UUP",
         mgrs="33UUP",
         day="2017-06-13",

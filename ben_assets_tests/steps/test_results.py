@@ -20,6 +20,7 @@ from ben_assets.bigearthnet.bands import BANDS
 from ben_assets.bigearthnet.checksums import file_digest, parse_hash_list
 from ben_assets.bigearthnet.corine import CLC2018, CODES
 from ben_assets.bigearthnet.errors import InvalidInput, MissingInput
+from ben_assets.bigearthnet.product_names import ProductName
 from ben_assets.safe.band_rasters import read_band
 from ben_assets.safe.l2a import read_l2a
 from ben_assets.synthetic.tiles import DEMO_SIDE_M, DEMO_TILES, OWN_TILE
@@ -29,7 +30,8 @@ from ben_assets_tests.pipeline import STEPS, Pipeline, edit, link_tree, replace_
 SUMMER, SPRING = DEMO_TILES
 TILES = (SUMMER, SPRING, OWN_TILE)
 OF_FILES = ("patches", "reference_maps", "aligned_dataset")
-TWIN = "S2B_MSIL1C_20180720T101031_N0206_R022_T33UUP_20180720T123113"
+OTHER_DAY = "S2B_MSIL1C_20180720T101031_N0206_R022_T33UUP_20180720T123113"
+OTHER_DAY_KEY = ProductName.parse(OTHER_DAY).tile_key
 
 
 def table_of(pipeline: Pipeline, asset: str, key: str) -> pd.DataFrame:
@@ -231,7 +233,7 @@ def test_a_tile_without_kept_patches_gives_an_empty_but_valid_release(pipeline):
 
 def test_a_zone_without_v1_footprints_aligns_with_nothing(pipeline):
     edit_copy = pipeline.root / "tiles.csv"
-    edit_copy.write_text(f"tile\n{OWN_TILE.key}\n")
+    edit_copy.write_text(f"tile\n{OWN_TILE.name}\n")
     pipeline.settings["BEN_TILES_CSV"] = str(edit_copy)
     pipeline.make_tile(OWN_TILE.key)
     assert pipeline.storage.require("patches", OWN_TILE.key).files == 0
@@ -331,29 +333,29 @@ def test_a_release_does_not_mix_processors(finished):
         finished.make("release_metadata")
 
 
-def test_two_tiles_with_the_same_twins_cannot_be_released_together(finished):
+def test_two_tiles_with_the_same_matching_patches_cannot_be_released_together(finished):
     """Another acquisition of the same season over the same ground."""
     original = finished.product(SUMMER.key)
     stem = SUMMER.l2a_name.stem
-    other = TWIN.replace("L1C", "L2A").replace("N0206", "N9999").rpartition("_")[0]
+    other = OTHER_DAY.replace("L1C", "L2A").replace("N0206", "N9999").rpartition("_")[0]
     match = original.with_name(original.name.replace(stem, other))
     link_tree(original, match)
     edit(match / "MTD_MSIL2A.xml", f"<PRODUCT_URI>{stem}", f"<PRODUCT_URI>{other}")
     tiles = finished.root / "tiles.csv"
-    tiles.write_text(f"{finished.synthetic.tiles_csv.read_text()}{TWIN},v1\n")
+    tiles.write_text(f"{finished.synthetic.tiles_csv.read_text()}{OTHER_DAY},v1\n")
     finished.settings["BEN_TILES_CSV"] = str(tiles)
-    finished.make_tile(TWIN)
+    finished.make_tile(OTHER_DAY_KEY)
     says = rf"is the .* of {stem}_\d\d_\d\d \(tile {stem}\) and of {other}_\d\d_"
     with pytest.raises(InvalidInput, match=says):
         finished.make("release_metadata")
-    finished.storage.remove("aligned_dataset", TWIN)
+    finished.storage.remove("aligned_dataset", OTHER_DAY_KEY)
     finished.make(
         "archives", SUMMER.key
     )  # the matching patches stay for the tile that has them
     finished.make_release()
 
 
-def test_two_patches_of_a_tile_with_one_twin_are_refused(pipeline):
+def test_two_patches_of_a_tile_with_one_matching_patch_are_refused(pipeline):
     pipeline.make_tile(SUMMER.key, upto="metadata_tables")
     kept = table_of(pipeline, "metadata_tables", SUMMER.key).query("kept")
     first, second = kept["s1_name"].iloc[:2]
@@ -377,7 +379,7 @@ def test_a_step_refuses_what_was_made_of_other_patches(finished, asset):
 
 def test_another_alignment_asks_for_the_patches_again(finished):
     tiles = finished.root / "tiles.csv"
-    tiles.write_text(f"tile,alignment\n{SUMMER.key},none\n")
+    tiles.write_text(f"tile,alignment\n{SUMMER.name},none\n")
     finished.settings["BEN_TILES_CSV"] = str(tiles)
     says = r"patches of .*\(alignment: v1 then, none now\); materialize patches"
     with pytest.raises(InvalidInput, match=says):

@@ -94,11 +94,12 @@ def aligned_cells(synthetic: SyntheticData, tile) -> dict[tuple[int, int], str]:
 def test_the_tile_list_names_every_tile_with_its_alignment(synthetic):
     rows = pd.read_csv(synthetic.tiles_csv)
     assert dict(zip(rows["tile"], rows["alignment"], strict=True)) == {
-        SUMMER.key: "v1",
-        SPRING.key: "v1",
-        OWN.key: "none",
+        SUMMER.name: "v1",
+        SPRING.name: "v1",
+        OWN.name: "none",
     }
-    assert synthetic.tile_keys == tuple(rows["tile"])
+    keys = tuple(ProductName.parse(name).tile_key for name in rows["tile"])
+    assert synthetic.tile_keys == keys
 
 
 def test_settings_name_folders_that_exist(synthetic):
@@ -300,7 +301,7 @@ def test_snow_and_cloud_lists_name_v1_patches_and_share_one(synthetic):
 def test_countries_and_splits_vary_and_germany_counts_for_none(synthetic):
     path = synthetic.reference_dir / "ne_110m_admin_0_countries.geojson"
     table = gpd.read_file(path)
-    assert set(table["NAME_LONG"]) == {*COUNTRIES, "Germany"}
+    assert set(table["NAME_LONG"]) == {*COUNTRIES, "Germany", "South Africa"}
     assert table.is_valid.all()
     countries = select_countries(table, "countries")
     found = {}
@@ -323,8 +324,8 @@ def test_seasons_of_the_tiles_differ():
 
 def test_an_l1c_zip_shows_the_same_ground_under_haze(synthetic):
     surface = read_band(product(synthetic, SUMMER), BANDS[1])
-    name = ProductName.parse(SUMMER.key)
-    zip_path = synthetic.l1c_dir / f"{SUMMER.key}.zip"
+    name = ProductName.parse(SUMMER.name)
+    zip_path = synthetic.l1c_dir / f"{SUMMER.name}.zip"
     with zipfile.ZipFile(zip_path) as archive:
         (member,) = [n for n in archive.namelist() if n.endswith("_B02.jp2")]
         assert member.startswith(f"{name.name}.SAFE/GRANULE/L1C_T33UUP_A016035_")

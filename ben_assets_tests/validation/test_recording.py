@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from ben_assets.bigearthnet.errors import InvalidInput
@@ -7,18 +9,21 @@ from ben_assets.validation.expected_hashes import MEMBERS_FILE, compare, read_tr
 from ben_assets.validation.overview import State, overview
 from ben_assets.validation.recording import TRACKED_ASSETS, track_tiles
 from ben_assets_tests.pipeline import edit
-from resources.data_root.records import Record
+from resources.data_root.difference import RELEASE_ASSETS
+from resources.data_root.records import RELEASE, FileDigest, Record
 from resources.data_root.store import Storage
 
 
 def test_what_was_tracked_is_what_the_records_say(finished, tmp_path):
     changes = track_tiles(finished.storage, tmp_path / "tracked")
-    assert {change.path.stem for change in changes} == set(TRACKED_ASSETS) - {
-        "l1c_zips"
-    }
-    assert all(change.added == len(finished.keys) for change in changes)
-    for asset in set(TRACKED_ASSETS) - {"l1c_zips"}:
-        for key in finished.keys:
+    on_disk = {a for a in TRACKED_ASSETS if finished.storage.tiles(a)}
+    assert len(on_disk) >= 8
+    assert {change.path.stem for change in changes} == on_disk
+    for change in changes:
+        asset = change.path.stem
+        tiles = [RELEASE] if asset in RELEASE_ASSETS else finished.keys
+        assert change.added == len(tiles)
+        for key in tiles:
             record = finished.storage.require(asset, key)
             result = compare(record, tmp_path / "tracked")
             assert result.expected is not None
@@ -101,3 +106,26 @@ def test_the_overview_shows_tiles_of_no_list_and_the_release(finished, tmp_path)
     assert release.artifacts["release_metadata"].state is State.DONE
     assert release.artifacts["tile_id_csv"].state is State.ABSENT
     assert release.bytes > 0
+
+
+@pytest.mark.parametrize(
+    ("asset", "file"),
+    [
+        ("archives", "S2.tar.zst"),
+        ("release_archives", "BigEarthNet-S2.tar.zst"),
+        ("release_archives", "MD5SUMS"),
+        ("release_metadata", "metadata.parquet"),
+    ],
+)
+def test_a_row_of_archives_or_release_depends_on_every_file_on_disk(
+    finished, tmp_path, asset, file
+):
+    """Not only on the tars inside, which another compression leaves as they are."""
+    tile = RELEASE if asset in RELEASE_ASSETS else finished.keys[0]
+    track_tiles(finished.storage, tmp_path, [tile])
+    record = finished.storage.require(asset, tile)
+    assert compare(record, tmp_path).passed
+    (path,) = [path for path in record.contents if path.endswith(f"{file}")]
+    other = {**record.contents, path: FileDigest(record.contents[path].bytes, "0" * 64)}
+    result = compare(replace(record, contents=other), tmp_path)
+    assert result.outcome == "differs from the tracked hash in sha256"

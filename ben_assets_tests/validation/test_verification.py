@@ -269,7 +269,7 @@ def test_only_the_tiles_asked_for_are_looked_at(finished):
 
 
 def publish_zip(storage: Storage, content: bytes) -> Path:
-    tile = "S2A_MSIL1C_20170613T101031_N0205_R022_T33UUP_20170613T101608"
+    tile = "T33UUP_20170613T101031"
     with storage.draft("l1c_zips", tile) as draft:
         path = draft.path / f"{tile}.zip"
         path.write_bytes(content)

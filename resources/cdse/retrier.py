@@ -10,7 +10,7 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final, Protocol, TypeVar
 
 from ben_assets.bigearthnet.errors import BenError, FailureClass, ServiceUnavailable
 from resources.cdse.access import Timeouts
@@ -22,7 +22,19 @@ MOST_FAILURES: Final = 20
 """Failures in a row that end a task, whatever waits the service asks for."""
 
 
-class BackOff:
+class Pause(Protocol):
+    """A time before which nothing is asked again."""
+
+    def ask(self, seconds: float) -> None:
+        """Have all wait for so long from now; never shortens a pause."""
+        ...
+
+    def wait(self) -> None:
+        """Return when no pause holds."""
+        ...
+
+
+class BackOff(Pause):
     """A time before which no process sends requests of one kind."""
 
     def __init__(self, path: Path, timeouts: Timeouts) -> None:
@@ -55,7 +67,7 @@ class Retrier:
     """Decides after each failure of one task whether and when to try again."""
 
     def __init__(
-        self, timeouts: Timeouts, pause: BackOff, log: Callable[[str], None]
+        self, timeouts: Timeouts, pause: Pause, log: Callable[[str], None]
     ) -> None:
         """Start the clock of the task."""
         self._patience = timeouts

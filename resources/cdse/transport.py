@@ -79,7 +79,7 @@ class Transport:
 
     @contextlib.contextmanager
     def open(self, request: Request) -> Iterator[http.client.HTTPResponse]:
-        """The answer with status 200 or 206; its body is not read yet.
+        """The answer with status 200, 201 or 206; its body is not read yet.
 
         Raises:
             AccessRefused: 401, 403, or a redirect to a host that is not allowed.
@@ -93,7 +93,7 @@ class Transport:
             reply = self._send(url, request)
             with contextlib.closing(reply):
                 if reply.status not in _REDIRECTS:
-                    if reply.status not in (200, 206):
+                    if reply.status not in (200, 201, 206):
                         raise self._failure(url, reply, request)
                     yield reply
                     return

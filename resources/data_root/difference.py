@@ -15,6 +15,7 @@ TILE_ASSETS: Final = (
     "metadata_tables",
     "aligned_dataset",
     "archives",
+    "training_lmdb",
 )
 """Assets with one record per tile, in flow order."""
 RELEASE_ASSETS: Final = (
@@ -23,6 +24,11 @@ RELEASE_ASSETS: Final = (
     "release_metadata",
     "release_archives",
     "release_report",
+    "release_index",
+    "release_lmdb",
+    "release_shards",
+    "release_statistics",
+    "release_card",
 )
 """Assets with one record for all tiles, in flow order."""
 

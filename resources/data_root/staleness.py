@@ -14,6 +14,11 @@ _TILES_OF: Mapping[str, str] = {
     "l1c_hash_csv": "l1c_zips",
     "release_metadata": "aligned_dataset",
     "release_archives": "aligned_dataset",
+    "release_index": "aligned_dataset",
+    "release_lmdb": "aligned_dataset",
+    "release_shards": "aligned_dataset",
+    "release_statistics": "aligned_dataset",
+    "release_card": "aligned_dataset",
 }
 """Release asset to the asset whose tiles it is made of."""
 

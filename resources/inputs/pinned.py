@@ -76,6 +76,7 @@ class PinnedInputs:
 
     def __init__(self, settings: Settings) -> None:
         """As the settings say."""
+        self._settings = settings
         self.folder = settings.reference_dir
         from_database = settings.takes_clc_from_postgis
         self._clc_path = None if from_database else settings.path("BEN_CLC_PATH")
@@ -111,13 +112,28 @@ class PinnedInputs:
         if status is not None:
             return status
         pin = self.pins[name]
-        if not pin.is_fetchable:
+        if name == CORINE:
+            self._fetch_corine(pin, log)
+        elif not pin.is_fetchable:
             raise MissingInput(
                 f"{name} is missing: expected {self.place(name)}; get it by hand "
                 f"from {pin.home} and put it there"
             )
-        fetch(pin, self.folder / name, log)
+        else:
+            fetch(pin, self.folder / name, log)
         return self._there(name)
+
+    def _fetch_corine(self, pin: Pin, log: Callable[[str], None]) -> None:
+        from resources.clms.corine import corine_download  # brings cryptography along
+
+        download = corine_download(self._settings, pin, log)
+        if download is None:
+            raise MissingInput(
+                f"{CORINE} is missing: expected {self.place(CORINE)}; set "
+                "CLMS_SERVICE_KEY to the file of a service key of the Land Monitoring "
+                f"Service, or get it by hand from {pin.home} and put it there"
+            )
+        download.fetch(self.place(CORINE))
 
     def import_existing(self, name: str, source: Path) -> InputStatus | None:
         """Copy an input from a local folder; None where it is not there."""

@@ -18,9 +18,9 @@ from typing import Any, Final
 from ben_assets.bigearthnet.checksums import file_digest, parse_hash_list
 from ben_assets.bigearthnet.errors import InvalidInput, MissingInput
 from ben_assets.bigearthnet.product_names import ProductName
-from resources.settings import REPOSITORY
+from ben_assets.bigearthnet.shipped_files import SHIPPED
 
-PUBLISHED: Final = REPOSITORY / "tracked-artifacts" / "published.toml"
+PUBLISHED: Final = SHIPPED / "tracked-artifacts" / "published.toml"
 
 _UPSTREAM: Final = (
     "https://raw.githubusercontent.com/kai-tub/bigearthnet-pipeline/"

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import gzip
-import os
 import re
 import shutil
 import sys
@@ -26,12 +25,17 @@ from ben_assets.bigearthnet.checksums import file_digest
 from ben_assets.bigearthnet.errors import (
     BenError,
     ChecksumMismatch,
+    CorruptProduct,
     InvalidInput,
     MissingInput,
+    ProductGone,
     ServiceUnavailable,
 )
+from resources.cdse.access import Timeouts
+from resources.cdse.transfer import Expected
 from resources.data_root.store import local_errors
 from resources.settings import REPOSITORY
+from resources.transfers.download import PublicFile, download
 
 INSTALLER: Final = "Sen2Cor-02.11.00-Linux64.run"
 URL: Final = f"https://step.esa.int/thirdparties/sen2cor/2.11.0/{INSTALLER}"
@@ -46,8 +50,9 @@ Installer: {URL}
 """
 _HEADER_BYTES: Final = 1 << 20
 _HEADER_LINES: Final = re.compile(rb'(?:^skip="?|head -n )(\d+)', re.MULTILINE)
-_CHUNK: Final = 1 << 20
-_TIMEOUT_SECONDS: Final = 60
+_MOST_BYTES: Final = 2 << 30
+"""The installer has 400 MB."""
+_TOTAL_SECONDS: Final = 2 * 3600
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -172,23 +177,12 @@ def _require_digest(installer: Path, sha256: str) -> None:
 
 def _fetch(url: str, path: Path) -> Path:
     """Download the installer; its digest is checked by the caller."""
-    import httpx2
-
     print(f"fetching {url}")
+    file = PublicFile(INSTALLER, url, Expected(most_bytes=_MOST_BYTES))
     try:
-        with (
-            httpx2.stream(
-                "GET", url, follow_redirects=True, timeout=_TIMEOUT_SECONDS
-            ) as reply,
-            path.open("wb") as file,
-        ):
-            reply.raise_for_status()
-            for chunk in reply.iter_bytes(_CHUNK):
-                file.write(chunk)
-            file.flush()
-            os.fsync(file.fileno())
-    except httpx2.HTTPError as error:
-        raise ServiceUnavailable(
+        download(file, path, Timeouts(total_seconds=_TOTAL_SECONDS), print)
+    except (ServiceUnavailable, ProductGone, CorruptProduct) as error:
+        raise type(error)(
             f"{url} cannot be fetched: {error}; try later, or get the file by a "
             "browser and give it with --file"
         ) from error

@@ -13,18 +13,18 @@ from ben_assets.bigearthnet.errors import (
     ServiceUnavailable,
 )
 from ben_assets.testing.cdse_faults import Fault
-from ben_assets_tests.zip_products import KEY, write_product
+from ben_assets_tests.zip_products import NAME, write_product
 from resources.cdse.catalogue import _parsed
 
-NEWER = KEY.replace("N0205", "N0500")
+NEWER = NAME.replace("N0205", "N0500")
 
 
 def test_a_product_is_found_by_its_exact_name(desk, server) -> None:
-    product = server.product(KEY)
-    entry = desk().cdse.find(KEY)
+    product = server.product(NAME)
+    entry = desk().cdse.find(NAME)
     assert entry.as_facts() == {
         "id": product.id,
-        "name": f"{KEY}.SAFE",
+        "name": f"{NAME}.SAFE",
         "size": product.size,
         "checksums": {one["Algorithm"]: one["Value"] for one in product.checksums},
         "online": True,
@@ -38,7 +38,7 @@ def test_a_product_is_found_by_its_exact_name(desk, server) -> None:
 
 def test_a_name_without_a_hit_is_gone(desk) -> None:
     with pytest.raises(ProductGone, match=r"no product named .*check the spelling"):
-        desk().cdse.find(KEY.replace("33UUP", "33UUQ"))
+        desk().cdse.find(NAME.replace("33UUP", "33UUQ"))
 
 
 def test_a_deleted_product_says_when_and_why(desk, server) -> None:
@@ -46,13 +46,13 @@ def test_a_deleted_product_says_when_and_why(desk, server) -> None:
     server.deleted.append(
         {
             "Id": "1",
-            "Name": f"{KEY}.SAFE",
+            "Name": f"{NAME}.SAFE",
             "DeletionDate": "2024-01-02T03:04:05.000Z",
             "DeletionCause": "Duplicated product",
         }
     )
     with pytest.raises(ProductGone, match=r"2024-01-02.*\(Duplicated product\)"):
-        desk().cdse.find(KEY)
+        desk().cdse.find(NAME)
 
 
 def test_another_baseline_is_reported_but_not_taken(desk, server, tmp_path) -> None:
@@ -63,26 +63,26 @@ def test_another_baseline_is_reported_but_not_taken(desk, server, tmp_path) -> N
     with pytest.raises(
         ProductGone, match=f"another baseline, {NEWER}.SAFE, which is never"
     ):
-        desk().cdse.find(KEY)
+        desk().cdse.find(NAME)
 
 
 def test_two_products_of_one_name_are_no_choice(desk, server) -> None:
     server.products.append(server.products[0])
     with pytest.raises(ChangedUpstream, match="2 products named"):
-        desk().cdse.find(KEY)
+        desk().cdse.find(NAME)
 
 
 def test_an_offline_product_is_reported_and_not_retried(desk, server) -> None:
-    server.product(KEY).online = False
+    server.product(NAME).online = False
     with pytest.raises(ProductOffline, match="cannot order it"):
-        desk().cdse.find(KEY)
+        desk().cdse.find(NAME)
     assert server.seen.requests == {"catalogue": 1}
 
 
 @pytest.mark.parametrize("fault", ["reset", "stall", "html", "503", "500", "429"])
 def test_a_passing_fault_of_the_catalogue_is_survived(desk, server, fault) -> None:
     server.script.add("catalogue", fault, times=2)
-    assert desk().cdse.find(KEY).name == f"{KEY}.SAFE"
+    assert desk().cdse.find(NAME).name == f"{NAME}.SAFE"
     assert server.seen.requests == {"catalogue": 3}
 
 
@@ -92,20 +92,20 @@ def test_a_passing_fault_of_the_catalogue_is_survived(desk, server, fault) -> No
 def test_patience_with_the_catalogue_ends(desk, server, fault, error) -> None:
     server.script.add("catalogue", fault, times=100)
     with pytest.raises(error, match=r"HTTP .* failed \d+ times in .* again later"):
-        desk().cdse.find(KEY)
+        desk().cdse.find(NAME)
 
 
 def test_a_wrong_address_says_which_setting(desk, server) -> None:
     url = server.environment()["CDSE_CATALOGUE_URL"] + "/nowhere"
     server.script.add("catalogue", Fault(status=404, body=b"{}"))
     with pytest.raises(InvalidInput, match="check CDSE_CATALOGUE_URL"):
-        desk(CDSE_CATALOGUE_URL=url).cdse.find(KEY)
+        desk(CDSE_CATALOGUE_URL=url).cdse.find(NAME)
 
 
 def test_an_answer_without_a_list_is_no_answer(desk, server) -> None:
     body = json.dumps({"value": "none"}).encode()
     server.script.add("catalogue", Fault(body=body))
-    assert desk().cdse.find(KEY).name == f"{KEY}.SAFE"
+    assert desk().cdse.find(NAME).name == f"{NAME}.SAFE"
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from ben_assets.testing.cdse_faults import Fault
 from ben_assets.testing.cdse_server import CdseServer
 from ben_assets.testing.cdse_state import S3_ACCESS_KEY, S3_SECRET_KEY
 from ben_assets_tests.zip_products import (
-    KEY,
+    NAME,
     band_path,
     manifest,
     product_files,
@@ -37,7 +37,7 @@ S3 = {"CDSE_S3_ACCESS_KEY": S3_ACCESS_KEY, "CDSE_S3_SECRET_KEY": S3_SECRET_KEY}
 
 def replace_zip(server: CdseServer, files: dict[str, bytes]) -> None:
     """Have the service deliver something else than its catalogue says."""
-    write_zip(server.product(KEY).path, files)
+    write_zip(server.product(NAME).path, files)
 
 
 def states(verified) -> dict[str, str]:
@@ -51,7 +51,7 @@ def test_every_promise_that_holds_is_named(desk) -> None:
 
 
 def test_what_the_service_does_not_promise_is_unverifiable(desk, server) -> None:
-    product = server.product(KEY)
+    product = server.product(NAME)
     product.size, product.checksums = 0, []
     verified = desk().fetch()
     assert states(verified) == {
@@ -64,7 +64,7 @@ def test_what_the_service_does_not_promise_is_unverifiable(desk, server) -> None
 
 
 def test_an_unknown_algorithm_is_unverifiable(desk, server) -> None:
-    server.product(KEY).checksums.append({"Algorithm": "XXH3", "Value": "0"})
+    server.product(NAME).checksums.append({"Algorithm": "XXH3", "Value": "0"})
     verified = desk().fetch()
     assert states(verified)["XXH3"] == "unverifiable"
     assert not verified.stale
@@ -74,7 +74,7 @@ def test_an_unknown_algorithm_is_unverifiable(desk, server) -> None:
 def test_a_stale_promise_is_accepted_when_the_same_bytes_come_twice(
     desk, server, wrong
 ) -> None:
-    product = server.product(KEY)
+    product = server.product(NAME)
     if wrong == "length":
         product.size += 1
     for row in product.checksums:
@@ -97,16 +97,16 @@ def test_a_repacked_zip_with_new_files_is_changed_upstream(desk, server) -> None
 
 
 def test_changed_pixels_under_an_old_manifest_are_refused(desk, server) -> None:
-    changed = band_path(KEY, "B04")
+    changed = band_path(NAME, "B04")
     replace_zip(server, product_files() | {changed: b"other pixels"})
     with pytest.raises(CorruptProduct, match=rf"{changed}.*same bytes came twice"):
         desk().fetch()
 
 
 def test_another_product_under_the_id_is_refused(desk, server) -> None:
-    other = KEY.replace("33UUP", "33UVP")
-    write_zip(server.product(KEY).path, product_files(other), other)
-    with pytest.raises(CorruptProduct, match=f"expected the product {KEY}, found"):
+    other = NAME.replace("33UUP", "33UVP")
+    write_zip(server.product(NAME).path, product_files(other), other)
+    with pytest.raises(CorruptProduct, match=f"expected the product {NAME}, found"):
         desk().fetch()
 
 
@@ -172,7 +172,7 @@ class TestS3:
 
     def test_a_path_without_files_is_gone(self, desk, server) -> None:
         one = desk(**S3)
-        entry = one.cdse.find(KEY)
+        entry = one.cdse.find(NAME)
         server.products.clear()
         with pytest.raises(ProductGone, match="tile_ids again"):
             one.cdse.fetch(entry, one.target)
@@ -183,7 +183,7 @@ class TestS3:
             desk(**S3).fetch()
 
     def test_a_changed_file_is_found(self, desk, server) -> None:
-        replace_zip(server, product_files() | {band_path(KEY, "B01"): b"x"})
+        replace_zip(server, product_files() | {band_path(NAME, "B01"): b"x"})
         with pytest.raises(CorruptProduct, match=r"B01\.jp2"):
             desk(**S3).fetch()
 
@@ -211,7 +211,7 @@ def test_the_route_works_with_an_s3_server_that_is_not_ours(
         region_name="us-east-1",
     )
     client.create_bucket(Bucket="eodata")
-    prefix = server.product(KEY).s3_prefix
+    prefix = server.product(NAME).s3_prefix
     for name, content in product_files().items():
         client.put_object(Bucket="eodata", Key=f"{prefix}/{name}", Body=content)
     monkeypatch.setattr("resources.cdse.s3.REGION", "us-east-1")

@@ -16,7 +16,7 @@ from ben_assets.bigearthnet.errors import (
     ServiceUnavailable,
 )
 from ben_assets.testing.cdse_faults import Fault
-from ben_assets_tests.zip_products import KEY
+from ben_assets_tests.zip_products import NAME
 from resources.cdse.session import one_time_code
 
 SECRET = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
@@ -168,7 +168,7 @@ def start(desk, number: int, times: int = 1) -> subprocess.Popen[str]:
     """A process of its own that downloads the product."""
     target = str(desk.folder / f"product-{number}-")
     return subprocess.Popen(
-        [sys.executable, "-c", FETCH, KEY, target, str(times)],
+        [sys.executable, "-c", FETCH, NAME, target, str(times)],
         env={**os.environ, **desk.environment, "CDSE_STALL_SECONDS": "5"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -184,7 +184,7 @@ def test_three_processes_share_one_log_in_and_four_connections(desk, server) -> 
     assert [process.returncode for process in running] == [0, 0, 0], outputs
     assert server.seen.logins == 1
     assert server.seen.most_open_downloads <= 4
-    right = server.product(KEY).path.read_bytes()
+    right = server.product(NAME).path.read_bytes()
     found = sorted(one.folder.glob("product-*"))
     assert len(found) == 12
     assert all(path.read_bytes() == right for path in found)

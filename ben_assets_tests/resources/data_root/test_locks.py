@@ -1,5 +1,6 @@
 """Locks as files: real processes, killed and frozen ones among them."""
 
+import errno
 import json
 import os
 import signal
@@ -7,11 +8,11 @@ import subprocess
 import sys
 import threading
 import time
-from pathlib import Path
 
 import pytest
 
 from ben_assets.bigearthnet.errors import InvalidInput, LockLost
+from ben_assets.testing.processes import wait_until
 from resources.data_root.configured_locks import locks_of
 from resources.data_root.file_locks import FileLocks
 from resources.data_root.locks import Owner
@@ -61,7 +62,18 @@ def holder(tmp_path):
 
 @pytest.fixture
 def locks(tmp_path):
-    return FileLocks(tmp_path, beat_seconds=0.05, gone_after_seconds=0.5)
+    return FileLocks(tmp_path, beat_seconds=0.01)
+
+
+def silence(path):
+    """Nobody has touched the file for an hour."""
+    long_ago = path.stat().st_mtime - 3600
+    os.utime(path, (long_ago, long_ago))
+    return long_ago
+
+
+def wait_for_a_beat(path, since):
+    wait_until(lambda: path.stat().st_mtime > since + 1, "the owner to touch its file")
 
 
 def pretend(path, **changes):
@@ -102,9 +114,9 @@ def test_a_killed_owner_on_this_host_is_replaced_at_once(tmp_path, holder, reape
     lock.release()
 
 
-def test_a_frozen_owner_on_this_host_keeps_its_lock(locks, holder):
+def test_a_frozen_owner_on_this_host_keeps_its_lock(tmp_path, locks, holder):
     holder.send_signal(signal.SIGSTOP)
-    time.sleep(0.6)
+    silence(tmp_path / f"{NAME}.lock")
     assert not locks.lock(NAME).acquire()
 
 
@@ -127,7 +139,7 @@ def test_an_owner_on_another_host_is_gone_when_it_was_silent(tmp_path, holder, l
     lock = locks.lock(NAME)
     assert not lock.acquire()
     assert lock.holder() == f"process {holder.pid} on far"
-    time.sleep(0.6)
+    silence(path)
     assert lock.acquire()
     lock.require()
 
@@ -141,8 +153,9 @@ def test_an_owner_on_another_host_keeps_its_lock_while_it_beats(
     assert far.acquire()
     monkeypatch.setattr("resources.data_root.locks._machine", lambda: "this")
     monkeypatch.setattr(time, "time", lambda: 4e9)
-    for _ in range(4):
-        time.sleep(0.2)
+    path = tmp_path / f"{NAME}.lock"
+    for _ in range(3):
+        wait_for_a_beat(path, silence(path))
         assert not locks.lock(NAME).acquire()
     far.release()
 
@@ -150,11 +163,11 @@ def test_an_owner_on_another_host_keeps_its_lock_while_it_beats(
 def test_an_owner_that_was_replaced_notices_and_leaves_the_new_lock_alone(
     tmp_path, locks
 ):
-    old = FileLocks(tmp_path, beat_seconds=60, gone_after_seconds=0.5).lock(NAME)
+    old = FileLocks(tmp_path, beat_seconds=60).lock(NAME)
     assert old.acquire()
     pretend(tmp_path / f"{NAME}.lock", machine="other")
     old._content = (tmp_path / f"{NAME}.lock").read_bytes()
-    time.sleep(0.6)
+    silence(tmp_path / f"{NAME}.lock")
     new = locks.lock(NAME)
     assert new.acquire()
     with pytest.raises(LockLost, match=r"patches/tile is no longer ours \(process"):
@@ -168,9 +181,9 @@ def test_a_lock_file_that_its_maker_never_wrote_is_cleared(tmp_path, locks):
     path = tmp_path / f"{NAME}.lock"
     path.parent.mkdir()
     path.touch()
-    lock = locks.lock(NAME)
+    lock = FileLocks(tmp_path).lock(NAME)
     assert not lock.acquire()
-    time.sleep(0.1)
+    silence(path)
     assert lock.acquire()
 
 
@@ -178,7 +191,7 @@ def test_one_who_died_while_clearing_does_not_block_others(tmp_path, locks, hold
     holder.kill()
     holder.wait()
     (tmp_path / f"{NAME}.break").touch()
-    time.sleep(0.1)
+    silence(tmp_path / f"{NAME}.break")
     lock = locks.lock(NAME)
     assert not lock.acquire()
     assert lock.acquire()
@@ -246,13 +259,22 @@ def test_files_are_refused_where_others_keep_the_locks_in_postgresql(tmp_path):
         locks.lock(NAME)
 
 
-def test_a_heartbeat_outlasts_a_moment_without_file_server(tmp_path, locks):
-    lock = locks.lock(NAME)
+def test_a_heartbeat_outlasts_a_moment_without_file_server(
+    tmp_path, locks, monkeypatch
+):
+    touch, away = os.utime, []
+
+    def refuse_twice(*arguments):
+        if len(away) < 2:
+            away.append(arguments)
+            raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+        touch(*arguments)
+
+    lock, path = locks.lock(NAME), tmp_path / f"{NAME}.lock"
+    monkeypatch.setattr(os, "utime", refuse_twice)
     assert lock.acquire()
-    moved = tmp_path.rename(tmp_path.with_name("away"))
-    time.sleep(0.15)
-    Path(moved).rename(tmp_path)
-    before = (tmp_path / f"{NAME}.lock").stat().st_mtime
-    time.sleep(0.15)
-    assert (tmp_path / f"{NAME}.lock").stat().st_mtime > before
+    wait_until(lambda: len(away) == 2, "two beats that fail")
+    long_ago = path.stat().st_mtime - 3600
+    touch(path, (long_ago, long_ago))
+    wait_for_a_beat(path, long_ago)
     lock.release()

@@ -17,6 +17,8 @@ from resources.data_root.postgres_locks import PostgresLocks
 from resources.data_root.store import Record, Storage
 from resources.settings import REPOSITORY, Settings
 
+pytestmark = pytest.mark.real_server
+
 NAME = "patches/tile"
 
 HOLD_UNTIL_KILLED = """

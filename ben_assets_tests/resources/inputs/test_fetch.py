@@ -1,19 +1,24 @@
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import http.server
 import re
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from ben_assets.bigearthnet.errors import (
+    BenError,
     ChangedUpstream,
+    LocalResourceError,
     ProductGone,
     ServiceUnavailable,
 )
+from resources.cdse.access import Timeouts
 from resources.inputs.fetch import fetch
 from resources.inputs.pins import Pin
 
@@ -81,7 +86,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
 @pytest.fixture
 def server() -> Iterator[Server]:
     with Server() as running:
-        thread = threading.Thread(target=running.serve_forever, daemon=True)
+        thread = threading.Thread(
+            target=running.serve_forever, args=(0.01,), daemon=True
+        )
         thread.start()
         yield running
         running.shutdown()
@@ -174,7 +181,7 @@ def test_a_server_that_stays_away_is_named_after_some_tries(server, tmp_path):
     server.faults = ["503"] * 99
     with pytest.raises(ServiceUnavailable, match="HTTP 503"):
         get(pin_of(server.url), tmp_path / "file.csv")
-    assert 2 <= len(server.ranges) <= 10
+    assert 2 <= len(server.ranges) <= 20
 
 
 def test_a_git_blob_id_is_a_pin_too(server, tmp_path):
@@ -187,3 +194,96 @@ def test_a_git_blob_id_is_a_pin_too(server, tmp_path):
     assert_whole(tmp_path)
     with pytest.raises(ChangedUpstream, match="git blob 0"):
         get(Pin("file.csv", server.url, True, git_blob="0" * 40), tmp_path / "file.csv")
+
+
+HOSTILE = {
+    "/endless": "more than the expected 1000 bytes",
+    "/hugelen": "expected 1000 bytes, found 10000000000000",
+    "/drip": "only .* bytes in|timed out",
+    "/to-self": "more than 5 redirects",
+    "/to-file": "is refused|not an address",
+    "/to-ftp": "is refused",
+    "/to-badport": "is not an address",
+    "/to-v6": "not an address",
+    "/to-meta": "is refused",
+    "/status": "BadStatusLine",
+}
+LOCATIONS = {
+    "/to-file": "file:///etc/hostname",
+    "/to-ftp": "ftp://127.0.0.1:1/x",
+    "/to-self": "/to-self",
+    "/to-badport": "http://127.0.0.1:99999/x",
+    "/to-v6": "http://[::1/x",
+    "/to-meta": "http://169.254.169.254/latest/meta-data/",
+}
+
+
+class HostileHandler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+    def do_GET(self) -> None:
+        self.close_connection = True
+        with contextlib.suppress(OSError):
+            if self.path in LOCATIONS:
+                self.send_response(302)
+                self.send_header("Location", LOCATIONS[self.path])
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+            elif self.path == "/status":
+                self.wfile.write(b"HTTP/1.1 99999 EVIL\n\r\n")
+            else:
+                self.send_body()
+
+    def send_body(self) -> None:
+        self.send_response(200)
+        if self.path == "/hugelen":
+            self.send_header("Content-Length", str(10**13))
+        self.end_headers()
+        while True:
+            if self.path == "/drip":
+                self.wfile.write(b"x")
+                time.sleep(0.1)
+            else:
+                self.wfile.write(b"\0" * (1 << 20))
+
+
+@pytest.fixture
+def hostile() -> Iterator[str]:
+    host = http.server.ThreadingHTTPServer(("127.0.0.1", 0), HostileHandler)
+    host.daemon_threads = True
+    with host:
+        thread = threading.Thread(target=host.serve_forever, args=(0.01,), daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{host.server_port}"
+        host.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize("path", HOSTILE)
+def test_a_hostile_mirror_is_named_and_leaves_no_large_part(
+    hostile, tmp_path, monkeypatch, path
+) -> None:
+    """Endless, huge, slow, and sent elsewhere: the pin says 1000 bytes."""
+    haste = Timeouts(stall_seconds=0.5, give_up_seconds=0.5, first_wait_seconds=0.01)
+    monkeypatch.setattr("resources.inputs.fetch.Timeouts", lambda **_: haste)
+    pin = pin_of(f"{hostile}{path}", b"x" * 1000, bytes=1000)
+    with pytest.raises(BenError, match=HOSTILE[path]):
+        get(pin, tmp_path / "file.csv")
+    assert sum(file.stat().st_size for file in tmp_path.iterdir()) <= 1000
+
+
+def test_a_file_of_unknown_size_is_bounded_too(hostile, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr("resources.inputs.fetch._MOST_BYTES", 5_000_000)
+    with pytest.raises(ChangedUpstream, match="more than the expected 5000000 bytes"):
+        get(pin_of(f"{hostile}/endless"), tmp_path / "file.csv")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_does_not_stay_full(hostile, tmp_path, small_disk) -> None:
+    disk = small_disk("size=1m")
+    with pytest.raises(LocalResourceError, match="free space"):
+        get(pin_of(f"{hostile}/endless"), disk / "file.csv")
+    assert list(disk.iterdir()) == []

@@ -18,7 +18,7 @@ from ben_assets.bigearthnet.errors import (
 )
 from ben_assets.safe.band_rasters import content_digests
 from ben_assets.safe.l2a import read_l2a
-from ben_assets_tests.l1c_products import KEY, L2A_STEM, make_l1c
+from ben_assets_tests.l1c_products import L2A_STEM, NAME, make_l1c
 from ben_assets_tests.resources.sen2cor import l2a_process
 from resources.sen2cor.client import Sen2Cor
 from resources.sen2cor.configured_processor import l2a_processor
@@ -245,9 +245,10 @@ def test_the_death_of_the_caller_leaves_no_process(
     (tmp_path / "target").mkdir()
     script = (
         "import sys\nfrom pathlib import Path\n"
-        "from ben_assets.environment import settings_of_process as settings\n"
         "from resources.sen2cor.client import Sen2Cor\n"
-        "Sen2Cor(settings()).process(Path(sys.argv[1]), Path(sys.argv[2]), print)\n"
+        "from ben_assets.environment import settings_of_process\n"
+        "sen2cor = Sen2Cor(settings_of_process())\n"
+        "sen2cor.process(Path(sys.argv[1]), Path(sys.argv[2]), print)\n"
     )
     caller = subprocess.Popen(
         [sys.executable, "-c", script, str(l1c), str(tmp_path / "target")],
@@ -260,7 +261,7 @@ def test_the_death_of_the_caller_leaves_no_process(
         stdout=subprocess.DEVNULL,
     )
     children = program.parent / "children.json"
-    while "Tables: start" not in read_or_empty(tmp_path / "data/.logs" / f"{KEY}.log"):
+    while "Tables: start" not in read_or_empty(tmp_path / "data/.logs" / f"{NAME}.log"):
         assert caller.poll() is None
         time.sleep(0.05)
     pids = [*json.loads(children.read_text()), l2a_process.seen(program)["pid"]]

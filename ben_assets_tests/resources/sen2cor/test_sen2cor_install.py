@@ -18,7 +18,7 @@ from ben_assets.bigearthnet.errors import (
     ChecksumMismatch,
     InvalidInput,
     MissingInput,
-    ServiceUnavailable,
+    ProductGone,
 )
 from resources.sen2cor.install import install, main, unpack_makeself
 
@@ -110,7 +110,7 @@ def test_it_is_fetched_from_its_home(tmp_path, installer):
             sha256=digest(installer),
         )
         assert program.is_file()
-        with pytest.raises(ServiceUnavailable, match="--file"):
+        with pytest.raises(ProductGone, match="--file"):
             install(None, tmp_path / "target", url=f"{url}/none.run")
 
 
@@ -129,7 +129,7 @@ class serve:  # noqa: N801
                 pass
 
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.thread = threading.Thread(target=self.server.serve_forever)
+        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.01,))
         self.thread.start()
         return f"http://127.0.0.1:{self.server.server_port}"
 

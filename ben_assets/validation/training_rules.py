@@ -1,0 +1,160 @@
+"""Rules for what a release offers to those who train on it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tarfile
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ben_assets.bigearthnet.bands import BANDS
+from ben_assets.bigearthnet.dataset_layout import S1_BANDS
+from ben_assets.bigearthnet.tile_list import Tile
+from ben_assets.steps import card, dataset, release, shards, statistics, training
+from ben_assets.steps import release_index as index
+from ben_assets.steps.step_context import StepContext
+from ben_assets.training.encoding import entries_of_tile
+from ben_assets.training.index import INDEX_FILE, PUBLISHED_COLUMNS
+from ben_assets.training.manifest import MANIFEST_FILE, read_manifest
+from ben_assets.training.patch_database import PatchDatabase
+from ben_assets.training.samples import PARTS, parts_of
+from ben_assets.validation.result import RuleResult
+from resources.data_root.records import RELEASE
+
+_MEMBERS: Final = (
+    "json",
+    "map.safetensors",
+    "map19.safetensors",
+    "s1.safetensors",
+    "s2.safetensors",
+)
+_S1_PIXELS: Final = 120 * 120
+
+
+def database_holds_the_dataset(tile: Tile, ctx: StepContext) -> RuleResult:
+    """The database has the keys of the tile's files, each with its expected value."""
+    if ctx.storage.find(dataset.ASSET, tile.key) is None:
+        return RuleResult.not_evaluated("aligned_dataset of this tile is not on disk")
+    digests = ctx.storage.digests(dataset.ASSET, tile.key)
+    keys = {entry.key for entry in entries_of_tile(Path(), digests)}
+    expected = ctx.storage.digests(training.ASSET, tile.key)
+    found = _digests(training.database_path(ctx, tile.key))
+    broken = keys ^ found.keys() | _differing(expected, found)
+    return RuleResult.none_of(broken, f"{len(keys)} keys", f"{len(found)} keys")
+
+
+def merged_database_holds_all_tiles(ctx: StepContext) -> RuleResult:
+    """The merged database has the keys and values of all tiles' databases."""
+    expected: dict[str, str] = {}
+    for record in release.released_tiles(ctx):
+        if ctx.storage.find(training.ASSET, record.tile) is None:
+            name = f"{training.ASSET} of {record.tile}"
+            return RuleResult.not_evaluated(f"{name} is not on disk")
+        expected |= ctx.storage.digests(training.ASSET, record.tile)
+    folder = ctx.storage.folder(training.RELEASE_LMDB) / training.DATABASE
+    found = _digests(folder)
+    broken = _differing(expected, found)
+    return RuleResult.none_of(broken, f"{len(expected)} keys", f"{len(found)} keys")
+
+
+def _digests(folder: Path) -> dict[str, str]:
+    with PatchDatabase(folder) as database:
+        return {
+            key.decode(): hashlib.sha256(value).hexdigest()
+            for key, value in database.pairs()
+        }
+
+
+def _differing(expected: dict[str, str], found: dict[str, str]) -> set[str]:
+    names = expected.keys() | found.keys()
+    return {name for name in names if expected.get(name) != found.get(name)}
+
+
+def index_agrees_with_tables(ctx: StepContext) -> RuleResult:
+    """The index has the rows of the release metadata in the columns of both."""
+    tables = ctx.storage.find(release.METADATA, RELEASE)
+    if tables is None:
+        return RuleResult.not_evaluated("release_metadata are not on disk")
+    folder = ctx.storage.folder(release.METADATA)
+    published = [name for name in tables.outputs if name.endswith(".parquet")]
+    expected = {
+        row
+        for name in published
+        for row in _rows(pq.read_table(folder / name, columns=list(PUBLISHED_COLUMNS)))
+    }
+    path = ctx.storage.folder(index.ASSET) / INDEX_FILE
+    found = list(_rows(pq.read_table(path, columns=list(PUBLISHED_COLUMNS))))
+    broken = {row.partition('", ')[0] for row in expected ^ set(found)}
+    return RuleResult.none_of(broken, f"{len(expected)} rows", f"{len(found)} rows")
+
+
+def _rows(table: pa.Table) -> Iterator[str]:
+    for row in table.to_pylist():
+        yield json.dumps(row)
+
+
+def shards_hold_every_patch_once(ctx: StepContext) -> RuleResult:
+    """Every patch of the index is one whole sample, in the shards of its part."""
+    if ctx.storage.find(index.ASSET, RELEASE) is None:
+        return RuleResult.not_evaluated("release_index is not on disk")
+    table = pq.read_table(ctx.storage.folder(index.ASSET) / INDEX_FILE)
+    pairs = zip(parts_of(table).to_pylist(), table["patch_id"].to_pylist(), strict=True)
+    expected = Counter(
+        f"{part}/{patch}.{member}" for part, patch in pairs for member in _MEMBERS
+    )
+    record = ctx.storage.require(shards.ASSET, RELEASE)
+    names = [name for name in record.outputs if name.endswith(".tar")]
+    found = Counter(
+        f"{name.rpartition('-')[0]}/{member}"
+        for name in names
+        for member in _members(ctx.storage.folder(shards.ASSET) / name)
+    )
+    broken = {name for name in expected | found if expected[name] != found[name]}
+    return RuleResult.none_of(
+        broken, f"{len(table)} samples", f"{found.total()} members in {len(names)} tars"
+    )
+
+
+def _members(path: Path) -> list[str]:
+    with tarfile.open(path) as tar:
+        return tar.getnames()
+
+
+def statistics_count_every_pixel(ctx: StepContext) -> RuleResult:
+    """Each band of each part has as many pixels as the part's patches hold."""
+    path = ctx.storage.folder(statistics.ASSET) / statistics.STATISTICS_FILE
+    found = json.loads(path.read_text(encoding="utf-8"))["splits"]
+    broken = set()
+    for part in PARTS:
+        for band in BANDS:
+            count = found[part]["bands"].get(band.name, {"count": 0})["count"]
+            if count != found[part]["patches"] * band.patch_pixels**2:
+                broken.add(f"{part} {band.name}: {count} pixels")
+        for name in S1_BANDS:
+            count = found[part]["bands"].get(name, {"count": 0})["count"]
+            if count > found[part]["patches"] * _S1_PIXELS:
+                broken.add(f"{part} {name}: {count} pixels")
+    patches = sum(found[part]["patches"] for part in PARTS)
+    return RuleResult.none_of(broken, "all pixels of each patch", f"{patches} patches")
+
+
+def manifest_lists_the_dataset(ctx: StepContext) -> RuleResult:
+    """The manifest lists the files of all tiles with their digests, and the tables."""
+    expected = {
+        member.name: member.sha256
+        for record in release.released_tiles(ctx)
+        for member in dataset.dataset_members(ctx.storage, record.tile)
+    }
+    tables = ctx.storage.find(release.METADATA, RELEASE)
+    contents = tables.contents if tables else {}
+    expected |= {n: c.sha256 for n, c in contents.items() if n.endswith(".parquet")}
+    path = ctx.storage.folder(card.ASSET) / MANIFEST_FILE
+    found = {file.path: file.sha256 for file in read_manifest(path)}
+    broken = _differing(expected, found)
+    return RuleResult.none_of(broken, f"{len(expected)} files", f"{len(found)} files")

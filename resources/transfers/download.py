@@ -1,0 +1,109 @@
+"""One public file to disk: bounded in size, pace and time, resumed, or not there.
+
+Belongs here: files that a digest decides about. Not here: what the file must be.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ben_assets.bigearthnet.errors import BenError, LocalResourceError
+from resources.cdse.access import Timeouts
+from resources.cdse.progress import Progress
+from resources.cdse.retrier import Pause, Retrier
+from resources.cdse.transfer import Expected, NoDigest, Place, Transfer
+from resources.cdse.transport import Request, RequestRefused, Transport, shown
+from resources.data_root.files import local_errors
+from resources.transfers.public_access import PublicAccess
+
+
+@dataclass(frozen=True)
+class PublicFile:
+    """A file that anybody may have, by its address."""
+
+    name: str
+    """For messages."""
+    url: str
+    """Where it is; redirects may lead to any host by https."""
+    expected: Expected
+    """What is known of it."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """More headers of the request."""
+
+
+class OwnPause(Pause):
+    """A pause that one task keeps to: nobody else asks that service."""
+
+    def __init__(self, timeouts: Timeouts) -> None:
+        """Nobody asked for a pause yet."""
+        self._longest = timeouts.longest_pause_seconds
+        self._until = 0.0
+
+    def ask(self, seconds: float) -> None:
+        """Wait for so long from now."""
+        until = time.monotonic() + min(seconds, self._longest)
+        self._until = max(self._until, until)
+
+    def wait(self) -> None:
+        """Return when the pause is over."""
+        time.sleep(max(0.0, self._until - time.monotonic()))
+
+
+def download(
+    file: PublicFile, part: Path, timeouts: Timeouts, log: Callable[[str], None]
+) -> bool:
+    """Bring ``part`` to its full length, going on where an earlier process stopped.
+
+    Returns:
+        Whether an earlier part was used: where the digest differs, it may be to blame.
+
+    Raises:
+        ServiceUnavailable: no whole file before time was up.
+        ProductGone, AccessRefused: the server has no such file, or refuses it.
+        ChangedUpstream, CorruptProduct: longer or shorter than expected.
+        LocalResourceError: the disk refuses; the part is removed, so that a full disk
+            does not stay full.
+    """
+    have = part.stat().st_size if part.exists() else 0
+    if file.expected.size is not None and have > file.expected.size:
+        have = 0  # of something else
+    elif have and have == file.expected.size:
+        return True
+    try:
+        with local_errors(part):
+            part.parent.mkdir(parents=True, exist_ok=True)
+            part.touch()
+            return _download(file, Place(part, have=have), timeouts, log)
+    except LocalResourceError:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def _download(
+    file: PublicFile, place: Place, timeouts: Timeouts, log: Callable[[str], None]
+) -> bool:
+    attempts = Retrier(timeouts, OwnPause(timeouts), log)
+    transport = Transport(PublicAccess(file.url, timeouts, any_host=True))
+    progress = Progress(file.name, file.expected.size or 0, log)
+    transfer = Transfer(place, attempts, progress, NoDigest, file.expected)
+    was_continued = False
+
+    def attempt() -> None:
+        nonlocal was_continued
+        request = Request(file.url, {**file.headers, **transfer.resume_headers()})
+        try:
+            with transport.open(request) as reply:
+                was_continued = reply.status == 206
+                log(f"{file.name}: {'continued' if was_continued else 'fetching'}")
+                transfer.receive(reply, shown(file.url))
+        except RequestRefused as error:
+            transfer.range_refused(error)
+        except BenError:
+            transfer.failed()
+            raise
+
+    attempts.run(attempt)
+    return was_continued
