@@ -227,7 +227,7 @@ def _lets_through(clause: re.Match[str], row: dict[str, Any]) -> bool:
             return bool(value == clause["limit"])
         return value is not None and float(value) <= float(clause["limit"])
     outline = row["GeoFootprint"]
+    if outline is None:
+        return False
     area = shapely.from_wkt(clause["area"])
-    return outline is not None and bool(
-        shapely.geometry.shape(outline).intersects(area)
-    )
+    return bool(shapely.geometry.shape(outline).intersects(area))
