@@ -388,6 +388,14 @@ class TestPreflight:
         assert report.rows[0].is_ready
         assert report.rows[0].sources["gcs"].startswith("unknown: ")
 
+    def test_a_source_that_never_answers_is_left_alone(self, setup) -> None:
+        setup.settings["CDSE_CATALOGUE_URL"] = f"{CLOSED}/odata/v1"
+        many = [Tile(other_key(number)) for number in range(40)]
+        report = preflight(many, setup.all_settings, setup.log.append)
+        last = report.rows[-1].sources
+        assert last["cdse"].startswith("unknown: not asked: ")
+        assert last["gcs"].startswith("gone: ")
+
     def test_the_command_prints_json(self, setup, tiles) -> None:
         tiles_csv = setup.folder / "tiles.csv"
         tiles_csv.write_text("tile\n" + "".join(f"{tile.name}\n" for tile in tiles))
