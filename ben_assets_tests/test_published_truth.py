@@ -130,9 +130,7 @@ def test_every_published_country_follows_from_the_square(published, inputs):
     assert (found["found"] == found["country"]).sum() == ROWS
 
 
-def test_every_published_v1_name_follows_from_season_and_square(
-    published, inputs
-):
+def test_every_published_v1_name_follows_from_season_and_square(published, inputs):
     right = 0
     footprints: dict[int, gpd.GeoDataFrame | None] = {}
     for tile_id, rows in published.groupby("tile_id"):

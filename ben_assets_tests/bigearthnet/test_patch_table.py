@@ -7,8 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ben_assets.bigearthnet.corine import CLC2018
 from ben_assets.bigearthnet.errors import InvalidInput
-from ben_assets.bigearthnet.patch_table import metadata_table, with_validity
+from ben_assets.bigearthnet.patch_table import (
+    LabelRule,
+    metadata_table,
+    with_validity,
+)
 
 PIXELS = 14_400
 NAMES = ["clear", "snowy", "cloudy", "alone", "bare"]
@@ -27,7 +32,7 @@ def cells(**columns) -> pd.DataFrame:
     return pd.DataFrame(values | columns)
 
 
-def join(**choices) -> pd.DataFrame:
+def join(*, has_labels=True, **choices) -> pd.DataFrame:
     codes = [(name, 211, PIXELS) for name in NAMES[:4]] + [("bare", 999, PIXELS)]
     known = {
         "patches": cells(),
@@ -35,7 +40,7 @@ def join(**choices) -> pd.DataFrame:
         "s1_names": {f"v1_{name}": f"s1_{name}" for name in NAMES},
         "snow": {"v1_snowy", "snowy"},
         "cloud": {"v1_cloudy", "cloudy"},
-        "has_labels": True,
+        "rule": LabelRule(CLC2018, 0.25, has_labels),
         "needs_v1": True,
     }
     return metadata_table(**known | choices).set_index("patch_id")
