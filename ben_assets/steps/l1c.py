@@ -102,17 +102,20 @@ def make_tile_id_csv(ctx: StepContext) -> StoredRecord:
 
 
 def make_l1c_hash_csv(ctx: StepContext) -> StoredRecord:
-    """The original's hash table, over all tiles that have a zip and a CDSE id.
+    """The original's hash table, over all zips that CDSE packed and has an id for.
 
     Raises:
         MissingInput: there is none.
     """
     records = _all_records(ctx, ZIPS)
-    named = {r.facts["id"]: r.facts["zip_sha256"] for r in records if r.facts["id"]}
-    if len(named) < len(records):
-        ctx.log(f"{len(records) - len(named)} tiles are left out: no CDSE id is known")
-    text = format_hash_list({f"{one}.out": digest for one, digest in named.items()})
-    return _publish_table(ctx, HASH_TABLE, HASH_FILE, text, records)
+    listed = [r for r in records if r.facts["id"] and not r.facts.get("packed_here")]
+    if len(listed) < len(records):
+        ctx.log(
+            f"{len(records) - len(listed)} tiles are left out: packed here from the "
+            "files of a bucket, or no CDSE id is known"
+        )
+    named = {f"{r.facts['id']}.out": r.facts["zip_sha256"] for r in listed}
+    return _publish_table(ctx, HASH_TABLE, HASH_FILE, format_hash_list(named), listed)
 
 
 def status_of(record: StoredRecord) -> ProductStatus:
