@@ -281,7 +281,7 @@ class TestL1cZips:
         setup.ids()
         setup.zip()
         record = make_l1c_hash_csv(setup.ctx)
-        assert (record.facts["rows"], record.made_from) == (0, {})
+        assert (record.facts["rows"], record.facts["left_out"]) == (0, 1)
 
     def test_each_source_that_failed_is_named(self, setup) -> None:
         setup.ids()
