@@ -8,6 +8,7 @@ from typing import Annotated, Final
 import typer
 
 from ben_assets.bigearthnet.outside_text import escaped
+from ben_assets.cli.find import find
 from ben_assets.environment import settings_of_process
 from ben_assets.tiles import load_tiles, require_own_list
 from ben_assets.validation.overview import (
@@ -33,7 +34,13 @@ _WIDTH: Final = 9
 _KEY_WIDTH: Final = 24
 
 
+app = typer.Typer(invoke_without_command=True)
+app.command()(find)
+
+
+@app.callback()
 def tiles(
+    context: typer.Context,
     as_json: Annotated[
         bool, typer.Option("--json", help="All tiles, as JSON.")
     ] = False,
@@ -45,6 +52,8 @@ def tiles(
 
     Goes by the records; with --check it also looks for each file and its size.
     """
+    if context.invoked_subcommand is not None:
+        return
     settings = settings_of_process()
     require_own_list(settings)
     rows = overview(settings.data_dir, settings.tracked_artifacts, load_tiles(settings))

@@ -6,7 +6,7 @@ import os
 import re
 import stat
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from xml.etree import ElementTree
 
 from ben_assets.bigearthnet.errors import InvalidInput, MissingInput
@@ -65,8 +65,9 @@ def root_element(content: bytes, source: str) -> ElementTree.Element:
         raise InvalidInput(
             f"{source}: has a document type or entities, which products have not"
         )
-    parser = ElementTree.XMLPullParser(("start", "end"))
-    depth, root = 0, None
+    parser: Any = ElementTree.XMLPullParser(("start", "end"))  # its events are untyped
+    depth = 0
+    root: ElementTree.Element | None = None
     try:
         for start in range(0, len(content), 1 << 16):
             parser.feed(content[start : start + (1 << 16)])

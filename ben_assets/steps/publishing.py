@@ -104,7 +104,7 @@ def _place_file(source: Path, target: Path, part_bytes: int) -> int:
     """Link a file, or cut it into parts; returns the number of files made."""
     n_parts = -(-source.stat().st_size // part_bytes)
     if n_parts <= 1:
-        link_or_copy(Path(source), Path(target))
+        link_or_copy(source, target)
         target.chmod(0o444)  # a link reaches back into the data root
         return 1
     with source.open("rb") as file:

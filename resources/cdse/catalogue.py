@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 from urllib.parse import quote, urlencode
@@ -24,6 +24,7 @@ from ben_assets.bigearthnet.errors import (
 from ben_assets.bigearthnet.product_names import ProductName
 from resources.cdse.access import Access
 from resources.cdse.retrier import BackOff, Retrier
+from resources.cdse.search import FoundProduct, Search, found_products
 from resources.cdse.transport import Request, RequestRefused, Transport
 
 _BRIEFLY: Final = 10.0
@@ -193,10 +194,23 @@ class Catalogue:
         names = {str(row.get("Name", "")) for row in rows}
         return sorted(name for name in names if _is_other_baseline(name, product))
 
+    def search(self, search: Search) -> Iterator[FoundProduct]:
+        """All products of a search, page by page, oldest first.
+
+        Raises:
+            ServiceUnavailable: the catalogue does not answer as it should.
+        """
+        return found_products(search, lambda options: self._query("Products", options))
+
     def _rows(
         self, what: str, condition: str, give_up_seconds: float = math.inf
     ) -> list[dict[str, Any]]:
-        query = urlencode({"$filter": condition}, quote_via=quote, safe="$'(),")
+        return self._query(what, {"$filter": condition}, give_up_seconds)
+
+    def _query(
+        self, what: str, options: dict[str, str], give_up_seconds: float = math.inf
+    ) -> list[dict[str, Any]]:
+        query = urlencode(options, quote_via=quote, safe="$'(),")
         request = Request(f"{self._access.catalogue_url}/{what}?{query}")
         timeouts = self._access.timeouts
         seconds = min(timeouts.give_up_seconds, give_up_seconds)

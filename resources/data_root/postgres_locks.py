@@ -77,7 +77,7 @@ class PostgresLocks(Locks):
         try:
             found = json.loads(read_plain(mark))
             if isinstance(found, dict) and isinstance(found.get("id"), str):
-                return found["id"]
+                return str(found["id"])
             problem = 'expected {"id": "..."}'
         except (ValueError, OSError, RecursionError) as error:
             problem = str(error)

@@ -31,6 +31,7 @@ from ben_assets.bigearthnet.errors import (
     LockLost,
     MissingInput,
 )
+from ben_assets.bigearthnet.product_names import is_tile_key
 from resources.data_root.configured_locks import locks_of
 from resources.data_root.file_locks import FileLocks
 from resources.data_root.files import (
@@ -96,9 +97,12 @@ class Storage:
         return self.folder(asset) / f"{tile}.hashes.csv"
 
     def tiles(self, asset: str) -> list[str]:
-        """Tile keys that have a record, sorted."""
-        records = self.folder(asset).glob("*.json")
-        return sorted(path.stem for path in records if not path.name.startswith("."))
+        """Tile keys, or ``release``, that have a record, sorted.
+
+        Other JSON files in the directory are files of a release, or none of ours.
+        """
+        stems = (path.stem for path in self.folder(asset).glob("*.json"))
+        return sorted(stem for stem in stems if stem == RELEASE or is_tile_key(stem))
 
     def own_entries(self, asset: str, tile: str) -> list[str]:
         """Names in the asset's folder that can only be of this tile, but its record.

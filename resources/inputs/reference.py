@@ -172,11 +172,11 @@ class ReferenceInputs:
         if cover.path is None:
             return self.clc_polygons(grid)
         path = _require_file(cover.path, "land_cover.path")
-        digest = self.digests.digest(path)
+        sha256 = self.digests.digest(path)
         self._require_complete_index(path, layer_of(path, cover.layer))
         table, crs = read_polygons(path, cover, grid)
         polygons = prepare_polygons(table, grid, str(path), cover.legend, crs)
-        return polygons, self._unchanged(path, digest)
+        return polygons, self._unchanged(path, sha256)
 
     def _require_complete_index(self, path: Path, layer: str) -> None:
         """Look once into a GeoPackage, as long as it stays as it is."""
@@ -231,10 +231,10 @@ class ReferenceInputs:
             return prepare_polygons(table, grid, "CORINE in PostGIS"), digest
         path = self.clc_path
         require_geopackage(path)
-        digest = self.digests.digest(path)
+        sha256 = self.digests.digest(path)
         self._require_complete_index(path, LAYER)
         polygons = prepare_polygons(read_geopackage(path, grid), grid, str(path))
-        return polygons, self._unchanged(path, digest)
+        return polygons, self._unchanged(path, sha256)
 
     def s1_names(self, v1_names: Collection[str]) -> dict[str, str]:
         """v1 patch name to the name of its Sentinel-1 patch, for the names given.
