@@ -14,6 +14,8 @@ from ben_assets.assets.tile_asset import (
 )
 from ben_assets.assets.tracked_hash import files_equal_published, matches_tracked_hash
 from ben_assets.bigearthnet.tile_list import Tile
+from ben_assets.failures import as_dagster_failure
+from ben_assets.partitions import TILES
 from ben_assets.validation.result import RuleResult
 from resources.configured import (
     CdseResource,
@@ -33,13 +35,16 @@ def tile_ids(
     cdse: CdseResource,
     l1c_sources: L1CSourcesResource,
 ) -> dg.MaterializeResult:
-    """Id, size and checksums of the tile's L1C product, and which source has it.
+    """Id, size and checksums of the tile's product, and which source has it.
 
     Says since when and why it is gone from the Copernicus Data Space, and what replaced
     it there. Fails only where no source has the exact product.
     """
-    from ben_assets.steps.l1c import make_tile_id
+    from ben_assets.steps.l1c import make_tile_id, require_l1c_start
 
+    if context.run.job_name == "tile":  # it would fail at its second step
+        with as_dagster_failure():
+            require_l1c_start(TILES[context.partition_key])
     settings = settings_from(data_root, cdse, l1c_sources)
     return materialize_tile(context, make_tile_id, settings)
 

@@ -10,7 +10,13 @@ from ben_assets.assets.tile_asset import Redo, materialize_tile, tile_asset
 from ben_assets.assets.tracked_hash import matches_tracked_hash
 from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.validation.result import RuleResult
-from resources.configured import DataRootResource, Sen2CorResource, settings_from
+from resources.configured import (
+    CdseResource,
+    DataRootResource,
+    L1CSourcesResource,
+    Sen2CorResource,
+    settings_from,
+)
 
 if TYPE_CHECKING:
     from ben_assets.steps.step_context import StepContext
@@ -31,15 +37,18 @@ def l2a_tiles(
     config: Redo,
     data_root: DataRootResource,
     sen2cor: Sen2CorResource,
+    cdse: CdseResource,
+    l1c_sources: L1CSourcesResource,
 ) -> dg.MaterializeResult:
     """One verified Sentinel-2 L2A product (`.SAFE`) of the tile.
 
-    Imported from `BEN_L2A_DIR`, or made from the zip in `l1c_zips` by the processor
+    Imported from `BEN_L2A_DIR`, fetched from the sources where the tile's row names an
+    L2A product, or made from the zip in `l1c_zips` by the processor
     that `BEN_L2A_PROCESSOR` names; a product on disk that still verifies is kept.
     """
     from ben_assets.steps.l2a import make_l2a_tile
 
-    settings = config.applied_to(settings_from(data_root, sen2cor))
+    settings = config.applied_to(settings_from(data_root, sen2cor, cdse, l1c_sources))
     try:
         return materialize_tile(context, make_l2a_tile, settings)
     except dg.Failure as failure:

@@ -10,7 +10,7 @@ from ben_assets.bigearthnet.checksums import (
     format_hash_list,
     sha256_of_bytes,
 )
-from ben_assets.bigearthnet.errors import BenError, MissingInput
+from ben_assets.bigearthnet.errors import BenError, InvalidInput, MissingInput
 from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.steps.step_context import StepContext
 from resources.cdse import ProvenZip
@@ -54,8 +54,10 @@ def make_l1c_zip(tile: Tile, ctx: StepContext) -> StoredRecord:
 
     Raises:
         MissingInput: nothing to import, or no record in ``tile_ids`` to download by.
+        InvalidInput: the tile starts at an L2A product.
         BenError: no source has the product whole; see ``Sources.fetch``.
     """
+    require_l1c_start(tile)
     with ctx.storage.draft(ZIPS, tile.key, ctx.log) as draft:
         kept = None
         if not ctx.settings.force:
@@ -68,6 +70,19 @@ def make_l1c_zip(tile: Tile, ctx: StepContext) -> StoredRecord:
         return _download(tile, ctx, draft)
 
 
+def require_l1c_start(tile: Tile) -> None:
+    """Refuse a tile whose row names an L2A product.
+
+    Raises:
+        InvalidInput: says which job makes such a tile.
+    """
+    if tile.starts_at_l2a:
+        raise InvalidInput(
+            f"{tile.key} starts at the L2A product {tile.name}: there is no L1C zip to "
+            "fetch; run job tile_from_l2a, or materialize l2a_tiles"
+        )
+
+
 def make_tile_id_csv(ctx: StepContext) -> StoredRecord:
     """The original's table of ids, over all tiles that have one.
 
@@ -75,9 +90,13 @@ def make_tile_id_csv(ctx: StepContext) -> StoredRecord:
         MissingInput: there is none.
     """
     records = _all_records(ctx, IDS)
-    named = [r.facts for r in records if r.facts["id"]]
+    l1c = [r for r in records if "_MSIL1C_" in r.facts["name"]]
+    named = [r.facts for r in l1c if r.facts["id"]]
     if len(named) < len(records):
-        ctx.log(f"{len(records) - len(named)} tiles are left out: no CDSE id is known")
+        ctx.log(
+            f"{len(records) - len(l1c)} tiles are left out as they start at an L2A "
+            f"product, {len(l1c) - len(named)} as no CDSE id is known"
+        )
     rows = sorted(f"{facts['name']},{facts['id']}\n" for facts in named)
     return _publish_table(ctx, ID_TABLE, ID_FILE, "tile,id\n" + "".join(rows), records)
 

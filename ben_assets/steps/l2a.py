@@ -18,6 +18,7 @@ from ben_assets.steps.step_context import StepContext, versions
 from resources.data_root.store import Draft, Record, StoredRecord
 from resources.data_root.tile_files import still_verifies
 from resources.imported_l2a import copy_product, find_l2a
+from resources.product_sources import Sources
 from resources.sen2cor.configured_processor import l2a_processor
 from resources.sen2cor.processors import DARK_OBJECT, SEN2COR, ProcessingResult
 
@@ -34,6 +35,8 @@ def make_l2a_tile(tile: Tile, ctx: StepContext) -> StoredRecord:
         UnexpectedRaster: a band file is damaged or differs from the metadata.
         BenError: the processor failed; see ``L2AProcessor``.
     """
+    if tile.starts_at_l2a and ctx.storage.find(l1c.IDS, tile.key) is None:
+        _ask_for_product(tile, ctx)
     with ctx.storage.draft(ASSET, tile.key, ctx.log) as draft:
         kept = None if ctx.settings.force else _find_sound(tile, ctx)
         if kept is not None:
@@ -46,6 +49,8 @@ def make_l2a_tile(tile: Tile, ctx: StepContext) -> StoredRecord:
         source = folder and find_l2a(folder, tile.product.acquisition)
         if source is not None:
             return _import_existing(source, tile, ctx, draft)
+        if tile.starts_at_l2a:
+            return _fetch(tile, ctx, draft)
         return _process(tile, ctx, draft)
 
 
@@ -108,6 +113,34 @@ def _import_existing(
     }
     digest = hash_list_digest(content_digests(product))
     return _publish(draft, tile, product, {product.name.name: digest}, {}, facts)
+
+
+def _ask_for_product(tile: Tile, ctx: StepContext) -> None:
+    """Ask the sources for the L2A product that a row names, if it must be fetched."""
+    folder = ctx.settings.path("BEN_L2A_DIR")
+    if folder is None or find_l2a(folder, tile.product.acquisition) is None:
+        l1c.make_tile_id(tile, ctx)
+
+
+def _fetch(tile: Tile, ctx: StepContext, draft: Draft) -> StoredRecord:
+    """The L2A product that a row names, from the first source that has it whole."""
+    known = ctx.storage.require(l1c.IDS, tile.key)
+    scratch = draft.path / ".scratch"
+    scratch.mkdir()
+    sources = Sources.from_settings(ctx.settings, ctx.log)
+    fetched = sources.fetch(l1c.status_of(known), scratch / "product.zip")
+    ctx.log(f"{tile.name} came from {fetched.source}")
+    product = read_l2a(extract_product(scratch / "product.zip", draft.path))
+    shutil.rmtree(scratch)
+    facts = {
+        "source": fetched.source,
+        "sources": fetched.said,
+        "processor": _stated_processor(product),
+        "version": "unknown",
+        "parameters": {},
+        "warnings": [],
+    }
+    return _publish(draft, tile, product, {l1c.IDS: known.sha256}, {}, facts)
 
 
 def _stated_processor(product: L2AProduct) -> str:
