@@ -42,7 +42,7 @@ app = typer.Typer(
 )
 app.command()(verification.verify)
 app.command()(tracking.track)
-app.command()(overview.tiles)
+app.add_typer(overview.app, name="tiles")
 app.command()(doctor.doctor)
 app.command()(pinning.pin)
 app.command()(preflighting.preflight)

@@ -7,9 +7,16 @@ from typing import Annotated, Final
 
 import typer
 
+from ben_assets.bigearthnet.outside_text import escaped
+from ben_assets.cli.find import find
 from ben_assets.environment import settings_of_process
 from ben_assets.tiles import load_tiles, require_own_list
-from ben_assets.validation.overview import State, TileOverview, overview
+from ben_assets.validation.overview import (
+    State,
+    TileOverview,
+    overview,
+    with_files_checked,
+)
 from resources.data_root.records import RELEASE
 
 _HEADINGS: Final = {
@@ -27,18 +34,31 @@ _WIDTH: Final = 9
 _KEY_WIDTH: Final = 24
 
 
+app = typer.Typer(invoke_without_command=True)
+app.command()(find)
+
+
+@app.callback()
 def tiles(
+    context: typer.Context,
     as_json: Annotated[
         bool, typer.Option("--json", help="All tiles, as JSON.")
+    ] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Look for every file and its size, too.")
     ] = False,
 ) -> None:
     """Show what is done, absent, stale or wrong for each tile and asset, with sizes.
 
-    Reads records only; "ben verify" looks at the files.
+    Goes by the records; with --check it also looks for each file and its size.
     """
+    if context.invoked_subcommand is not None:
+        return
     settings = settings_of_process()
     require_own_list(settings)
     rows = overview(settings.data_dir, settings.tracked_artifacts, load_tiles(settings))
+    if check:
+        rows = with_files_checked(settings.data_dir, rows)
     typer.echo(_as_json(rows) if as_json else _as_text(rows))
 
 
@@ -79,7 +99,7 @@ def _as_text(rows: list[TileOverview]) -> str:
         if artifact.why
     ]
     lines.append(f"{len(shown)} tiles, {_size(sum(row.bytes for row in rows))}")
-    return "\n".join(line for line in lines if line)
+    return "\n".join(escaped(line) for line in lines if line)
 
 
 def _row(row: TileOverview) -> str:

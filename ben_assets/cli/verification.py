@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from ben_assets.bigearthnet.outside_text import escaped
 from ben_assets.cli.choice import TileArguments, chosen_tiles
 from ben_assets.cli.repair import repair_commands
 from ben_assets.environment import settings_of_process
@@ -62,4 +63,5 @@ def verify(
 def _line(difference: Difference) -> str:
     tile = difference.tile or "-"
     what = f"{difference.kind}: {difference.detail}"
-    return "\t".join((difference.asset, tile, difference.file, what))
+    fields = (difference.asset, tile, difference.file, what)
+    return "\t".join(escaped(field) for field in fields)
