@@ -10,6 +10,7 @@ import subprocess
 import tomllib
 from collections.abc import Iterator
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,6 @@ from ben_assets.cli import app
 from ben_assets.jobs import JOBS
 from ben_assets.synthetic.tiles import GOLDEN_TILES
 from ben_assets_tests.test_docs import DOCUMENTS, ROOT
-
 
 FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 SPAN = re.compile(r"`([^`\n]+)`")
@@ -101,14 +101,14 @@ def _ben_problems(arguments: list[str]) -> Iterator[str]:
 
 
 def _module_problems(arguments: list[str]) -> Iterator[str]:
-    for option, value in zip(arguments, arguments[1:], strict=False):
+    for option, value in pairwise(arguments):
         if option == "-m" and importlib.util.find_spec(value) is None:
             yield f"no module {value}"
 
 
 def _dagster_problems(arguments: list[str]) -> Iterator[str]:
     yield from _module_problems(arguments)
-    for option, value in zip(arguments, arguments[1:], strict=False):
+    for option, value in pairwise(arguments):
         if option in ("-j", "--job") and value not in JOB_NAMES:
             yield f"no job {value}"
         if option in ("--select", "--assets") and value != "SELECTION":
@@ -199,7 +199,9 @@ def _text_of(node: ast.AST) -> str:
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         return node.value
     if isinstance(node, ast.JoinedStr):
-        parts = [one.value if isinstance(one, ast.Constant) else "\0" for one in node.values]
+        parts = [
+            one.value if isinstance(one, ast.Constant) else "\0" for one in node.values
+        ]
         return "".join(parts)
     return ""
 
@@ -247,6 +249,7 @@ def test_the_version_is_the_same_wherever_it_stands():
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
     assert citation["version"] == version
-    assert re.findall(r"^## \[?([\d.]+)", (ROOT / "CHANGELOG.md").read_text(), re.M)[
-        0
-    ] == version
+    assert (
+        re.findall(r"^## \[?([\d.]+)", (ROOT / "CHANGELOG.md").read_text(), re.M)[0]
+        == version
+    )
