@@ -19,7 +19,8 @@ if (location.protocol === "file:") {
     }
 
     postMessage(data) {
-      this.loaded.then(() => this.frame.contentWindow.postMessage(data, "*"));
+      const send = window.postMessage; // that of the frame leads back here
+      this.loaded.then(() => send.call(this.frame.contentWindow, data, "*"));
     }
   };
 }
