@@ -19,7 +19,7 @@ DOCS: Final = REPOSITORY / "docs"
 REPORT: Final = REPOSITORY / ".demo/data/release_report/report.html"
 MAX_BYTES: Final = 150_000
 COLOURS: Final = 128
-SCALE: Final = 1.5
+SCALE: Final = 1.2
 
 
 def main() -> int:
@@ -34,11 +34,11 @@ def main() -> int:
             executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]
         )
         page = browser.new_page(
-            viewport={"width": 1000, "height": 760}, device_scale_factor=SCALE
+            viewport={"width": 1000, "height": 1900}, device_scale_factor=SCALE
         )
         page.goto(REPORT.as_uri())
-        take_patch(page, DOCS / "patch.png")
         take_report(page, DOCS / "report.png")
+        take_patch(page, DOCS / "patch.png")  # scrolls
         browser.close()
     return 0
 
