@@ -34,7 +34,7 @@ def main() -> int:
             executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]
         )
         page = browser.new_page(
-            viewport={"width": 1000, "height": 1900}, device_scale_factor=SCALE
+            viewport={"width": 1000, "height": 1240}, device_scale_factor=SCALE
         )
         page.goto(REPORT.as_uri())
         take_report(page, DOCS / "report.png")
