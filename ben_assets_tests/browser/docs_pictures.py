@@ -19,6 +19,7 @@ DOCS: Final = REPOSITORY / "docs"
 REPORT: Final = REPOSITORY / ".demo/data/release_report/report.html"
 MAX_BYTES: Final = 150_000
 COLOURS: Final = 128
+LARGEST: Final = (700, 800)
 SCALE: Final = 1.2
 
 
@@ -51,23 +52,25 @@ def take_patch(page: Page, path: Path) -> None:
         for number in range(patches.count())
     ]
     patches.nth(labels.index(max(labels))).screenshot(path=path)
-    reduce_colours(path)
+    make_small(path)
 
 
 def take_report(page: Page, path: Path) -> None:
     """What a reader sees of the report without scrolling."""
     page.screenshot(path=path)
-    reduce_colours(path)
+    make_small(path)
 
 
-def reduce_colours(path: Path) -> None:
-    """Store a picture with a palette, so that it is small.
+def make_small(path: Path) -> None:
+    """Store a picture at a README's size and with a palette.
 
     Raises:
         ValueError: it is larger than allowed even so.
     """
     with Image.open(path) as picture:
-        small = picture.convert("RGB").quantize(COLOURS)
+        small = picture.convert("RGB")
+    small.thumbnail(LARGEST)
+    small = small.quantize(COLOURS)
     small.save(path, optimize=True)
     if (size := path.stat().st_size) > MAX_BYTES:
         raise ValueError(f"{path}: expected at most {MAX_BYTES} bytes, found {size}")
