@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import functools
+import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, Literal
 
 import dagster as dg
 from rich.console import Console
@@ -15,8 +16,14 @@ from rich.table import Table
 from ben_assets.runs import Check, FinishedRun, sentence_of, warnings_and_failures
 
 _NUMBERS: Final = ("files", "size", "seconds")
-_LONGEST: Final = 240
+_LONGEST: Final = 160
 """Characters of a check's line."""
+_WIDTH_OF_FILES: Final = 110
+
+
+def wide_console() -> Console:
+    """On standard output; in a file, wide enough for the table."""
+    return Console(width=None if sys.stdout.isatty() else _WIDTH_OF_FILES)
 
 
 def progress_on(console: Console) -> Callable[[dg.EventLogEntry], None]:
@@ -58,7 +65,8 @@ def table_of(runs: Sequence[FinishedRun]) -> Table:
     """One row for each artifact made: files, size, seconds and checks."""
     table = Table(title="What was made", title_justify="left")
     for column in ("tile", "artifact", "files", "size", "seconds", "checks"):
-        table.add_column(column, justify="right" if column in _NUMBERS else "left")
+        side: Literal["right", "left"] = "right" if column in _NUMBERS else "left"
+        table.add_column(column, justify=side, no_wrap=column == "tile")
     for run in runs:
         for asset, made in run.made.items():
             table.add_row(

@@ -171,7 +171,7 @@ def _collect(run: FinishedRun, event: dg.DagsterEvent) -> None:
         run.checks.append(Check.of(event.asset_check_evaluation_data))
     elif event.is_step_failure:
         run.failures.append(f"{event.step_key}: {sentence_of(event)}")
-    elif event.event_type_value == "RUN_SUCCESS":
+    elif event.event_type is dg.DagsterEventType.RUN_SUCCESS:
         run.succeeded = True
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from typing import Annotated, Final
+from typing import Final
 
 import typer
 
+from ben_assets.cli.console import AsJson, coloured, say_json
 from ben_assets.environment import settings_of_process
 from ben_assets.tiles import load_tiles, require_own_list
 from ben_assets.validation.overview import State, TileOverview, overview
@@ -28,9 +28,7 @@ _KEY_WIDTH: Final = 24
 
 
 def tiles(
-    as_json: Annotated[
-        bool, typer.Option("--json", help="All tiles, as JSON.")
-    ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show what is done, absent, stale or wrong for each tile and asset, with sizes.
 
@@ -39,24 +37,24 @@ def tiles(
     settings = settings_of_process()
     require_own_list(settings)
     rows = overview(settings.data_dir, settings.tracked_artifacts, load_tiles(settings))
-    typer.echo(_as_json(rows) if as_json else _as_text(rows))
+    if as_json:
+        say_json(_as_json(rows))
+    else:
+        typer.echo(_as_text(rows))
 
 
-def _as_json(rows: list[TileOverview]) -> str:
-    return json.dumps(
-        {
-            "tiles": [
-                {
-                    "tile": row.tile,
-                    "bytes": row.bytes,
-                    "assets": {k: vars(a) for k, a in row.artifacts.items()},
-                }
-                for row in rows
-            ],
-            "bytes": sum(row.bytes for row in rows),
-        },
-        indent=1,
-    )
+def _as_json(rows: list[TileOverview]) -> dict[str, object]:
+    return {
+        "tiles": [
+            {
+                "tile": row.tile,
+                "bytes": row.bytes,
+                "assets": {k: vars(a) for k, a in row.artifacts.items()},
+            }
+            for row in rows
+        ],
+        "bytes": sum(row.bytes for row in rows),
+    }
 
 
 def _as_text(rows: list[TileOverview]) -> str:
@@ -88,7 +86,7 @@ def _row(row: TileOverview) -> str:
 
 
 def _word(state: State) -> str:
-    return f"{'-' if state is State.ABSENT else state:<{_WIDTH}}"
+    return coloured("-" if state is State.ABSENT else state, _WIDTH)
 
 
 def _size(n_bytes: int) -> str:

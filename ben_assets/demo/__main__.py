@@ -25,7 +25,7 @@ from ben_assets.demo.settings import (
     use,
     write_settings,
 )
-from ben_assets.run_report import progress_on
+from ben_assets.run_report import progress_on, wide_console
 from ben_assets.runs import FinishedRun, run_job
 from ben_assets.synthetic.dataset import make_synthetic_data
 from ben_assets.synthetic.tiles import GOLDEN_TILES
@@ -51,7 +51,7 @@ def _run() -> int:
         advice = "stop it (Ctrl-C there) and run make demo again"
         print(f"the UI shows what is in .demo/: {advice}", file=sys.stderr)
         return 2
-    started, console = time.perf_counter(), Console()
+    started, console = time.perf_counter(), wide_console()
     shutil.rmtree(DEMO, ignore_errors=True)
     print("making small Sentinel-2 tiles and their surroundings ...", flush=True)
     synthetic = make_synthetic_data(DEMO / "synthetic", tiles=GOLDEN_TILES, l2a=False)
@@ -69,12 +69,15 @@ def _run() -> int:
 def _run_jobs(keys: Sequence[str], console: Console) -> list[FinishedRun]:
     """The inputs, each tile, then what is made of all tiles, if all could be made."""
     tell = progress_on(console)
-    jobs = [("inputs", None), *(("tile", key) for key in keys)]
     with dg.DagsterInstance.get() as instance:
-        runs = [run_job(job, key, instance, tell) for job, key in jobs]
-        if all(run.succeeded for run in runs):
-            last = ("l1c_tables", "release")
-            runs += [run_job(job, None, instance, tell) for job in last]
+
+        def run(job: str, key: str | None = None) -> FinishedRun:
+            console.print(f"\n[bold]{job}{f' of {key}' if key else ''}[/]")
+            return run_job(job, key, instance, tell)
+
+        runs = [run("inputs"), *(run("tile", key) for key in keys)]
+        if all(finished.succeeded for finished in runs):
+            runs += [run(job) for job in ("l1c_tables", "release")]
     return runs
 
 
