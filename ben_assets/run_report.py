@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from ben_assets.bigearthnet.outside_text import escaped
 from ben_assets.runs import Check, FinishedRun, sentence_of, warnings_and_failures
 
 _NUMBERS: Final = ("files", "size", "seconds")
@@ -39,7 +40,7 @@ def progress_on(console: Console) -> Callable[[dg.EventLogEntry], None]:
 def _lines(entry: dg.EventLogEntry) -> list[str]:
     event = entry.dagster_event
     if event is None:
-        return [f"    {escape(entry.user_message)}"]
+        return [f"    {escape(escaped(entry.user_message))}"]
     kind = event.event_type_value
     if kind == "STEP_START" and event.step_key not in _steps_of_checks():
         return [f"  [bold]{event.step_key}[/]"]

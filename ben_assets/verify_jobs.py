@@ -84,7 +84,8 @@ def _evaluate(
     for check in checks:
         result = _result_of(check, context, tile, settings)
         name = f"{check.asset_name}: {check.name}"
-        context.log.info(f"{name}: {_word(result)}: {result.description}")
+        said = f"{name}: {_word(result)}: {result.description}"
+        context.log.info("\n  ".join((said, *result.differing)))
         context.instance.report_runless_asset_event(
             dg.AssetCheckEvaluation(
                 asset_key=check.asset.key,

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from ben_assets.bigearthnet.tile_list import Tile, find_tile
+from ben_assets.safe.manifest import MANIFEST
 from ben_assets.steps.card import make_release_card
 from ben_assets.steps.dataset import make_aligned_dataset, make_archives
 from ben_assets.steps.l2a import make_l2a_tile
@@ -30,6 +31,7 @@ from ben_assets.steps.step_context import StepContext
 from ben_assets.steps.training import make_release_lmdb, make_training_lmdb
 from ben_assets.synthetic.dataset import SyntheticData
 from ben_assets.tiles import load_tiles
+from resources.data_root.records import seal_of
 from resources.data_root.store import Storage, StoredRecord
 from resources.settings import REPOSITORY, Settings
 
@@ -130,12 +132,13 @@ class Pipeline:
         return copy
 
     def product(self, key: str) -> Path:
-        """The L2A product that this test may corrupt."""
+        """The L2A product that this test may corrupt; no manifest vouches for it."""
         folder = Path(self.settings["BEN_L2A_DIR"])
         if folder == self.synthetic.l2a_dir:
             folder = self.own_inputs("L2A")
         acquisition = self.tile(key).product.acquisition
         (found,) = folder.glob(f"*_{acquisition.sensing}_*_T{acquisition.mgrs}_*")
+        (found / MANIFEST).unlink(missing_ok=True)
         return found
 
     def tree(self) -> dict[str, str]:
@@ -227,6 +230,15 @@ def edit(path: Path, old: str, new: str) -> None:
     text = path.read_text()
     assert old in text, f"{old!r} not in {path}"
     replace_file(path, text.replace(old, new).encode())
+
+
+def edit_record(path: Path, old: str, new: str) -> None:
+    """Write a record anew with another text in it, as if it had been made so."""
+    text = path.read_text()
+    assert old in text, f"{old!r} not in {path}"
+    stored = json.loads(text.replace(old, new, 1))
+    stored.pop("seal")
+    replace_file(path, json.dumps({**stored, "seal": seal_of(stored)}).encode())
 
 
 def tree_of(root: Path) -> dict[str, str]:

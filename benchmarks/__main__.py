@@ -9,6 +9,7 @@ from typing import Final
 BENCHMARKS: Final = (
     ("benchmarks.main_job",),
     ("benchmarks.hash_tiffs", ".bench/main_job/round-1/data/patches"),
+    ("benchmarks.training",),
     ("benchmarks.overview",),
     ("benchmarks.dark_object",),
     ("benchmarks.cdse_download",),

@@ -21,11 +21,13 @@ from typing import Final
 
 from ben_assets.synthetic.dataset import SyntheticData, make_synthetic_data
 from ben_assets.synthetic.tiles import DEMO_TILES
-from ben_assets_tests.pipeline import STEPS, Pipeline
+from ben_assets_tests.pipeline import RELEASE_STEPS, STEPS, TRAINING_STEPS, Pipeline
 
 KEY: Final = DEMO_TILES[0].key
-ASSETS: Final = tuple(STEPS)[1:]
+TILE_ASSETS: Final = tuple(STEPS)[1:]
 """All but the import of the product, which is made once."""
+ASSETS: Final = (*TILE_ASSETS, *RELEASE_STEPS, *TRAINING_STEPS)
+"""All that a run makes, in flow order."""
 _HEAL_EVERY: Final = 5
 # the libraries are imported once, and each run is forked off a process without threads
 _FORK: Final = multiprocessing.get_context("fork")
@@ -38,10 +40,22 @@ def start(target: object, *args: object) -> BaseProcess:
     return process
 
 
-def run_all(pipeline: Pipeline) -> None:
-    """What a run does."""
-    for asset in ASSETS:
+def run_tile(pipeline: Pipeline) -> None:
+    """What a run of one tile does."""
+    for asset in TILE_ASSETS:
         pipeline.make(asset, KEY)
+
+
+def run_all(pipeline: Pipeline) -> None:
+    """One tile, and what is made of all tiles."""
+    run_tile(pipeline)
+    for asset in ASSETS[len(TILE_ASSETS) :]:
+        pipeline.make(asset)
+
+
+def record_of(asset: str) -> str:
+    """Path of an asset's record below the data root."""
+    return f"{asset}/{KEY if asset in TILE_ASSETS else 'release'}.json"
 
 
 def finish(*processes: BaseProcess) -> None:
@@ -77,10 +91,13 @@ def require_whole_or_absent(pipeline: Pipeline, whole: dict[str, str]) -> int:
     """
     found, complete = pipeline.tree(), 0
     for asset in ASSETS:
-        if f"{asset}/{KEY}.json" in found:
+        if record_of(asset) in found:
             complete += 1
             for path, digest in whole.items():
-                if path.startswith(f"{asset}/"):
+                is_of_release = path.count("/") == 1 and path.endswith(".parquet")
+                if path.startswith(f"{asset}/") and not (
+                    asset == "aligned_dataset" and is_of_release
+                ):
                     assert found.get(path) == digest, f"{path} after a kill"
     return complete
 
@@ -117,7 +134,7 @@ def kill_campaign(folder: Path, kills: int, seed: int) -> dict[int, int]:
 
 def _await_replacement(pipeline: Pipeline, run: BaseProcess, asset: str) -> None:
     """Return when the record of the asset comes or goes, or the run has ended."""
-    record = pipeline.storage.record_path(asset, KEY)
+    record = pipeline.data / record_of(asset)
     was_there = record.exists()
     while record.exists() == was_there and run.is_alive():
         pass  # the moment is shorter than any sleep
@@ -132,9 +149,10 @@ def pair_campaign(folder: Path, pairs: int, seed: int) -> None:
     rng = random.Random(seed)
     pipeline, whole, seconds = prepare(folder)
     for _ in range(pairs):
-        first = start(run_all, pipeline)
+        first = start(run_tile, pipeline)
         time.sleep(rng.uniform(0, seconds))
-        finish(first, start(run_all, pipeline))
+        finish(first, start(run_tile, pipeline))
+        finish(start(run_all, pipeline))
         assert pipeline.tree() == whole, "two runs made something else than one"
 
 

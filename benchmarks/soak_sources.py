@@ -19,7 +19,7 @@ from ben_assets.bigearthnet.product_names import ProductName
 from ben_assets.safe.manifest import prove_product
 from ben_assets.testing.bucket_server import BucketServer
 from ben_assets.testing.cdse_server import CdseServer
-from ben_assets_tests.zip_products import other_key, product_files, write_product
+from ben_assets_tests.zip_products import other_product, product_files, write_product
 from benchmarks.soak_cdse import PROCESSES, prepare, run
 
 BAND_BYTES = 20_000
@@ -31,7 +31,7 @@ def campaign(products: int, probability: float, seed: int) -> list[str]:
     Raises:
         AssertionError: a product is not there whole, or a secret reached the bucket.
     """
-    names = [other_key(number) for number in range(products)]
+    names = [other_product(number) for number in range(products)]
     with tempfile.TemporaryDirectory() as path:
         folder = Path(path)
         for name in names:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 from ben_assets.bigearthnet.errors import InvalidInput, InvalidProductName, MissingInput
 from ben_assets.bigearthnet.product_names import Acquisition, ProductName
+from ben_assets.safe.zip_safety import MAX_MEMBERS, MAX_PRODUCT_BYTES
 from ben_assets.safe.zips import extract_product, product_of_zip
+from resources.data_root.files import copy_file, kind_of
 
 
 def find_l2a(folder: Path, acquisition: Acquisition) -> Path | None:
@@ -17,6 +18,7 @@ def find_l2a(folder: Path, acquisition: Acquisition) -> Path | None:
     Raises:
         MissingInput: the folder does not exist.
         InvalidInput: two products match.
+        LocalResourceError: the folder cannot be read.
     """
     if not folder.is_dir():
         raise MissingInput(
@@ -56,27 +58,50 @@ def copy_product(source: Path, target: Path) -> Path:
 
     Raises:
         UnsafeZip: a zip is damaged or has unsafe members.
+        InvalidInput: a directory holds something else than files and directories, a
+            link to one, or more than a product may hold; nothing of it is copied.
     """
     if not source.is_dir():
         return extract_product(source, target)
+    files = list(_files_of(source))
+    total = sum(path.stat().st_size for path in files)
+    if len(files) > MAX_MEMBERS or total > MAX_PRODUCT_BYTES:
+        raise InvalidInput(
+            f"{source}: expected at most {MAX_MEMBERS} files and {MAX_PRODUCT_BYTES} "
+            f"bytes of a product, found {len(files)} and {total}; take away what does "
+            "not belong to it"
+        )
     copy = target / source.name
-    for folder, _, names in os.walk(source, followlinks=True):
-        place = copy / Path(folder).relative_to(source)
-        place.mkdir(parents=True)
-        for name in names:
-            shutil.copyfile(f"{folder}/{name}", f"{place}/{name}")
+    for path in files:
+        place = copy / path.relative_to(source)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        copy_file(path, place)
     return copy
 
 
-def link_or_copy(source: str, target: str) -> str:
-    """Hard link a file, or copy it where the file system cannot link.
+def _files_of(folder: Path) -> Iterator[Path]:
+    """All files below a folder; links to files count as files.
 
-    Of a symbolic link the file behind it: a link into the user's folders may break.
+    Raises:
+        InvalidInput: names what is neither a file nor a directory.
     """
-    if Path(source).is_symlink():
-        source = os.path.realpath(source)
+    for path in sorted(folder.iterdir()):
+        if path.is_dir() and not path.is_symlink():
+            yield from _files_of(path)
+        elif path.is_file() and _is_text(path.name):
+            yield path
+        else:
+            kind = kind_of(path.lstat().st_mode)
+            raise InvalidInput(
+                f"{folder}: expected files and directories, found {kind}: "
+                f"{path.name!r}; take it away, or put what it stands for in its place"
+            )
+
+
+def _is_text(name: str) -> bool:
+    """Whether a name is UTF-8: others cannot be written into a record."""
     try:
-        os.link(source, target)
-    except OSError:
-        shutil.copyfile(source, target)
-    return target
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -85,6 +85,8 @@ class SourceAnswer:
     ) -> Self:
         """The answer that a failure stands for."""
         word = _WORDS.get(error.failure_class, "unknown")
+        if catalogue and len(catalogue.hits) > 1:
+            word = "several"
         return cls(source, f"{word}: {error}", 0, catalogue, error)
 
 

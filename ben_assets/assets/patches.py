@@ -70,6 +70,17 @@ def no_pixel_is_zero(tile: Tile, ctx: "StepContext") -> RuleResult:
 
 
 @rule(patches)
+def no_patch_is_lost_to_dark_pixels(tile: Tile, ctx: "StepContext") -> RuleResult:
+    """No patch is invalid for zeros in some bands alone, inside the swath; a warning.
+
+    Such pixels are dark, as water is in B11 and B12, rather than not measured.
+    """
+    from ben_assets.validation import patch_rules
+
+    return patch_rules.no_patch_is_lost_to_dark_pixels(tile, ctx)
+
+
+@rule(patches)
 def value_scale_is_that_of_the_recipe(tile: Tile, ctx: "StepContext") -> RuleResult:
     """Digital numbers are stored in the scale that the tile's recipe states.
 
@@ -92,6 +103,7 @@ CHECKS: Final = (
     every_patch_has_its_bands,
     zone_has_v1_footprints,
     no_pixel_is_zero,
+    no_patch_is_lost_to_dark_pixels,
     value_scale_is_that_of_the_recipe,
     countries_are_near,
     matches_tracked_hash(patches),

@@ -11,6 +11,7 @@ from typing import Any, Final
 import dagster as dg
 from pydantic import Field
 
+from ben_assets.bigearthnet.outside_text import escaped
 from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.failures import as_dagster_failure
 from ben_assets.partitions import TILES, tile_partitions
@@ -143,7 +144,9 @@ def _run(
 ) -> dg.MaterializeResult:
     from ben_assets.steps.step_context import StepContext
 
-    ctx = StepContext.from_settings(settings, context.log.info)
+    ctx = StepContext.from_settings(
+        settings, lambda line: context.log.info(escaped(line))
+    )
     started = time.perf_counter()
     record = make(ctx)
     seconds = time.perf_counter() - started

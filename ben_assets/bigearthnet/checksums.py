@@ -7,12 +7,15 @@ without its extension, sorted bytewise, one line each, newline at the end.
 from __future__ import annotations
 
 import hashlib
+import re
 from pathlib import Path
 from typing import Final
 
 from ben_assets.bigearthnet.errors import InvalidInput
+from ben_assets.bigearthnet.relative_names import stays_inside
 
 HASH_LIST_HEADER: Final = "name,hash-sha256"
+_SHA256: Final = re.compile(r"[0-9a-f]{64}")
 
 
 def sha256_of_bytes(content: bytes) -> str:
@@ -56,7 +59,8 @@ def parse_hash_list(text: str, source: str = "hash list") -> dict[str, str]:
         )
     rows = [line.rpartition(",") for line in lines]
     for number, (name, _, digest) in enumerate(rows, start=2):
-        if not name or len(digest) != 64:
+        is_plain = "/" not in name and stays_inside(name)
+        if not is_plain or not _SHA256.fullmatch(digest):
             raise InvalidInput(
                 f"{source}, line {number}: expected 'name,<64 hex digits>', "
                 f"found {lines[number - 2]!r}"

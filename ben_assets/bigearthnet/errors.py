@@ -8,6 +8,8 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import ClassVar
 
+from ben_assets.bigearthnet.outside_text import escaped
+
 
 class FailureClass(StrEnum):
     """Who has to act after a failure."""
@@ -28,6 +30,10 @@ class BenError(Exception):
     """Base of all errors that this project raises on purpose."""
 
     failure_class: ClassVar[FailureClass] = FailureClass.BUG
+
+    def __str__(self) -> str:
+        """The message on one line: it may hold names and words of others."""
+        return escaped(super().__str__())
 
     @property
     def is_retryable(self) -> bool:

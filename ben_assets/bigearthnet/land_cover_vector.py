@@ -35,7 +35,7 @@ def read_polygons(
     Raises:
         InvalidInput: no such layer or column, no CRS, or not a vector file.
     """
-    layer = _layer(path, cover.layer)
+    layer = layer_of(path, cover.layer)
     try:
         info = pyogrio.read_info(path, layer=layer)
     except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:
@@ -59,7 +59,7 @@ def read_polygons(
     return polygons, crs
 
 
-def _layer(path: Path, stated: str | None) -> str:
+def layer_of(path: Path, stated: str | None) -> str:
     """The stated layer, or the only one.
 
     Raises:

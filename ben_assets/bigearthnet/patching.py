@@ -13,7 +13,7 @@ import os
 import shutil
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +41,10 @@ class CutPatches:
     """Name of each patch file, without extension, to its SHA-256."""
     n_bytes: int
     """Size of the patch files together."""
+    dark: npt.NDArray[np.bool_]
+    """Cells that zeros in some bands alone make invalid, inside the swath."""
+    dark_bands: dict[str, int]
+    """Band name to the number of dark cells with a zero in it."""
 
 
 @dataclass(frozen=True)
@@ -53,13 +57,16 @@ class _Cutter:
     valid: npt.NDArray[np.bool_]
     on_band: Callable[[Band, BandPixels], None]
     scale: ValueScale
+    zeros: dict[str, npt.NDArray[np.bool_]] = field(default_factory=dict)
+    """Band name to the cells with a zero in it."""
 
     def cut_band(self, band: Band) -> dict[str, str]:
         """Write the band's file of every wanted cell that is valid so far."""
         pixels = read_band(self.product, band)
         grid = self.product.geocoding
         # only ever from True to False, so the threads need no lock
-        self.valid[~cells_without_nodata(pixels, band, grid.cells)] = False
+        self.zeros[band.name] = ~cells_without_nodata(pixels, band, grid.cells)
+        self.valid[self.zeros[band.name]] = False
         to_scale(pixels, self.product.radiometry.offsets[band.name], self.scale)
         self.on_band(band, pixels)
         n = band.patch_pixels
@@ -140,7 +147,38 @@ def _without_invalid(cutter: _Cutter, digests: dict[str, str]) -> CutPatches:
             for band in BANDS:
                 digests.pop(f"{patch}_{band.name}", None)
     per_patch = patch_bytes(cutter.product.geocoding)
-    return CutPatches(cutter.valid, digests, per_patch * (len(digests) // len(BANDS)))
+    dark = dark_cells(np.stack([cutter.zeros[band.name] for band in BANDS]))
+    return CutPatches(
+        cutter.valid,
+        digests,
+        per_patch * (len(digests) // len(BANDS)),
+        dark,
+        {
+            name: int(n)
+            for name, zero in cutter.zeros.items()
+            if (n := (zero & dark).sum())
+        },
+    )
+
+
+def dark_cells(zeros: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Cells with zeros in some bands alone, away from where nothing was measured.
+
+    Such a zero is a dark pixel, as of water in B11, not a missing one; along the edge
+    of the swath bands end at other places, so what touches it does not count.
+
+    Args:
+        zeros: cells with a zero, shape (bands, rows, cols).
+
+    Returns:
+        Shape (rows, cols).
+    """
+    nothing = np.pad(zeros.all(axis=0), 1)
+    rows, cols = zeros.shape[1:]
+    shifts = [(y, x) for y in range(3) for x in range(3)]
+    near_edge = np.any([nothing[y : y + rows, x : x + cols] for y, x in shifts], axis=0)
+    dark: npt.NDArray[np.bool_] = zeros.any(axis=0) & ~near_edge
+    return dark
 
 
 def patch_bytes(grid: TileGeocoding) -> int:

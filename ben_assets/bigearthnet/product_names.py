@@ -21,7 +21,10 @@ _PRODUCT: Final = re.compile(
 _TILE_KEY: Final = re.compile(
     r"T(?P<mgrs>[0-9]{2}[C-HJ-NP-X][A-HJ-NP-Z]{2})_(?P<sensing>[0-9]{8}T[0-9]{6})"
 )
-_PATCH_SUFFIX: Final = re.compile(r"_(?P<column>\d+)_(?P<row>\d+)$")
+_S1_PATCH: Final = re.compile(
+    r"(?P<acquisition>S1[A-D]_[0-9A-Z]+(?:_[0-9A-Z]+)*)_[0-9]{2}[A-Z]{3}_[0-9]+_[0-9]+"
+)
+_PATCH_SUFFIX: Final = re.compile(r"_(?P<column>[0-9]+)_(?P<row>[0-9]+)$")
 _NORTHERN_LATITUDE_BANDS: Final = "NPQRSTUVWX"
 
 
@@ -212,12 +215,13 @@ def s1_acquisition(s1_name: str) -> str:
     'S1A_IW_GRDH_1SDV_20170613T165043'
 
     Raises:
-        InvalidProductName: fewer than the three trailing fields tile, column, row.
+        InvalidProductName: another kind of name.
     """
-    parts = s1_name.rsplit("_", 3)
-    if len(parts) != 4 or not (parts[2].isdigit() and parts[3].isdigit()):
+    match = _S1_PATCH.fullmatch(s1_name)
+    if match is None:
         raise InvalidProductName(
             f"{s1_name!r} is not a Sentinel-1 patch name; expected "
-            "<acquisition>_<MGRS tile>_<column>_<row>"
+            "<acquisition>_<MGRS tile>_<column>_<row>, such as "
+            "S1A_IW_GRDH_1SDV_20170613T165043_33UUP_83_83"
         )
-    return parts[0]
+    return match["acquisition"]

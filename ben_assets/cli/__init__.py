@@ -45,7 +45,7 @@ app = typer.Typer(
 app.command()(running.run)
 app.command()(verification.verify)
 app.command()(tracking.track)
-app.command()(overview.tiles)
+app.add_typer(overview.app, name="tiles")
 app.command()(doctor.doctor)
 app.command()(pinning.pin)
 app.command()(preflighting.preflight)

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Annotated, Final
 
 import typer
 
+from ben_assets.bigearthnet.outside_text import escaped
 from ben_assets.cli.console import AsJson, coloured, say_json
+from ben_assets.cli.find import find
 from ben_assets.environment import settings_of_process
 from ben_assets.tiles import load_tiles, require_own_list
-from ben_assets.validation.overview import State, TileOverview, overview
+from ben_assets.validation.overview import (
+    State,
+    TileOverview,
+    overview,
+    with_files_checked,
+)
 from resources.data_root.records import RELEASE
 
 _HEADINGS: Final = {
@@ -27,16 +34,29 @@ _WIDTH: Final = 9
 _KEY_WIDTH: Final = 24
 
 
+app = typer.Typer(invoke_without_command=True)
+app.command()(find)
+
+
+@app.callback()
 def tiles(
+    context: typer.Context,
     as_json: AsJson = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Look for every file and its size, too.")
+    ] = False,
 ) -> None:
     """Show what is done, absent, stale or wrong for each tile and asset, with sizes.
 
-    Reads records only; "ben verify" looks at the files.
+    Goes by the records; with --check it also looks for each file and its size.
     """
+    if context.invoked_subcommand is not None:
+        return
     settings = settings_of_process()
     require_own_list(settings)
     rows = overview(settings.data_dir, settings.tracked_artifacts, load_tiles(settings))
+    if check:
+        rows = with_files_checked(settings.data_dir, rows)
     if as_json:
         say_json(_as_json(rows))
     else:
@@ -77,7 +97,7 @@ def _as_text(rows: list[TileOverview]) -> str:
         if artifact.why
     ]
     lines.append(f"{len(shown)} tiles, {_size(sum(row.bytes for row in rows))}")
-    return "\n".join(line for line in lines if line)
+    return "\n".join(escaped(line) for line in lines if line)
 
 
 def _row(row: TileOverview) -> str:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from ben_assets.bigearthnet.outside_text import escaped
 from resources.data_root.difference import RELEASE_ASSETS, TILE_ASSETS, Difference
 from resources.data_root.records import RELEASE
 
@@ -28,14 +29,21 @@ def repair_commands(differences: Iterable[Difference], root: Path) -> list[str]:
             orphans.append(root / difference.asset / difference.file)
     materialize = f"{_dagster()} asset materialize -m ben_assets.definitions"
     released = assets_of.pop(RELEASE, set())
-    commands = [f"rm {shlex.quote(str(path))}" for path in orphans]
+    commands = [f"rm -- {_quoted(str(path))}" for path in orphans]
     commands += [
-        f"{materialize} --select {_selection(assets)} --partition {tile}"
+        f"{materialize} --select {_selection(assets)} --partition {_quoted(tile)}"
         for tile, assets in sorted(assets_of.items())
     ]
     if released:
         commands.append(f"{materialize} --select {_selection(released)}")
     return commands
+
+
+def _quoted(word: str) -> str:
+    """A word of a shell command, on one line whatever it holds."""
+    if escaped(word) == word:
+        return shlex.quote(word)
+    return "$'" + escaped(word.replace("\\", "\\\\").replace("'", "\\'")) + "'"
 
 
 def _dagster() -> str:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from ben_assets.bigearthnet.outside_text import escaped
 from ben_assets.cli.choice import TileArguments, chosen_tiles
 from ben_assets.cli.console import AsJson, coloured, progress, say, say_json
 from ben_assets.cli.repair import repair_commands
@@ -88,5 +89,6 @@ def _print_totals(
 
 def _line(difference: Difference) -> str:
     tile = difference.tile or "-"
-    what = f"{coloured(difference.kind)}: {difference.detail}"
-    return "\t".join((difference.asset, tile, difference.file, what))
+    what = f"{coloured(difference.kind)}: {escaped(difference.detail)}"
+    fields = (difference.asset, tile, difference.file)
+    return "\t".join((*map(escaped, fields), what))

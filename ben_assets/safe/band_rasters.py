@@ -11,7 +11,7 @@ import rasterio
 import rasterio.io
 from rasterio.errors import RasterioError, RasterioIOError
 
-from ben_assets.bigearthnet.bands import BANDS, Band
+from ben_assets.bigearthnet.bands import BANDS, NODATA, Band
 from ben_assets.bigearthnet.errors import UnexpectedRaster
 from ben_assets.bigearthnet.patch_grid import TileGeocoding
 from ben_assets.safe.jp2 import codestream_digest
@@ -55,6 +55,41 @@ def verify_bands(product: L2AProduct) -> None:
         raise UnexpectedRaster(
             f"{product.path.name}: " + "; ".join(problems) + "; get the product again"
         )
+
+
+def require_measurements(product: L2AProduct) -> None:
+    """Insist on a measured pixel in every band.
+
+    Read at a sixteenth of the resolution first, which the wavelet transform gives at
+    once; in full only where nothing is seen there.
+
+    Raises:
+        UnexpectedRaster: names the bands that are 0 everywhere, or cannot be decoded.
+    """
+    empty = [band.name for band in BANDS if not _has_measurement(product, band)]
+    if empty:
+        raise UnexpectedRaster(
+            f"{product.path.name}: no measured pixel in {', '.join(empty)}: every "
+            f"value is {NODATA}; get or make the product again"
+        )
+
+
+def _has_measurement(product: L2AProduct, band: Band) -> bool:
+    path = product.band_files[band.name]
+    try:
+        with rasterio.Env(GDAL_NUM_THREADS="1"), rasterio.open(path) as raster:
+            shape = (max(1, raster.height // 16), max(1, raster.width // 16))
+            if raster.read(1, out_shape=shape).any():
+                return True
+    except RasterioError as error:
+        raise _undecodable(path, error) from error
+    return bool(read_band(product, band).any())
+
+
+def _undecodable(path: Path, error: RasterioError) -> UnexpectedRaster:
+    return UnexpectedRaster(
+        f"{path}: cannot be decoded ({error.__cause__ or error}); get the product again"
+    )
 
 
 def _band_problems(product: L2AProduct, band: Band) -> list[str]:
@@ -104,8 +139,5 @@ def read_band(product: BandProduct, band: Band) -> BandPixels:
                 raise UnexpectedRaster("; ".join(problems))
             pixels: BandPixels = raster.read(1)
     except RasterioError as error:
-        raise UnexpectedRaster(
-            f"{path}: cannot be decoded ({error.__cause__ or error}); "
-            "get the product again"
-        ) from error
+        raise _undecodable(path, error) from error
     return pixels

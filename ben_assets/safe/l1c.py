@@ -19,17 +19,18 @@ from ben_assets.safe.l2a import (
     band_offsets,
     granule_metadata,
     image_files,
-    parse_time,
-    parse_xml,
     positive_number,
     quality_results,
     read_geocoding,
+    read_start_time,
     require_nodata,
     required_text,
 )
+from ben_assets.safe.xml_files import parse_xml
 
 L1C_METADATA: Final = "MTD_MSIL1C.xml"
 
+_BAND_ID: Final = re.compile(r"[0-9]{1,2}")
 _GRANULE: Final = re.compile(r"L1C_T\w{5}_A(\d{6})_\d{8}T\d{6}")
 
 
@@ -81,7 +82,7 @@ def read_l1c(folder: Path) -> L1CProduct:
     return L1CProduct(
         path=folder,
         name=name,
-        start_time=parse_time(required_text(root, "PRODUCT_START_TIME", path), path),
+        start_time=read_start_time(root, path, name),
         geocoding=read_geocoding(granule, name),
         absolute_orbit=int(orbit[1]) if orbit else 0,
         quality=quality_results(root),

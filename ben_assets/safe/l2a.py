@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 from xml.etree import ElementTree
@@ -17,7 +17,9 @@ from ben_assets.bigearthnet.bands import BANDS, L1C_BANDS, NODATA
 from ben_assets.bigearthnet.errors import InvalidInput, MissingInput
 from ben_assets.bigearthnet.patch_grid import TileGeocoding
 from ben_assets.bigearthnet.product_names import ProductName
+from ben_assets.bigearthnet.relative_names import stays_inside
 from ben_assets.bigearthnet.value_scale import QUANTIFICATION, ValueScale
+from ben_assets.safe.xml_files import parse_xml
 
 L2A_METADATA: Final = "MTD_MSIL2A.xml"
 GRANULE_METADATA: Final = "MTD_TL.xml"
@@ -30,6 +32,13 @@ LABEL_QUALITY_CHECKS: Final = (
 )
 """A product that fails one of these gets no labels (docs/rules.md#labels)."""
 
+_LONGEST_DATATAKE: Final = timedelta(hours=2)
+"""A datatake is shorter than an orbit of 100 minutes."""
+_MAX_SIDE_PIXELS: Final = 10_980
+"""Rows and columns of a tile at 10 m (Sentinel-2 Products Specification Document)."""
+_BAND_ID: Final = re.compile(r"[0-9]{1,2}")
+_INTEGER: Final = re.compile(r"-?[0-9]{1,9}")
+_COORDINATE: Final = re.compile(r"-?[0-9]{1,9}(?:\.0*)?")
 _TILE_OF_GRANULE: Final = re.compile(r"_T(\d{2}[A-Z]{3})_")
 
 
@@ -129,7 +138,7 @@ def read_l2a(folder: Path) -> L2AProduct:
     return L2AProduct(
         path=folder,
         name=name,
-        start_time=parse_time(required_text(root, "PRODUCT_START_TIME", path), path),
+        start_time=read_start_time(root, path, name),
         geocoding=read_geocoding(granule_metadata(folder, files), name),
         quality=quality_results(root),
         band_files=_native_band_files(folder, files),
@@ -178,7 +187,7 @@ def band_offsets(root: ElementTree.Element, tag: str, path: Path) -> dict[str, f
     offsets = dict.fromkeys((band.name for band in L1C_BANDS), 0.0)
     for element in root.iter(tag):
         band_id = element.get("band_id", "")
-        if not band_id.isdigit() or int(band_id) >= len(L1C_BANDS):
+        if not _BAND_ID.fullmatch(band_id) or int(band_id) >= len(L1C_BANDS):
             raise InvalidInput(
                 f"{path}: expected {tag} of band_id 0 to 12, found {band_id!r}"
             )
@@ -210,21 +219,22 @@ def _number(text: str, tag: str, path: Path) -> float:
     return value
 
 
-def parse_xml(path: Path) -> ElementTree.Element:
-    """The root element of an XML file.
+def read_start_time(
+    root: ElementTree.Element, path: Path, name: ProductName
+) -> datetime:
+    """PRODUCT_START_TIME, UTC, of the datatake that the name is of.
 
     Raises:
-        MissingInput: there is no such file.
-        InvalidInput: it is not well-formed.
+        InvalidInput: no time, or one too far from the sensing time in the name.
     """
-    try:
-        return ElementTree.parse(path).getroot()
-    except FileNotFoundError as error:
-        raise MissingInput(
-            f"{path} is missing; the product is incomplete, get it again"
-        ) from error
-    except ElementTree.ParseError as error:
-        raise InvalidInput(f"{path}: not well-formed XML: {error}") from error
+    start = parse_time(required_text(root, "PRODUCT_START_TIME", path), path)
+    if abs(start - name.sensing_time) > _LONGEST_DATATAKE:
+        raise InvalidInput(
+            f"{path}: expected a PRODUCT_START_TIME near the sensing time of the name, "
+            f"{name.sensing_time.isoformat()}, found {start.isoformat()}; the season "
+            "follows from it: get the product again"
+        )
+    return start
 
 
 def required_text(root: ElementTree.Element, tag: str, path: Path) -> str:
@@ -247,9 +257,9 @@ def parse_time(text: str, path: Path) -> datetime:
     """
     try:
         time = datetime.fromisoformat(text)
-    except ValueError as error:
+        return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
         raise InvalidInput(f"{path}: {text!r} is not a time: {error}") from error
-    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
 
 
 def require_nodata(root: ElementTree.Element, path: Path) -> None:
@@ -294,10 +304,14 @@ def image_files(root: ElementTree.Element, folder: Path) -> list[Path]:
         InvalidInput: one lies outside ``folder``.
     """
     listed = [e for tag in ("IMAGE_FILE", "IMAGE_FILE_2A") for e in root.iter(tag)]
-    files = [folder / f"{(e.text or '').strip()}.jp2" for e in listed]
-    if any(".." in file.relative_to(folder).parts for file in files):
-        raise InvalidInput(f"{folder}: its metadata list an image file outside of it")
-    return files
+    names = [f"{(e.text or '').strip()}.jp2" for e in listed]
+    for name in names:
+        if not stays_inside(name):
+            raise InvalidInput(
+                f"{folder}: its metadata list an image file outside of it, {name!r}; "
+                "get the product again"
+            )
+    return [folder / name for name in names]
 
 
 def granule_metadata(folder: Path, files: list[Path]) -> Path:
@@ -349,9 +363,11 @@ def _grid(root: ElementTree.Element, gsd_m: int, path: Path) -> tuple[int, int, 
     try:
         if size is None or position is None:
             raise ValueError("no such element")
-        rows, cols = (int(size.findtext(tag, "")) for tag in ("NROWS", "NCOLS"))
+        rows, cols = (
+            _whole(_INTEGER, size.findtext(tag, "")) for tag in ("NROWS", "NCOLS")
+        )
         ulx, uly, xdim, ydim = (
-            int(float(position.findtext(tag, "")))
+            _whole(_COORDINATE, position.findtext(tag, ""))
             for tag in ("ULX", "ULY", "XDIM", "YDIM")
         )
     except ValueError as error:
@@ -363,7 +379,24 @@ def _grid(root: ElementTree.Element, gsd_m: int, path: Path) -> tuple[int, int, 
             f"{path}: expected a square north-up grid at {gsd_m} m, found {rows} rows, "
             f"{cols} columns, pixels of {xdim} m x {ydim} m"
         )
+    largest = _MAX_SIDE_PIXELS * 10 // gsd_m
+    if not 0 < cols <= largest:
+        raise InvalidInput(
+            f"{path}: expected 1 to {largest} columns at {gsd_m} m, found {cols}; get "
+            "the product again"
+        )
     return ulx, uly, cols * gsd_m
+
+
+def _whole(pattern: re.Pattern[str], text: str) -> int:
+    """A whole number of few ASCII digits.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if not pattern.fullmatch(text.strip()):
+        raise ValueError(f"{text[:40]!r} is not a whole number")
+    return int(text.strip().partition(".")[0])
 
 
 def _native_band_files(folder: Path, files: list[Path]) -> dict[str, Path]:

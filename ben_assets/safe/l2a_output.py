@@ -18,9 +18,9 @@ from ben_assets.safe.l2a import (
     L2A_METADATA,
     L2AProduct,
     image_files,
-    parse_xml,
     read_l2a,
 )
+from ben_assets.safe.xml_files import parse_xml
 
 _BAND_IMAGE: Final = re.compile(r"_(B\d[\dA])_(\d0)m$")
 

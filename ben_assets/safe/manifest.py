@@ -10,14 +10,16 @@ from __future__ import annotations
 import hashlib
 import posixpath
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
-from xml.etree import ElementTree
 
-from ben_assets.bigearthnet.errors import CorruptProduct
-from ben_assets.safe.zips import ProductZip
+from ben_assets.bigearthnet.bands import L1C_BANDS
+from ben_assets.bigearthnet.errors import CorruptProduct, InvalidInput
+from ben_assets.bigearthnet.relative_names import stays_inside
+from ben_assets.safe.xml_files import MAX_BYTES, read_limited, root_element
+from ben_assets.safe.zips import CHUNK, ProductZip
 
 MANIFEST: Final = "manifest.safe"
 """Path of the manifest below the .SAFE folder."""
@@ -28,8 +30,15 @@ ALGORITHMS: Final[dict[str, Callable[[], Any]]] = {
     "SHA512": hashlib.sha512,
 }
 """Checksums of manifests, by name without dashes: MD5 until 2020, SHA3-256 now."""
+_SIZE: Final = re.compile(r"[0-9]{1,18}")
 _DISPENSABLE: Final = re.compile(r"HTML/.*|rep_info/.*|INSPIRE\.xml|[^/]*-ql\.jpg")
 _IMAGE: Final = re.compile(r"GRANULE/[^/]+/IMG_DATA/.*\.jp2")
+_BAND_IMAGE: Final = re.compile(
+    r"GRANULE/[^/]+/IMG_DATA/(?:.*/)?[^/]*_(?:"
+    + "|".join(band.name for band in L1C_BANDS)
+    + r")(?:_[0-9]+m)?\.jp2"
+)
+_IMAGES_BELOW: Final = "GRANULE/*/IMG_DATA/**/*.jp2"
 
 
 @dataclass(frozen=True)
@@ -100,15 +109,19 @@ def prove_product(path: Path, product: str | None = None) -> ManifestReport:
                 f"{path.name}: expected the product {product}, found {archive.product}"
             )
         expectations = parse_manifest(
-            archive.read(MANIFEST), f"{MANIFEST} in {path.name}"
+            archive.read(MANIFEST, MAX_BYTES), f"{MANIFEST} in {path.name}"
         )
         found = {
-            name: _verify_member(archive, name, expectations.get(name))
+            name: _verify_file(archive.chunks(name), expectations.get(name))
             for name in sorted(archive.sizes())
         }
     missing = tuple(sorted(set(expectations) - set(found)))
     problems = [f"{name}: {p.problem}" for name, p in found.items() if p.problem]
     problems += [f"{n}: missing" for n in missing if not is_dispensable(n)]
+    images = {name for name in found if _BAND_IMAGE.fullmatch(name)}
+    problems += [f"{n}: unknown to it" for n in sorted(images - expectations.keys())]
+    bands = _missing_bands(archive.product, images | expectations.keys())
+    problems += [f"band {band}: no image" for band in bands]
     if problems:
         raise CorruptProduct(
             f"{path.name} differs from its own manifest in {len(problems)} "
@@ -124,6 +137,65 @@ def prove_product(path: Path, product: str | None = None) -> ManifestReport:
     )
 
 
+@dataclass(frozen=True)
+class DirectoryReport:
+    """What was found in a product directory whose band rasters are as declared."""
+
+    verified: tuple[str, ...]
+    """Files whose checksum in the manifest holds."""
+    unverified: tuple[str, ...]
+    """Band rasters that the manifest gives no known checksum of."""
+    rewritten: tuple[str, ...]
+    """Metadata and previews that differ from the manifest."""
+
+
+def verify_directory(folder: Path) -> DirectoryReport | None:
+    """Hold the files of an unpacked product against its own manifest.
+
+    Band rasters must be as declared. Metadata may have been written after the manifest,
+    as the product generators of users do: they are reported.
+
+    Returns:
+        None for a product without a manifest, which has nothing to be held against.
+
+    Raises:
+        CorruptProduct: the manifest is damaged or declares nothing, or band rasters
+            differ from it or are unknown to it; each is named.
+    """
+    path = folder / MANIFEST
+    if not path.is_file():
+        return None
+    expectations = parse_manifest(read_limited(path), str(path))
+    below = (file.relative_to(folder).as_posix() for file in folder.glob(_IMAGES_BELOW))
+    images = {name for name in below if _BAND_IMAGE.fullmatch(name)}
+    problems = [f"{n}: unknown to it" for n in sorted(images - expectations.keys())]
+    found = {
+        name: _verify_file(_chunks(folder / name), expectation)
+        for name, expectation in expectations.items()
+        if (folder / name).is_file()
+    }
+    problems += [
+        f"{n}: {one.problem}" for n, one in found.items() if one.problem and n in images
+    ]
+    if problems:
+        raise CorruptProduct(
+            f"{folder.name} differs from its own manifest in {len(problems)} band "
+            "raster(s); do not use it, get or make the product again: "
+            + "; ".join(problems)
+        )
+    return DirectoryReport(
+        verified=tuple(n for n, one in found.items() if one.is_proven),
+        unverified=tuple(n for n, one in found.items() if one.doubt and n in images),
+        rewritten=tuple(n for n, one in found.items() if one.problem),
+    )
+
+
+def _chunks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            yield chunk
+
+
 def is_dispensable(name: str) -> bool:
     """Whether nothing needs a file that a manifest lists: pages and previews."""
     return _DISPENSABLE.fullmatch(name) is not None
@@ -133,27 +205,32 @@ def parse_manifest(content: bytes, source: str) -> dict[str, ManifestEntry]:
     """The expectations of a manifest, by path below the .SAFE folder.
 
     Raises:
-        CorruptProduct: no XML, or a path that leaves the product's folder.
+        CorruptProduct: no XML, nothing declared, a file declared twice, or a path that
+            leaves the product's folder.
     """
     try:
-        root = ElementTree.fromstring(content)
-    except ElementTree.ParseError as error:
+        root = root_element(content, source)
+    except InvalidInput as error:
         raise CorruptProduct(f"{source} is not XML: {error}") from error
-    expectations = {}
+    expectations: dict[str, ManifestEntry] = {}
     for stream in root.iter("byteStream"):
         location = stream.find("fileLocation")
         checksum = stream.find("checksum")
         if location is None:
             continue
         path = posixpath.normpath(location.get("href", ""))
-        if path.startswith(("/", "..")):
+        if not stays_inside(path):
             raise CorruptProduct(f"{source} names {path!r}, outside of the product")
+        if path in expectations:
+            raise CorruptProduct(f"{source} names {path!r} twice; get the zip again")
         size = stream.get("size", "")
         expectations[path] = ManifestEntry(
             "" if checksum is None else checksum.get("checksumName", ""),
             "" if checksum is None else (checksum.text or "").strip().lower(),
-            int(size) if size.isdigit() else None,
+            int(size) if _SIZE.fullmatch(size) else None,
         )
+    if not expectations:
+        raise CorruptProduct(f"{source} declares no file; get the product again")
     return expectations
 
 
@@ -167,14 +244,22 @@ class _Finding:
     problem: str = ""
 
 
-def _verify_member(
-    archive: ProductZip, name: str, expectation: ManifestEntry | None
+def _missing_bands(product: str, images: Collection[str]) -> list[str]:
+    """Bands of an L1C product that have no image; others are of another layout."""
+    if "_MSIL1C_" not in product:
+        return []
+    suffixes = {name.removesuffix(".jp2").rpartition("_")[2] for name in images}
+    return [band.name for band in L1C_BANDS if band.name not in suffixes]
+
+
+def _verify_file(
+    chunks: Iterable[bytes], expectation: ManifestEntry | None
 ) -> _Finding:
     """Compare one file with its expectation while reading it once."""
     sha256, size = hashlib.sha256(), 0
     expected = _digest_of(expectation)
     try:
-        for chunk in archive.chunks(name):
+        for chunk in chunks:
             sha256.update(chunk)
             size += len(chunk)
             if expected is not None:

@@ -25,6 +25,7 @@ SMALL_MEMBER: Final = 16 << 20
 _MAX_DIRECTORY_BYTES: Final = 16 << 20
 _MAX_NAME_BYTES: Final = 1024
 LOCAL_HEADER: Final = b"PK\x03\x04"
+_OF_FINDER: Final = "__MACOSX"
 _METHODS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
@@ -80,13 +81,18 @@ def checked_members(path: Path, archive: zipfile.ZipFile) -> list[zipfile.ZipInf
     if total > MAX_PRODUCT_BYTES:
         problems.append(f"{total} bytes when unpacked")
     tops = sorted({info.filename.partition("/")[0] for info in infos})
-    if len(tops) != 1 or not tops[0].endswith(".SAFE"):
+    if _OF_FINDER in tops:
+        problems.append(
+            f"the folder {_OF_FINDER} of macOS lies beside the product: pack the .SAFE "
+            "folder alone, as with 'zip -r -X product.zip product.SAFE'"
+        )
+    elif len(tops) != 1 or not tops[0].endswith(".SAFE"):
         problems.append(f"expected one .SAFE folder, found {tops[:5]}")
     if problems:
         raise UnsafeZip(
             f"{path.name} is refused, nothing was unpacked: "
             + "; ".join(problems[:20])
-            + "; get the product again from its source"
+            + ("" if _OF_FINDER in tops else "; get the product again from its source")
         )
     return infos
 

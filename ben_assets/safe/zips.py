@@ -28,6 +28,18 @@ from ben_assets.safe.zip_safety import (
 
 CHUNK: Final = 1 << 20
 """Bytes read at once from a member."""
+_ZIP_ERRORS: Final = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    UnicodeDecodeError,
+    OverflowError,
+    KeyError,
+)
+"""What the standard library raises for a damaged zip."""
 _NESTED_MAGICS: Final = (LOCAL_HEADER, b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"7z\xbc\xaf")
 EMPTY_FOLDERS: Final = (
     "AUX_DATA",
@@ -62,7 +74,7 @@ class ProductZip:
         try:
             with zipfile.ZipFile(path) as archive:
                 yield cls(path, archive)
-        except (zipfile.BadZipFile, NotImplementedError, EOFError) as error:
+        except _ZIP_ERRORS as error:
             raise UnsafeZip(f"{path.name} is not a sound zip: {error}") from error
 
     @property
@@ -94,7 +106,7 @@ class ProductZip:
                         raise UnsafeZip(f"{inner} in {self.path.name} is an archive")
                     size += len(chunk)
                     yield chunk
-        except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+        except _ZIP_ERRORS as error:
             raise CorruptProduct(
                 f"{inner} in {self.path.name} is damaged: {error}"
             ) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
@@ -10,7 +11,7 @@ import pandas as pd
 
 from ben_assets.bigearthnet.archives import Archive, Member, pack
 from ben_assets.bigearthnet.bands import BANDS
-from ben_assets.bigearthnet.checksums import file_digest
+from ben_assets.bigearthnet.checksums import file_digest, hash_list_digest
 from ben_assets.bigearthnet.dataset_layout import (
     ARCHIVE_OF_ROOT,
     MAP_SUFFIX,
@@ -21,24 +22,36 @@ from ben_assets.bigearthnet.dataset_layout import (
     path_of,
     s1_folder,
 )
-from ben_assets.bigearthnet.errors import MissingInput
+from ben_assets.bigearthnet.errors import (
+    BenError,
+    ChecksumMismatch,
+    MissingInput,
+    UnexpectedRaster,
+)
+from ben_assets.bigearthnet.patch_grid import TileGeocoding
+from ben_assets.bigearthnet.product_names import cell_of_patch
 from ben_assets.bigearthnet.release_tables import require_unique
+from ben_assets.bigearthnet.sentinel1 import s1_problem
 from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.steps import metadata, patches, reference_maps
 from ben_assets.steps.step_context import (
     StepContext,
     carried_facts,
     cpu_count,
+    geocoding_of,
     read_table,
     require_current,
     versions,
 )
+from resources.data_root.files import copy_file, link_or_copy
 from resources.data_root.records import FileDigest
 from resources.data_root.store import Draft, Record, Storage, StoredRecord
-from resources.imported_l2a import link_or_copy
 
 ASSET: Final = "aligned_dataset"
 ARCHIVES: Final = "archives"
+SENTINEL1: Final = "BEN_S1_DIR"
+"""Stands in ``made_from`` for the Sentinel-1 files: the digest of their hash list."""
+_READ_ONLY: Final = 0o444
 
 
 def make_aligned_dataset(tile: Tile, ctx: StepContext) -> StoredRecord:
@@ -55,16 +68,20 @@ def make_aligned_dataset(tile: Tile, ctx: StepContext) -> StoredRecord:
     s1_names = sorted(kept["s1_name"].dropna())
     s1_files = _s1_files(ctx.settings.path("BEN_S1_DIR"), s1_names)
     sources = _patch_files(tile, ctx.storage, kept)
+    s1_corners = _s1_corners(kept, geocoding_of(upstream))
     with ctx.storage.draft(ASSET, tile.key, ctx.log) as draft:
+        known = _known_s1_digests(tile, ctx)
         digests = {name: digest for name, (_, digest) in sources.items()}
         tile_id = upstream.facts["tile_id"]
         for root in (S2_ROOT, MAPS_ROOT):
             (draft.path / root / tile_id).mkdir(parents=True)
         n_bytes = sum(_place(draft, n, path) for n, (path, _) in sources.items())
         ctx.log(f"{len(sources)} files of {len(kept)} patches placed")
-        n_bytes += sum(_place(draft, name, path) for name, path in s1_files.items())
-        digests |= {name: file_digest(draft.path / path_of(name)) for name in s1_files}
-        ctx.log(f"{len(s1_files)} Sentinel-1 files placed")
+        s1_digests = _place_s1(draft, s1_files, s1_corners, upstream.facts["epsg"])
+        _require_unchanged(s1_digests, {} if ctx.settings.force else known, s1_files)
+        n_bytes += sum((draft.path / path_of(n)).stat().st_size for n in s1_digests)
+        digests |= s1_digests
+        ctx.log(f"{len(s1_files)} Sentinel-1 files copied and verified")
         s1_folders = [f"{S1_ROOT}/{s1_folder(name)}" for name in s1_names]
         return draft.publish(
             Record(
@@ -76,7 +93,8 @@ def make_aligned_dataset(tile: Tile, ctx: StepContext) -> StoredRecord:
                 made_from={
                     asset: ctx.storage.require(asset, tile.key).sha256
                     for asset in (patches.ASSET, reference_maps.ASSET, metadata.ASSET)
-                },
+                }
+                | ({SENTINEL1: hash_list_digest(s1_digests)} if s1_digests else {}),
                 made_with={},
                 facts={
                     **carried_facts(upstream),
@@ -134,10 +152,86 @@ def _s1_files(root: Path | None, s1_names: list[str]) -> dict[str, Path]:
 
 
 def _place(draft: Draft, name: str, source: Path) -> int:
+    """Link a file of ours; read-only, since readers could change both by one name."""
     target = draft.path / path_of(name)
     target.parent.mkdir(parents=True, exist_ok=True)
-    link_or_copy(str(source), str(target))
+    link_or_copy(source, target)
+    target.chmod(_READ_ONLY)
     return target.stat().st_size
+
+
+def _s1_corners(kept: pd.DataFrame, grid: TileGeocoding) -> dict[str, tuple[int, int]]:
+    """Sentinel-1 name to the upper left corner of its patch, in metres."""
+    with_s1 = kept.dropna(subset=["s1_name"])
+    cells = zip(with_s1["s1_name"], with_s1["patch_id"], strict=True)
+    return {name: grid.corner(*cell_of_patch(patch)) for name, patch in cells}
+
+
+def _place_s1(
+    draft: Draft, files: dict[str, Path], corners: dict[str, tuple[int, int]], epsg: int
+) -> dict[str, str]:
+    """Copy Sentinel-1 files, which are the user's; verify and hash the copies.
+
+    Returns:
+        Name of each to the SHA-256 of its copy.
+
+    Raises:
+        UnexpectedRaster: names those that are damaged or of another patch.
+    """
+
+    def place(name: str) -> tuple[str, str]:
+        target = draft.path / path_of(name)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        copy_file(files[name], target)
+        target.chmod(_READ_ONLY)
+        problem = s1_problem(target, epsg, corners[name.rpartition("_")[0]])
+        return file_digest(target), problem
+
+    with ThreadPoolExecutor(cpu_count()) as pool:
+        found = dict(zip(files, pool.map(place, files), strict=True))
+    problems = [
+        f"{files[n]}: {problem}" for n, (_, problem) in found.items() if problem
+    ]
+    if problems:
+        raise UnexpectedRaster(
+            f"{len(problems)} Sentinel-1 files of BEN_S1_DIR are damaged or of another "
+            f"patch: {'; '.join(problems[:10])}{' and more' if problems[10:] else ''}; "
+            "extract BigEarthNet-S1-v1.0.tar.gz there again"
+        )
+    return {name: digest for name, (digest, _) in found.items()}
+
+
+def _known_s1_digests(tile: Tile, ctx: StepContext) -> dict[str, str]:
+    """What the Sentinel-1 files were when this tile was made last, if that is known."""
+    try:
+        record = ctx.storage.find(ASSET, tile.key)
+        digests = ctx.storage.digests(ASSET, tile.key) if record else {}
+    except BenError:  # damaged: it says nothing
+        return {}
+    is_believed = record is not None and hash_list_digest(digests) == record.sha256
+    return digests if is_believed else {}
+
+
+def _require_unchanged(
+    found: dict[str, str], known: dict[str, str], files: dict[str, Path]
+) -> None:
+    """Refuse sources that are not what they were: making the tile again would hide it.
+
+    Raises:
+        ChecksumMismatch: names them.
+    """
+    changed = [name for name in found if known.get(name, found[name]) != found[name]]
+    if changed:
+        shown = "; ".join(
+            f"{files[n]}: expected sha256 {known[n]}, found {found[n]}"
+            for n in changed[:10]
+        )
+        raise ChecksumMismatch(
+            f"{len(changed)} Sentinel-1 files of BEN_S1_DIR are not what this tile was "
+            f"made of before: {shown}{' and more' if changed[10:] else ''}; extract "
+            "BigEarthNet-S1-v1.0.tar.gz there again, or set BEN_FORCE=1 if the change "
+            "is meant"
+        )
 
 
 def make_archives(tile: Tile, ctx: StepContext) -> StoredRecord:

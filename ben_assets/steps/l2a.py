@@ -7,11 +7,21 @@ from pathlib import Path
 from typing import Any, Final
 
 from ben_assets.bigearthnet.checksums import file_digest, hash_list_digest
-from ben_assets.bigearthnet.errors import BenError, ChecksumMismatch, MissingInput
+from ben_assets.bigearthnet.errors import (
+    BenError,
+    ChecksumMismatch,
+    InvalidInput,
+    MissingInput,
+)
 from ben_assets.bigearthnet.patch_grid import require_full_size
 from ben_assets.bigearthnet.tile_list import Tile
-from ben_assets.safe.band_rasters import content_digests, verify_bands
+from ben_assets.safe.band_rasters import (
+    content_digests,
+    require_measurements,
+    verify_bands,
+)
 from ben_assets.safe.l2a import L2A_METADATA, L2AProduct, read_l2a
+from ben_assets.safe.manifest import verify_directory
 from ben_assets.safe.zips import extract_product
 from ben_assets.steps import l1c
 from ben_assets.steps.step_context import StepContext, versions
@@ -104,8 +114,12 @@ def _import_existing(
 ) -> StoredRecord:
     ctx.log(f"importing {source}")
     product = read_l2a(copy_product(source, draft.path))
+    _require_same_granule(tile, product, ctx)
+    report = _verify_against_manifest(product, ctx)
+    require_measurements(product)
     facts = {
         "source": "BEN_L2A_DIR",
+        "manifest": report,
         "processor": _stated_processor(product),
         "version": "unknown",
         "parameters": {},
@@ -113,6 +127,60 @@ def _import_existing(
     }
     digest = hash_list_digest(content_digests(product))
     return _publish(draft, tile, product, {product.name.name: digest}, {}, facts)
+
+
+def _verify_against_manifest(product: L2AProduct, ctx: StepContext) -> dict[str, Any]:
+    """Hold an imported product against its manifest; says what that could not verify.
+
+    Raises:
+        CorruptProduct: band rasters differ from it.
+        UnexpectedRaster: a band file is cut short or no raster of this tile.
+    """
+    content_digests(product)
+    verify_bands(product)
+    report = verify_directory(product.path)
+    if report is None:
+        ctx.log("warning: no manifest.safe: nothing vouches for the bands")
+        return {"verified": 0, "unverified": sorted(product.band_files)}
+    if report.rewritten:
+        ctx.log(
+            f"warning: {len(report.rewritten)} files that are no band rasters differ "
+            f"from the manifest: {', '.join(report.rewritten[:5])}"
+        )
+    unverified = [Path(name).name for name in report.unverified]
+    return {"verified": len(report.verified), "unverified": unverified}
+
+
+def _require_same_granule(tile: Tile, product: L2AProduct, ctx: StepContext) -> None:
+    """Refuse the other half of a datatake that ESA cut in two.
+
+    Both halves have one mission, time, orbit and tile; their granules start at other
+    times. Where the tile's L1C zip was verified, its members tell which one is meant.
+
+    Raises:
+        InvalidInput: the product is of another granule than the L1C zip on disk.
+    """
+    try:
+        record = ctx.storage.find(l1c.ZIPS, tile.key)
+    except BenError as error:
+        ctx.log(str(error))
+        return
+    members = record.facts.get("members", {}) if record else {}
+    expected = {_granule_of(name) for name in members if name.startswith("GRANULE/")}
+    bands = (path.relative_to(product.path) for path in product.band_files.values())
+    found = {_granule_of(path.as_posix()) for path in bands}
+    if expected and found != expected:
+        raise InvalidInput(
+            f"{product.path.name}: expected the granule of the L1C zip on disk, "
+            f"{', '.join(sorted(expected))}, found {', '.join(sorted(found))}: this is "
+            "the other half of a datatake that was cut in two; use its own L1C, or the "
+            "L2A of this half"
+        )
+
+
+def _granule_of(member: str) -> str:
+    """Tile, orbit and start of the granule that a file lies in, without its level."""
+    return member.split("/")[1].partition("_")[2]
 
 
 def _ask_for_product(tile: Tile, ctx: StepContext) -> None:
@@ -132,8 +200,11 @@ def _fetch(tile: Tile, ctx: StepContext, draft: Draft) -> StoredRecord:
     ctx.log(f"{tile.name} came from {fetched.source}")
     product = read_l2a(extract_product(scratch / "product.zip", draft.path))
     shutil.rmtree(scratch)
+    report = _verify_against_manifest(product, ctx)
+    require_measurements(product)
     facts = {
         "source": fetched.source,
+        "manifest": report,
         "sources": fetched.said,
         "processor": _stated_processor(product),
         "version": "unknown",

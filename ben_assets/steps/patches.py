@@ -70,6 +70,12 @@ def make_patches(tile: Tile, ctx: StepContext) -> StoredRecord:
                 scale=recipe.value_scale,
             )
         table = with_validity(cells.result(), cut.valid)
+        n_dark = int(cut.dark.sum())
+        if n_dark:
+            ctx.log(
+                f"warning: {n_dark} cells are invalid for zeros in some bands alone, "
+                f"which are dark pixels rather than missing ones: {cut.dark_bands}"
+            )
         path = draft.path / f"{tile.key}.parquet"
         table.to_parquet(path, index=False)
         write_cell_picture(draft, tile, grid, table)
@@ -86,6 +92,8 @@ def make_patches(tile: Tile, ctx: StepContext) -> StoredRecord:
             "valid": int(cut.valid.sum()),
             "aligned": len(v1_names),
             "patches": len(cut.digests) // len(BANDS),
+            "dark_cells": n_dark,
+            "dark_bands": cut.dark_bands,
             "far_from_country": int((countries.distances_m > FAR_M).sum()),
         }
         made_from = _made_from(tile, recipe, ctx, upstream)

@@ -24,6 +24,8 @@ from resources.settings import Settings
 
 _AT_ONCE: Final = 4
 """Questions to one source at the same time."""
+_MOST_UNKNOWN: Final = 8
+"""Questions in a row without an answer after which a source is left alone."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +36,7 @@ class PreflightRow:
     """Tile key."""
     state: str
     """``online``: CDSE has it; ``elsewhere``: another source has it; otherwise nobody
-    has, and the first source says ``offline``, ``gone``, ``changed``, ``incomplete`` or
-    ``unknown``."""
+    has, and the first source says ``offline``, ``gone``, ``several`` or ``unknown``."""
     sources: dict[str, str]
     """Source to what it says."""
     changed: tuple[str, ...] = ()
@@ -86,10 +87,11 @@ def preflight(
     started = time.monotonic()
     storage, wanted = Storage(settings.data_dir), list(tiles)
     sources = Sources.from_settings(settings, log).sources
+    askers = [_Asker(source) for source in sources]
     pools = {source.name: ThreadPoolExecutor(_AT_ONCE) for source in sources}
     try:
         asked = [
-            [pools[source.name].submit(_ask, source, tile) for source in sources]
+            [pools[one.source.name].submit(one.ask, tile) for one in askers]
             for tile in wanted
         ]
         rows = tuple(
@@ -158,11 +160,22 @@ class _Asked:
     seconds: float
 
 
-def _ask(source: Source, tile: Tile) -> _Asked:
-    started = time.monotonic()
-    answer = ask_briefly(source, tile.name)
-    newer = _newer(source, tile, answer)
-    return _Asked(answer, newer, time.monotonic() - started)
+@dataclass
+class _Asker:
+    """Asks one source, until it is plain that it does not answer at all."""
+
+    source: Source
+    unknown: int = 0
+
+    def ask(self, tile: Tile) -> _Asked:
+        started = time.monotonic()
+        if self.unknown >= _MOST_UNKNOWN:
+            silent = f"unknown: not asked: {self.unknown} questions had no answer"
+            return _Asked(SourceAnswer(self.source.name, silent), (), 0)
+        answer = ask_briefly(self.source, tile.name)
+        self.unknown = self.unknown + 1 if answer.is_unknown else 0
+        newer = _newer(self.source, tile, answer)
+        return _Asked(answer, newer, time.monotonic() - started)
 
 
 def _newer(source: Source, tile: Tile, answer: SourceAnswer) -> tuple[str, ...]:

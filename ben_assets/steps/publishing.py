@@ -11,10 +11,9 @@ from typing import BinaryIO, Final
 from ben_assets.bigearthnet.errors import InvalidInput
 from ben_assets.steps import card, release, release_index, shards, statistics, training
 from ben_assets.steps.step_context import StepContext
-from resources.data_root.files import files_below, local_errors
+from resources.data_root.files import files_below, link_or_copy, local_errors
 from resources.data_root.records import RELEASE, StoredRecord
 from resources.data_root.tile_files import verify_tile
-from resources.imported_l2a import link_or_copy
 
 PART_BYTES: Final = 10_000_000_000
 """A larger file is cut into parts of this size: services refuse files above 50 GB."""
@@ -105,7 +104,7 @@ def _place_file(source: Path, target: Path, part_bytes: int) -> int:
     """Link a file, or cut it into parts; returns the number of files made."""
     n_parts = -(-source.stat().st_size // part_bytes)
     if n_parts <= 1:
-        link_or_copy(str(source), str(target))
+        link_or_copy(source, target)
         target.chmod(0o444)  # a link reaches back into the data root
         return 1
     with source.open("rb") as file:

@@ -8,6 +8,7 @@ from typing import Final
 
 import pandas as pd
 
+from ben_assets.bigearthnet.corine import NO_POLYGON
 from ben_assets.bigearthnet.dataset_layout import MAP_SUFFIX, patch_folder
 from ben_assets.bigearthnet.patch_grid import TileGeocoding
 from ben_assets.bigearthnet.patching import write_file
@@ -51,11 +52,13 @@ def make_reference_maps(tile: Tile, ctx: StepContext) -> StoredRecord:
     grid = geocoding_of(upstream)
     cells = exported_cells(read_table(ctx, patches.ASSET, tile), tile)[["x", "y"]]
     cover = ctx.recipe(tile.alignment).land_cover
-    polygons = _polygons(cover, grid, ctx)
+    polygons, digest = _polygons(cover, grid, ctx)
     if polygons is None:
         raster = ctx.inputs.land_cover_codes(cover, grid, cpu_count())
     else:
         raster = rasterize(polygons, grid)
+    n_unmapped = int((raster == NO_POLYGON).sum())
+    ctx.log(f"{n_unmapped / raster.size:.2%} of the pixels have no land cover (999)")
     with ctx.storage.draft(ASSET, tile.key, ctx.log) as draft:
         write_map_picture(draft, tile, grid, thin(raster), cover)
         tile_id = upstream.facts["tile_id"]
@@ -81,13 +84,15 @@ def make_reference_maps(tile: Tile, ctx: StepContext) -> StoredRecord:
                 made_from={
                     patches.ASSET: upstream.sha256,
                     **table_digest(upstream),
-                    **ctx.inputs.land_cover_digest(cover, grid),
+                    **digest,
                 },
                 made_with=versions("rasterio", "pyproj", "pyarrow"),
                 facts={
                     **carried_facts(upstream),
                     **table_facts(path, len(rows)),
                     "alignment": tile.alignment,
+                    "pixels": raster.size,
+                    "pixels_without_polygon": n_unmapped,
                     "legend": cover.legend.name,
                     "land_cover_year": cover.year,
                     "sensing_year": _sensing_year(upstream),
@@ -98,14 +103,14 @@ def make_reference_maps(tile: Tile, ctx: StepContext) -> StoredRecord:
 
 def _polygons(
     cover: LandCover, grid: TileGeocoding, ctx: StepContext
-) -> ClcPolygons | None:
-    """The polygons of the land cover, None where it is a raster."""
+) -> tuple[ClcPolygons | None, dict[str, str]]:
+    """The polygons, None where land cover is a raster; and what they come from."""
     if cover.is_raster:
         ctx.log(f"land cover is read from {cover.path}")
-        return None
-    polygons = ctx.inputs.land_cover_polygons(cover, grid)
+        return None, ctx.inputs.land_cover_raster_digest(cover, grid)
+    polygons, digest = ctx.inputs.land_cover_polygons(cover, grid)
     ctx.log(f"{len(polygons.codes)} polygons of {cover.title} meet the tile")
-    return polygons
+    return polygons, digest
 
 
 def _sensing_year(record: StoredRecord) -> int:

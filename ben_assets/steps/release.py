@@ -26,6 +26,7 @@ from ben_assets.bigearthnet.release_tables import (
 )
 from ben_assets.steps import dataset, metadata
 from ben_assets.steps.step_context import StepContext, cpu_count, versions
+from resources.data_root.files import link_or_copy
 from resources.data_root.records import FileDigest
 from resources.data_root.store import (
     RELEASE,
@@ -34,7 +35,6 @@ from resources.data_root.store import (
     StoredRecord,
     write_atomically,
 )
-from resources.imported_l2a import link_or_copy
 
 METADATA: Final = "release_metadata"
 ARCHIVES: Final = "release_archives"
@@ -214,7 +214,7 @@ def make_release_archives(ctx: StepContext) -> StoredRecord:
         parquet = [name for name in tables.outputs if name.endswith(".parquet")]
         for name in parquet:
             source = ctx.storage.folder(METADATA) / name
-            link_or_copy(str(source), str(draft.path / name))
+            link_or_copy(source, draft.path / name)
         _write_sums(draft.path, facts, parquet)
         tar_digests = {f"{root}.tar": a.tar.sha256 for root, a in made.items()}
         return draft.publish(

@@ -12,7 +12,16 @@ from xml.sax.saxutils import escape
 
 from ben_assets.testing.cdse_download_host import DownloadHandler
 from ben_assets.testing.cdse_handler import PRODUCT, Handler
-from ben_assets.testing.cdse_state import S3_ACCESS_KEY, matching
+from ben_assets.testing.cdse_state import S3_ACCESS_KEY, Product, matching
+
+_PAGE: Final = 20  # the service's own default
+
+
+def _attributes(product: Product) -> list[dict[str, Any]]:
+    return [
+        {"Name": name, "Value": value, "ValueType": "String"}
+        for name, value in product.attributes().items()
+    ]
 
 
 class CatalogueHandler(Handler):
@@ -31,7 +40,10 @@ class CatalogueHandler(Handler):
         route = "deleted" if path.endswith("DeletedProducts") else "catalogue"
         if self.is_corrupt(self.fault(route)):
             return
-        rows = [product.row() for product in self.cdse.products]
+        rows = [
+            {**product.row(), "Attributes": _attributes(product)}
+            for product in self.cdse.products
+        ]
         if match:
             found = next((row for row in rows if row["Id"] == match[1]), None)
             context = {"@odata.context": "$metadata#Products/$entity"}
@@ -47,8 +59,12 @@ class CatalogueHandler(Handler):
         if found is None:
             self.send_json({"detail": "Invalid filter"}, 400)
             return
-        if query.get("$expand") == "Attributes":
-            found = [{**row, "Attributes": []} for row in found]
+        if query.get("$orderby") == "ContentDate/Start asc":
+            found.sort(key=lambda row: (row["ContentDate"]["Start"], row["Name"]))
+        first = int(query.get("$skip", 0))
+        found = found[first : first + int(query.get("$top", _PAGE))]
+        if query.get("$expand") != "Attributes":
+            found = [{k: v for k, v in r.items() if k != "Attributes"} for r in found]
         self.send_json({"@odata.context": "$metadata#Products", "value": found})
 
     def do_POST(self) -> None:  # noqa: N802

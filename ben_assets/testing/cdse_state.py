@@ -9,12 +9,15 @@ import hashlib
 import re
 import threading
 import uuid
+import zipfile
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+import shapely
+import shapely.geometry
 from blake3 import blake3
 
 from ben_assets.bigearthnet.product_names import ProductName
@@ -26,7 +29,16 @@ PASSWORD: Final = "demo-password-of-no-account"
 S3_ACCESS_KEY: Final = "DEMOACCESSKEY"
 S3_SECRET_KEY: Final = "demo-secret-key-of-no-account"
 ROLES: Final = ("catalogue", "download", "s3", "foreign")
-_CLAUSES: Final = re.compile(r"(Name|Id) eq '?([^' ]+)'?|(\w+)\(Name,'([^']*)'\)")
+_CLAUSES: Final = re.compile(
+    r"(?P<field>Name|Id) eq '?(?P<value>[^' ]+)'?"
+    r"|(?P<function>startswith|contains)\(Name,'(?P<text>[^']*)'\)"
+    r"|Collection/Name eq '(?P<collection>[^']*)'"
+    r"|ContentDate/Start (?P<order>ge|lt) (?P<time>\S+)"
+    r"|Attributes/OData\.CSC\.(?P<kind>\w+)Attribute/any\(a:a/Name eq '(?P<name>\w+)'"
+    r" and a/OData\.CSC\.\w+Attribute/Value (?P<test>eq|le) '?(?P<limit>[^')]*)'?\)"
+    r"|OData\.CSC\.Intersects\(area=geography'SRID=4326;(?P<area>[^']*)'\)"
+)
+_CORNERS: Final = re.compile(rb"<EXT_POS_LIST>([^<]*)</EXT_POS_LIST>")
 
 
 @dataclass
@@ -45,6 +57,10 @@ class Product:
     online: bool = True
     etag: str = '"1"'
     """Sent with the zip, empty for none."""
+    cloud: float = 0.0
+    """Cloud cover in percent."""
+    footprint: dict[str, Any] | None = None
+    """GeoJSON of its outline."""
 
     @classmethod
     def of_zip(cls, path: Path) -> Product:
@@ -61,7 +77,9 @@ class Product:
             for algorithm, digest in digests.items()
         ]
         product_id = str(uuid.uuid5(uuid.NAMESPACE_URL, name))
-        return cls(product_id, name, path, len(content), checksums)
+        product = cls(product_id, name, path, len(content), checksums)
+        product.footprint = _footprint(path)
+        return product
 
     @property
     def s3_prefix(self) -> str:
@@ -85,8 +103,35 @@ class Product:
             "S3Path": f"/eodata/{self.s3_prefix}",
             "Checksum": self.checksums,
             "Footprint": None,
-            "GeoFootprint": None,
+            "GeoFootprint": self.footprint,
+            "ContentDate": {"Start": self.start, "End": self.start},
         }
+
+    @property
+    def start(self) -> str:
+        """Sensing time as the catalogue writes it."""
+        return f"{ProductName.parse(self.name).sensing_time:%Y-%m-%dT%H:%M:%S.024000Z}"
+
+    def attributes(self) -> dict[str, str | float]:
+        """What ``$expand=Attributes`` adds, by name."""
+        name = ProductName.parse(self.name)
+        return {
+            "productType": "S2MSI1C" if name.level == "L1C" else "S2MSI2A",
+            "tileId": name.acquisition.mgrs,
+            "cloudCover": self.cloud,
+        }
+
+
+def _footprint(path: Path) -> dict[str, Any] | None:
+    """Outline by the metadata in a zip, which list latitude and longitude in turn."""
+    with zipfile.ZipFile(path) as archive:
+        names = [n for n in archive.namelist() if re.search(r"/MTD_MSIL\w+\.xml$", n)]
+        corners = _CORNERS.search(archive.read(names[0])) if names else None
+    if corners is None:
+        return None
+    numbers = [float(text) for text in corners[1].split()]
+    ring = [[x, y] for y, x in zip(numbers[::2], numbers[1::2], strict=True)]
+    return {"type": "Polygon", "coordinates": [ring]}
 
 
 @dataclass
@@ -144,17 +189,45 @@ class CdseState:
 
 
 def matching(rows: list[dict[str, Any]], condition: str) -> list[dict[str, Any]] | None:
-    """The rows that an OData filter lets through; None for one not understood."""
-    for clause in condition.split(" and "):
-        match = _CLAUSES.fullmatch(clause.strip())
-        if match is None:
+    """The rows that an OData filter lets through; None for one not understood.
+
+    Args:
+        rows: with ``Attributes``.
+        condition: clauses joined by ``and``.
+    """
+    at = 0
+    while at < len(condition):
+        clause = _CLAUSES.match(condition, at)
+        if clause is None:
             return None
-        name, value, function, text = match.groups()
-        tests = {"startswith": str.startswith, "contains": str.__contains__}
-        if name:
-            rows = [row for row in rows if row.get(name) == value]
-        elif function in tests:
-            rows = [row for row in rows if tests[function](row["Name"], text)]
-        else:
+        rows = [row for row in rows if _lets_through(clause, row)]
+        at = clause.end()
+        if condition[at : at + 5] == " and ":
+            at += 5
+        elif at < len(condition):
             return None
     return rows
+
+
+def _lets_through(clause: re.Match[str], row: dict[str, Any]) -> bool:
+    if clause["field"]:
+        return bool(row.get(clause["field"]) == clause["value"])
+    if clause["function"]:
+        tests = {"startswith": str.startswith, "contains": str.__contains__}
+        return tests[clause["function"]](row["Name"], clause["text"])
+    if clause["collection"]:
+        return clause["collection"] == "SENTINEL-2"
+    if clause["order"]:
+        start = row["ContentDate"]["Start"]
+        is_before = bool(start < clause["time"])
+        return is_before == (clause["order"] == "lt")
+    if clause["kind"]:
+        value = {a["Name"]: a["Value"] for a in row["Attributes"]}.get(clause["name"])
+        if clause["test"] == "eq":
+            return bool(value == clause["limit"])
+        return value is not None and float(value) <= float(clause["limit"])
+    outline = row["GeoFootprint"]
+    if outline is None:
+        return False
+    area = shapely.from_wkt(clause["area"])
+    return bool(shapely.geometry.shape(outline).intersects(area))

@@ -59,7 +59,6 @@ def write_database(
             pending = iter(pairs)
             while _write_some(environment, pending):
                 pass
-            environment.sync(True)
     except lmdb.Error as error:
         raise LocalResourceError(
             f"cannot write {folder}: {error}; most likely the disk is full: free space "

@@ -19,6 +19,7 @@ from ben_assets.steps import dataset, metadata
 from ben_assets.steps.step_context import StepContext, read_table
 from ben_assets.validation.result import RuleResult
 from resources.data_root.files import files_below
+from resources.data_root.tile_files import GDAL_SIDECAR
 
 _S2_SUFFIXES: Final = tuple(f"_{band.name}" for band in BANDS)
 _S1_SUFFIXES: Final = tuple(f"_{band}" for band in S1_BANDS)
@@ -41,7 +42,8 @@ def same_patches_everywhere(tile: Tile, ctx: StepContext) -> RuleResult:
     }
     record = ctx.storage.require(dataset.ASSET, tile.key)
     roots = [output for output in record.outputs if "/" in output]
-    found = set(files_below(ctx.storage.folder(dataset.ASSET), roots))
+    below = files_below(ctx.storage.folder(dataset.ASSET), roots)
+    found = {path for path in below if not path.endswith(GDAL_SIDECAR)}
     return RuleResult.none_of(
         expected ^ found,
         f"{len(kept)} patches with {len(_S2_SUFFIXES)} bands, a map and Sentinel-1: "

@@ -24,7 +24,11 @@ def matches_tracked_hash(asset: str, tile: str, ctx: StepContext) -> RuleResult:
         again = f"materialize {asset} of {tile} again"
         sentence = f"{len(wrong)} files differ: {shown[0]}; {again}"
         return RuleResult(
-            False, "the files of the record", sentence, tuple(shown), sentence=sentence
+            False,
+            "the files of the record",
+            sentence,
+            tuple(shown),
+            details={"what to do": again},
         )
     result = compare(ctx.storage.require(asset, tile), ctx.settings.tracked_artifacts)
     rows = result.expected or {}

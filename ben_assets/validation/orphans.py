@@ -13,7 +13,8 @@ from ben_assets.bigearthnet.dataset_layout import path_of
 from ben_assets.bigearthnet.errors import BenError
 from ben_assets.bigearthnet.product_names import ProductName, is_tile_key
 from resources.data_root.difference import RELEASE_ASSETS, Difference, Kind
-from resources.data_root.records import RELEASE, is_sealed
+from resources.data_root.files import read_plain
+from resources.data_root.records import RELEASE
 from resources.data_root.store import Storage
 
 _TABLES_BESIDE: Final = "release_metadata"
@@ -75,9 +76,8 @@ def _tiles_with_files(storage: Storage, asset: str, orphans: set[str]) -> list[s
 
 def _is_damaged(storage: Storage, asset: str, tile: str) -> bool:
     try:
-        text = storage.record_path(asset, tile).read_text()
-        return not is_sealed(text)
-    except (OSError, ValueError, TypeError, AttributeError):
+        return storage.find(asset, tile) is None
+    except BenError:
         return True
 
 
@@ -172,7 +172,7 @@ def _listed_paths(storage: Storage, asset: str, tile: str) -> set[str]:
     """Where the files of a tile's hash list lie, if it can be read."""
     path = storage.hash_list_path(asset, tile)
     try:
-        paths = {path_of(name) for name in parse_hash_list(path.read_text())}
+        paths = {path_of(name) for name in parse_hash_list(read_plain(path).decode())}
     except (OSError, ValueError):
         return set()
     return paths if asset == _DATASET else {p.partition("/")[2] for p in paths}

@@ -18,6 +18,7 @@ from resources.data_root.difference import RELEASE_ASSETS, TILE_ASSETS
 from resources.data_root.records import RELEASE, StoredRecord
 from resources.data_root.staleness import stale_inputs
 from resources.data_root.store import Storage
+from resources.data_root.tile_files import verify_tile
 
 
 class State(StrEnum):
@@ -106,6 +107,32 @@ def overview(root: Path, tracked: Path, tiles: Iterable[str]) -> list[TileOvervi
         for asset in RELEASE_ASSETS
     }
     return [*rows, TileOverview(RELEASE, release)]
+
+
+def with_files_checked(root: Path, rows: list[TileOverview]) -> list[TileOverview]:
+    """The same rows, after names and sizes of all files were looked at."""
+    storage = Storage(root)
+    return [
+        TileOverview(
+            row.tile,
+            {
+                asset: _checked(storage, asset, row.tile, artifact)
+                for asset, artifact in row.artifacts.items()
+            },
+        )
+        for row in rows
+    ]
+
+
+def _checked(storage: Storage, asset: str, tile: str, artifact: Artifact) -> Artifact:
+    if artifact.state in (State.ABSENT, State.WRONG):
+        return artifact
+    found = verify_tile(storage, asset, tile, deep=False)
+    damaged = [one for one in found if one.rebuilt_by]
+    if not damaged:
+        return artifact
+    first = f"{damaged[0].file}: {damaged[0].kind}: {damaged[0].detail}"
+    return Artifact(State.WRONG, artifact.bytes, f"{first} ({len(damaged)} files)")
 
 
 def _artifact(

@@ -50,6 +50,15 @@ def zone_has_v1_footprints(tile: Tile, ctx: StepContext) -> RuleResult:
     return RuleResult(False, expected, found, is_warning=True)
 
 
+def no_patch_is_lost_to_dark_pixels(tile: Tile, ctx: StepContext) -> RuleResult:
+    """No patch is invalid for zeros in some bands alone, inside the swath."""
+    facts = ctx.storage.require(ASSET, tile.key).facts
+    bands = ", ".join(f"{name}: {n}" for name, n in facts["dark_bands"].items())
+    found = f"{facts['dark_cells']} patches lost; by band: {bands or 'none'}"
+    passed = facts["dark_cells"] == 0
+    return RuleResult(passed, "none lost to dark pixels", found, is_warning=not passed)
+
+
 def no_pixel_is_zero(tile: Tile, ctx: StepContext) -> RuleResult:
     """No pixel of any exported patch is 0, which stands for no measurement."""
     paths = _patch_files(tile, ctx)

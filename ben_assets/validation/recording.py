@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from ben_assets.bigearthnet.errors import InvalidInput
 from ben_assets.validation.expected_hashes import (
     COLUMNS,
     MEMBERS_FILE,
@@ -18,7 +17,7 @@ from ben_assets.validation.expected_hashes import (
 )
 from resources.data_root.difference import RELEASE_ASSETS, TILE_ASSETS
 from resources.data_root.files import local_errors, write_atomically
-from resources.data_root.records import StoredRecord, is_sealed
+from resources.data_root.records import StoredRecord
 from resources.data_root.store import Storage
 
 _UNTRACKED: Final = ("tile_ids", "release_report")
@@ -60,7 +59,7 @@ def track_tiles(
     changes = []
     for asset in TRACKED_ASSETS:
         records = [
-            _sound_record(storage, asset, tile)
+            storage.require(asset, tile)
             for tile in storage.tiles(asset)
             if not tiles or tile in tiles
         ]
@@ -71,16 +70,6 @@ def track_tiles(
         if records:
             changes.append(_track_asset(folder, asset, records))
     return changes
-
-
-def _sound_record(storage: Storage, asset: str, tile: str) -> StoredRecord:
-    record = storage.require(asset, tile)
-    if not is_sealed(storage.record_path(asset, tile).read_text()):
-        raise InvalidInput(
-            f"record {storage.record_path(asset, tile)} was changed after it was "
-            f"written; materialize {asset} of {tile} again before it is tracked"
-        )
-    return record
 
 
 def _track_asset(folder: Path, asset: str, records: list[StoredRecord]) -> Change:

@@ -64,6 +64,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in [name for name in os.environ if name.startswith(("BEN_", "CDSE_"))]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("BEN_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("BEN_L1C_SOURCES", "cdse")
     for name, value in NO_NETWORK.items():
         monkeypatch.setenv(name, value)
     return tmp_path / "data"
@@ -305,7 +306,7 @@ def test_a_disk_that_fills_up_stops_the_step_cleanly(
     write_product(archive, band_bytes=100_000)
     server.products[:] = [type(server.products[0]).of_zip(archive / f"{NAME}.zip")]
     server.product(NAME).size = 0
-    monkeypatch.setattr("resources.cdse.delivery._SPARE_BYTES", 0)
+    monkeypatch.setattr("resources.data_root.files._SPARE_BYTES", 0)
     data.mkdir()
     mounted = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", "size=600k", "none", data], capture_output=True
@@ -430,9 +431,14 @@ def test_preflight_tells_all_states_without_downloading(data, server, archive) -
         other.product(offline).online = False
         other.products.append(other.product(several))
         other.deleted.append({"Name": f"{gone}.SAFE", "DeletionCause": "Corrupted"})
-        settings = {**other.environment(), "BEN_DATA_DIR": str(data)}
-        rows = preflight(tiles, Settings(settings), print)
+        settings = {
+            **other.environment(),
+            "BEN_DATA_DIR": str(data),
+            "BEN_L1C_SOURCES": "cdse",
+        }
+        report = preflight(tiles, Settings(settings), print)
         assert other.seen.requests["download"] == other.seen.logins == 0
+    rows = report.rows
     assert [row.state for row in rows] == [
         "online",
         "offline",
@@ -443,10 +449,11 @@ def test_preflight_tells_all_states_without_downloading(data, server, archive) -
     assert rows[0].changed == ()
     assert rows[3].changed[0].startswith("id ")
     assert rows[3].newer_baselines == (f"{newer.replace('_N0205_', '_N0500_')}.SAFE",)
-    assert "Corrupted" in rows[2].remark
-    table = format_preflight(rows)
+    assert "Corrupted" in rows[2].sources["cdse"]
+    table = format_preflight(report)
     assert table.splitlines()[-1].startswith(
-        "5 tiles: 2 online, 1 offline, 1 gone, 2 changed, 1 with newer baselines"
+        "5 tiles: 2 found (2 in cdse), 1 offline and 1 gone in cdse, 2 changed, "
+        "1 with newer baselines"
     )
 
 
@@ -460,11 +467,11 @@ def test_preflight_is_a_job_and_a_command(data, server) -> None:
     command = [sys.executable, "-m", "ben_assets.cli", "preflight"]
     ready = subprocess.run([*command, KEY], capture_output=True, text=True)
     assert (ready.returncode, ready.stderr) == (0, "")
-    assert "1 tiles: 1 online, 0 offline" in ready.stdout
+    assert "1 tiles: 1 found (1 in cdse), 0 offline" in ready.stdout
     server.product(NAME).online = False
     absent = subprocess.run([*command, f"{NAME}.SAFE"], capture_output=True, text=True)
     assert absent.returncode == 1
-    assert "0 online, 1 offline" in absent.stdout
+    assert "0 found (0 in cdse), 1 offline" in absent.stdout
     assert server.seen.requests["download"] == 0
 
 

@@ -17,9 +17,10 @@ from ben_assets.bigearthnet.errors import InvalidInput
 DIGEST = hashlib.sha256(b"").hexdigest()
 digests = st.binary(max_size=8).map(lambda content: hashlib.sha256(content).hexdigest())
 # a comma may occur: the digest has none
-names = st.text(
-    st.characters(codec="utf-8", exclude_categories=["Zl", "Zp", "Cc"]), min_size=1
+characters = st.characters(
+    codec="utf-8", exclude_categories=["Zl", "Zp", "Cc"], exclude_characters="/"
 )
+names = st.text(characters, min_size=1).filter(lambda name: name not in (".", ".."))
 
 
 @given(st.dictionaries(names, digests))
@@ -53,6 +54,9 @@ def test_capitals_come_before_underscores_and_small_letters():
         ("name;hash\n", "found 'name;hash'"),
         (f"name,hash-sha256\na,{DIGEST}\nb,12\n", "line 3: expected .* found 'b,12'"),
         (f"name,hash-sha256\n,{DIGEST}\n", "line 2"),
+        (f"name,hash-sha256\na/../../b,{DIGEST}\n", "line 2"),
+        (f"name,hash-sha256\n..,{DIGEST}\n", "line 2"),
+        (f"name,hash-sha256\na,{'x' * 64}\n", "line 2"),
     ],
 )
 def test_what_is_no_hash_list_is_refused(text, reason):

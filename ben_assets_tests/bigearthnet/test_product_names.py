@@ -107,3 +107,25 @@ def test_a_tile_key_is_place_and_time_of_a_product_of_either_level():
 def test_a_sentinel_1_name_needs_tile_column_and_row():
     with pytest.raises(InvalidProductName, match=r"expected <acquisition>_<MGRS tile>"):
         s1_acquisition("S1A_IW_GRDH_1SDV_20170613T165043")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../../S1A_IW_GRDH_1SDV_20170613T165043_33UUP_83_83",
+        "S1A_IW_GRDH_1SDV_20170613T165043/../.._33UUP_83_83",
+        "/tmp/S1A_x_33UUP_83_83",
+        "S1A_IW_GRDH_1SDV_20170613T165043_33UUP_83_83\n",
+        "S1A_IW_GRDH_1SDV_20170613T165043_33UUP_\u0663_83",
+    ],
+)
+def test_a_sentinel_1_name_cannot_lead_elsewhere(name):
+    with pytest.raises(InvalidProductName, match="is not a Sentinel-1 patch name"):
+        s1_acquisition(name)
+
+
+def test_digits_of_other_scripts_are_no_digits():
+    name = "S2A_MSIL1C_20170613T101031_N0205_R022_T33UUP_20170613T101608"
+    wide = name.translate({ord("0") + n: 0xFF10 + n for n in range(10)})
+    with pytest.raises(InvalidProductName, match="is not a Sentinel-2 product name"):
+        ProductName.parse(wide)

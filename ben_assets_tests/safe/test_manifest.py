@@ -40,6 +40,15 @@ def test_a_whole_product_is_proven(tmp_path: Path, checksum: str) -> None:
     assert set(check.images) == {band_path(NAME, band) for band in BANDS}
 
 
+def named_twice() -> bytes:
+    """A manifest whose second entry for a band, spelt otherwise, has no checksum."""
+    files = {n: c for n, c in product_files().items() if n != "manifest.safe"}
+    again = f'<byteStream><fileLocation href="./GRANULE/../{B03}"/></byteStream>'
+    end = "</dataObjectSection>"
+    text = manifest(files).decode()
+    return text.replace(end, f"<dataObject>{again}</dataObject>{end}").encode()
+
+
 def test_all_broken_promises_are_named_at_once(tmp_path: Path) -> None:
     files = product_files()
     files |= {B03: files[B03][::-1], band_path(NAME, "B8A"): b"short"}
@@ -82,12 +91,35 @@ def test_an_unknown_checksum_proves_nothing(tmp_path: Path) -> None:
         ({"manifest.safe": None}, r"expected .*manifest\.safe .* found no such file"),
         ({"manifest.safe": b"<broken"}, "is not XML"),
         ({"manifest.safe": manifest({"../x": b""})}, "outside of the product"),
+        ({"manifest.safe": b"<x/>"}, "declares no file"),
+        ({"manifest.safe": named_twice()}, "names .*B03.jp2' twice"),
+        ({"manifest.safe": manifest({"MTD.xml": b""})}, "B03.jp2: unknown to it"),
+        ({"manifest.safe": b'<?xml version="1.0" encoding="x-evil"?><x/>'}, "encoding"),
+        ({"manifest.safe": b"<a>" * 10_000}, "nested deeper"),
+        ({"manifest.safe": b'<!DOCTYPE x [<!ENTITY a "b">]><x/>'}, "document type"),
     ],
-    ids=["missing", "broken", "climbing"],
+    ids=[
+        "missing",
+        "broken",
+        "climbing",
+        "empty",
+        "twice",
+        "bandless",
+        "encoding",
+        "deep",
+        "entities",
+    ],
 )
 def test_a_product_needs_a_sound_manifest(tmp_path: Path, change, reason) -> None:
     files = {n: c for n, c in (product_files() | change).items() if c is not None}
     with pytest.raises(CorruptProduct, match=reason):
+        prove_product(write_zip(tmp_path / "a.zip", files))
+
+
+def test_a_product_without_bands_is_refused(tmp_path: Path) -> None:
+    files = {n: c for n, c in product_files().items() if "IMG_DATA" not in n}
+    files["manifest.safe"] = manifest({n: c for n, c in files.items() if n[0] != "m"})
+    with pytest.raises(CorruptProduct, match="band B01: no image; band B02: no image"):
         prove_product(write_zip(tmp_path / "a.zip", files))
 
 

@@ -458,6 +458,8 @@ def test_a_damaged_record_is_named(finished, text, reason):
     replace_file(path, text.encode())
     with (
         leaves_no_trace(finished),
-        pytest.raises(BenError, match=rf"{SUMMER.key}.json {reason}.*delete it"),
+        pytest.raises(
+            BenError, match=rf"{SUMMER.key}.json {reason}.*materialize patches"
+        ),
     ):
         finished.make("reference_maps", SUMMER.key)

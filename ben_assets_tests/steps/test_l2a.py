@@ -1,6 +1,5 @@
 """How an L2A tile is made, kept and refused, without Dagster."""
 
-import json
 import shutil
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from ben_assets.steps.l1c import make_l1c_zip as adopt_l1c_zip
 from ben_assets.steps.l2a import make_l2a_tile
 from ben_assets.steps.step_context import StepContext
 from ben_assets_tests.l1c_products import KEY, L2A_STEM, NAME, make_l1c_zip
+from ben_assets_tests.pipeline import edit_record
 from ben_assets_tests.resources.sen2cor import l2a_process
 from resources.settings import Settings
 
@@ -155,9 +155,8 @@ def test_left_overs_of_killed_runs_are_cleared(ctx):
 def test_another_zip_makes_another_product(ctx, tmp_path, zips):
     make_l2a_tile(TILE, ctx())
     path = ctx().storage.record_path("l1c_zips", KEY)
-    record = json.loads(path.read_text())
-    record["sha256"] = "0" * 64
-    path.write_text(json.dumps(record))
+    digest = ctx().storage.require("l1c_zips", KEY).sha256
+    edit_record(path, f'"sha256": "{digest}"', f'"sha256": "{"0" * 64}"')
     assert make_l2a_tile(TILE, ctx()).made_from == {"l1c_zips": "0" * 64}
 
 

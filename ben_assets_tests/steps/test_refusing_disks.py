@@ -61,7 +61,7 @@ def fill(disk, free_bytes: int) -> None:
 def test_a_full_disk_leaves_the_older_result_as_it_was(
     finished, small_disk, asset, free_bytes
 ):
-    disk = small_disk("size=64m")
+    disk = small_disk("size=128m")
     move_to(finished, disk)
     fill(disk, free_bytes)
     with leaves_no_trace(finished):
@@ -80,7 +80,7 @@ def test_a_full_disk_leaves_the_older_result_as_it_was(
 
 @pytest.mark.parametrize("asset", ASSETS)
 def test_a_read_only_disk_is_named(finished, small_disk, asset):
-    disk = small_disk("size=64m")
+    disk = small_disk("size=128m")
     move_to(finished, disk)
     subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
     with (

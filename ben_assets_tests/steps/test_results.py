@@ -25,7 +25,14 @@ from ben_assets.safe.band_rasters import read_band
 from ben_assets.safe.l2a import read_l2a
 from ben_assets.synthetic.tiles import DEMO_SIDE_M, DEMO_TILES, OWN_TILE
 from ben_assets.validation.patch_rules import zone_has_v1_footprints
-from ben_assets_tests.pipeline import STEPS, Pipeline, edit, link_tree, replace_file
+from ben_assets_tests.pipeline import (
+    STEPS,
+    Pipeline,
+    edit,
+    edit_record,
+    link_tree,
+    replace_file,
+)
 
 SUMMER, SPRING = DEMO_TILES
 TILES = (SUMMER, SPRING, OWN_TILE)
@@ -326,8 +333,9 @@ def test_archives_of_other_tiles_than_the_tables_are_refused(finished):
 
 def test_a_release_does_not_mix_processors(finished):
     path = finished.storage.record_path("aligned_dataset", SPRING.key)
-    record = json.loads(path.read_text())
-    replace_file(path, json.dumps({**record, "l2a_processor": "dark-object"}).encode())
+    processor = finished.storage.require("aligned_dataset", SPRING.key).facts
+    made_by = f'"l2a_processor": "{processor["l2a_processor"]}"'
+    edit_record(path, made_by, '"l2a_processor": "dark-object"')
     says = rf"must not mix .* dark-object: {SPRING.key}.* one processor"
     with pytest.raises(InvalidInput, match=says):
         finished.make("release_metadata")
@@ -341,6 +349,7 @@ def test_two_tiles_with_the_same_matching_patches_cannot_be_released_together(fi
     match = original.with_name(original.name.replace(stem, other))
     link_tree(original, match)
     edit(match / "MTD_MSIL2A.xml", f"<PRODUCT_URI>{stem}", f"<PRODUCT_URI>{other}")
+    edit(match / "MTD_MSIL2A.xml", "START_TIME>2018-07-18", "START_TIME>2018-07-20")
     tiles = finished.root / "tiles.csv"
     tiles.write_text(f"{finished.synthetic.tiles_csv.read_text()}{OTHER_DAY},v1\n")
     finished.settings["BEN_TILES_CSV"] = str(tiles)

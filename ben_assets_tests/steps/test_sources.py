@@ -38,9 +38,9 @@ from ben_assets.validation.expected_hashes import MEMBERS_FILE
 from ben_assets.validation.l1c_rules import zip_is_tracked
 from ben_assets.validation.recording import track_tiles
 from ben_assets_tests.zip_products import (
-    KEY,
+    NAME,
     band_path,
-    other_key,
+    other_product,
     product_files,
     write_product,
     write_zip,
@@ -49,10 +49,10 @@ from resources.data_root.store import StoredRecord
 from resources.product_sources import LOOK_SECONDS, Sources
 from resources.settings import REPOSITORY, Settings
 
-NAME = f"{KEY}.SAFE"
-BAND = band_path(KEY, "B02")
-NEWER = KEY.replace("_N0205_", "_N0500_")
-TILE = Tile(KEY, cdse_id="0c1dbb3c-4a05-5bb6-a3f0-e5ba3ee0cb1c", l1c_sha256="1" * 64)
+FOLDER = f"{NAME}.SAFE"
+BAND = band_path(NAME, "B02")
+NEWER = NAME.replace("_N0205_", "_N0500_")
+TILE = Tile(NAME, cdse_id="0c1dbb3c-4a05-5bb6-a3f0-e5ba3ee0cb1c", l1c_sha256="1" * 64)
 CLOSED = "http://127.0.0.1:9"
 HASTE = {
     "CDSE_STALL_SECONDS": "0.4",
@@ -92,10 +92,10 @@ class Setup:
         return make_l1c_zip(TILE, self.ctx)
 
     def delete_from_cdse(self) -> None:
-        self.cdse.products[:] = [p for p in self.cdse.products if p.name != NAME]
+        self.cdse.products[:] = [p for p in self.cdse.products if p.name != FOLDER]
         self.cdse.deleted.append(
             {
-                "Name": NAME,
+                "Name": FOLDER,
                 "Id": TILE.cdse_id or "",
                 "DeletionDate": "2025-08-11T00:00:00.000Z",
                 "DeletionCause": "Obsolete processing baseline",
@@ -133,7 +133,7 @@ class TestTileIds:
         setup.delete_from_cdse()
         status = status_of(setup.ids())
         assert status.id == TILE.cdse_id
-        assert (status.online, status.name) == (False, NAME)
+        assert (status.online, status.name) == (False, FOLDER)
         assert status.gone_since == "2025-08-11T00:00:00.000Z"
         assert status.gone_because == "Obsolete processing baseline"
         assert status.replaced_by == (f"{NEWER}.SAFE",)
@@ -199,7 +199,7 @@ class TestTileIds:
         setup.ids()
         record = make_tile_id_csv(setup.ctx)
         table = setup.folder / "data" / "tile_id_csv" / record.outputs[0]
-        assert table.read_text() == f"tile,id\n{NAME},{TILE.cdse_id}\n"
+        assert table.read_text() == f"tile,id\n{FOLDER},{TILE.cdse_id}\n"
 
 
 class TestL1cZips:
@@ -246,7 +246,7 @@ class TestL1cZips:
         setup.ids()
         files = product_files()
         del files[BAND]
-        write_zip(setup.cdse.product(KEY).path, files)
+        write_zip(setup.cdse.product(NAME).path, files)
         facts = setup.zip().facts
         assert facts["source"] == "gcs"
         assert f"{BAND}: missing" in facts["sources"]["cdse"]
@@ -255,7 +255,7 @@ class TestL1cZips:
     def test_it_moves_on_where_the_bucket_has_it_incomplete(self, setup, fault) -> None:
         setup.settings["BEN_L1C_SOURCES"] = "gcs,cdse"
         setup.ids()
-        LASTING[fault](setup.bucket, NAME, BAND)
+        LASTING[fault](setup.bucket, FOLDER, BAND)
         facts = setup.zip().facts
         assert facts["source"] == "cdse"
         assert facts["sources"]["gcs"].startswith("incomplete: ")
@@ -277,7 +277,7 @@ class TestL1cZips:
     def test_each_source_that_failed_is_named(self, setup) -> None:
         setup.ids()
         setup.cdse.script.add("download", Fault(status=404), times=99)
-        LASTING["missing object"](setup.bucket, NAME, BAND)
+        LASTING["missing object"](setup.bucket, FOLDER, BAND)
         with pytest.raises(ProductGone, match=rf"cdse \[gone\].*gcs.*{BAND}: missing"):
             setup.zip()
         assert not (setup.folder / "data" / "l1c_zips" / f"{TILE.key}.zip").exists()
@@ -330,7 +330,7 @@ class TestChecks:
         from ben_assets_tests.zip_products import manifest
 
         setup.bucket.objects.clear()
-        setup.bucket.add_product(NAME, {**files, "manifest.safe": manifest(files)})
+        setup.bucket.add_product(FOLDER, {**files, "manifest.safe": manifest(files)})
         setup.settings["BEN_FORCE"] = "1"
         setup.zip()
         result = zip_is_tracked(TILE, setup.ctx)
@@ -354,7 +354,7 @@ class TestPreflight:
 
     @pytest.fixture
     def tiles(self, setup) -> list[Tile]:
-        keys = [other_key(number) for number in range(4)]
+        keys = [other_product(number) for number in range(4)]
         folder = setup.folder / "more"
         for key in keys:
             write_product(folder, key)
@@ -388,6 +388,14 @@ class TestPreflight:
         assert report.rows[0].is_ready
         assert report.rows[0].sources["gcs"].startswith("unknown: ")
 
+    def test_a_source_that_never_answers_is_left_alone(self, setup) -> None:
+        setup.settings["CDSE_CATALOGUE_URL"] = f"{CLOSED}/odata/v1"
+        many = [Tile(other_product(number)) for number in range(40)]
+        report = preflight(many, setup.all_settings, setup.log.append)
+        last = report.rows[-1].sources
+        assert last["cdse"].startswith("unknown: not asked: ")
+        assert last["gcs"].startswith("gone: ")
+
     def test_the_command_prints_json(self, setup, tiles) -> None:
         tiles_csv = setup.folder / "tiles.csv"
         tiles_csv.write_text("tile\n" + "".join(f"{tile.name}\n" for tile in tiles))
@@ -411,7 +419,7 @@ class TestPreflight:
 def test_a_hundred_and_twenty_five_tiles_are_asked_for_at_once(setup) -> None:
     """Answers that take 20 ms: one after the other would be 375 of them and more."""
     setup.cdse.latency_seconds = setup.bucket.latency_seconds = 0.02
-    tiles = [Tile(other_key(number)) for number in range(125)]
+    tiles = [Tile(other_product(number)) for number in range(125)]
     started = time.monotonic()
     report = preflight(tiles, setup.all_settings, setup.log.append)
     assert len(report.rows) == 125

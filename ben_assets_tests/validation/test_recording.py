@@ -6,9 +6,9 @@ import pytest
 
 from ben_assets.bigearthnet.errors import InvalidInput
 from ben_assets.validation.expected_hashes import MEMBERS_FILE, compare, read_tracked
-from ben_assets.validation.overview import State, overview
+from ben_assets.validation.overview import State, overview, with_files_checked
 from ben_assets.validation.recording import TRACKED_ASSETS, track_tiles
-from ben_assets_tests.pipeline import edit
+from ben_assets_tests.pipeline import edit, edit_record
 from resources.data_root.difference import RELEASE_ASSETS
 from resources.data_root.records import RELEASE, FileDigest, Record
 from resources.data_root.store import Storage
@@ -52,6 +52,16 @@ def test_tracking_again_changes_no_byte_and_one_tile_only_its_row(finished, tmp_
     assert rows[tile]["sha256"] == finished.storage.require("patches", tile).sha256
 
 
+def test_the_overview_goes_by_records_and_looks_at_files_if_asked(finished, tmp_path):
+    tile = finished.keys[0]
+    next(finished.storage.folder("patches").glob("*T33UUP*/*/*_B02.tif")).unlink()
+    rows = overview(finished.data, tmp_path, [tile])
+    assert rows[0].artifacts["patches"].state is State.DONE
+    artifact = with_files_checked(finished.data, rows)[0].artifacts["patches"]
+    assert artifact.state is State.WRONG
+    assert "_B02.tif: missing" in artifact.why
+
+
 def test_a_damaged_record_is_not_tracked(finished, tmp_path):
     record = finished.storage.record_path("patches", finished.keys[0])
     edit(record, '"bytes": ', '"bytes": 1')
@@ -86,7 +96,7 @@ def test_the_overview_tells_done_absent_stale_and_wrong_apart(finished, tmp_path
     finished.storage.remove("archives", first)
     assert states(finished, tmp_path, first)["archives"] is State.ABSENT
     record = finished.storage.record_path("aligned_dataset", second)
-    edit(record, '"patches": "', '"patches": "0')
+    edit_record(record, '"patches": "', '"patches": "0')
     assert states(finished, tmp_path, second)["aligned_dataset"] is State.STALE
     finished.storage.table_path("metadata_tables", third).unlink()
     assert states(finished, tmp_path, third)["metadata_tables"] is State.WRONG

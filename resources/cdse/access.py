@@ -18,6 +18,7 @@ from ben_assets.bigearthnet.errors import AccessRefused, InvalidInput
 from resources.data_root.configured_locks import locks_of
 from resources.data_root.file_locks import FileLocks
 from resources.data_root.locks import Locks
+from resources.redaction import redacted
 from resources.settings import Settings
 
 CATALOGUE_URL: Final = "https://catalogue.dataspace.copernicus.eu/odata/v1"
@@ -149,15 +150,13 @@ class Access:
         ]
 
     def without_secrets(self, text: str, *more: str | None) -> str:
-        """``text`` with the secrets of this account, and ``more``, redacted."""
+        """``text`` without any part of the secrets of this account, and of ``more``."""
         known = [*more]
         if self.account:
             known += [self.account.password, self.account.totp_secret]
         if self.s3_keys:
             known += [self.s3_keys.secret_key]
-        for secret in known:
-            text = text.replace(secret, "***") if secret else text
-        return text
+        return redacted(text, known)
 
     def require_allowed(self, url: str) -> None:
         """Refuse an address that a request, and maybe a token, must not go to.
@@ -211,7 +210,23 @@ def _pair(settings: Settings, first: str, second: str) -> tuple[str, str]:
 
 
 def _url(settings: Settings, name: str, default: str) -> str:
-    return (settings.text(name, default) or default).rstrip("/")
+    """An address without user and password, which errors and logs would repeat.
+
+    Raises:
+        InvalidInput: it has some, or is none; it is not repeated.
+    """
+    url = (settings.text(name, default) or default).rstrip("/")
+    try:
+        parts = urlsplit(url)
+        is_plain = "@" not in parts.netloc and parts.port != 0
+    except ValueError:
+        is_plain = False
+    if not is_plain:
+        raise InvalidInput(
+            f"{name} is not an address as https://host/path; user and password have "
+            "settings of their own"
+        )
+    return url
 
 
 def _patience(settings: Settings) -> Timeouts:
@@ -222,6 +237,8 @@ def _patience(settings: Settings) -> Timeouts:
         try:
             if text is not None:
                 values[one.name] = float(text)
-        except ValueError as error:
-            raise InvalidInput(f"{name} is {text!r}; expected a number") from error
+        except ValueError:
+            raise InvalidInput(
+                f"{name} is not a number; expected one, found {len(text or '')} letters"
+            ) from None
     return Timeouts(**values)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 from urllib.parse import quote, urlencode
@@ -24,10 +24,13 @@ from ben_assets.bigearthnet.errors import (
 from ben_assets.bigearthnet.product_names import ProductName
 from resources.cdse.access import Access
 from resources.cdse.retrier import BackOff, Retrier
+from resources.cdse.search import FoundProduct, Search, found_products
 from resources.cdse.transport import Request, RequestRefused, Transport
 
 _BRIEFLY: Final = 10.0
 """Seconds of timeouts with a question whose answer only explains a failure."""
+_SIZE: Final = re.compile(r"[0-9]{1,15}")
+_MAX_CHECKSUMS: Final = 20
 _NO_ANSWER: Final = (InvalidInput, RequestRefused, ServiceUnavailable)
 
 
@@ -191,10 +194,23 @@ class Catalogue:
         names = {str(row.get("Name", "")) for row in rows}
         return sorted(name for name in names if _is_other_baseline(name, product))
 
+    def search(self, search: Search) -> Iterator[FoundProduct]:
+        """All products of a search, page by page, oldest first.
+
+        Raises:
+            ServiceUnavailable: the catalogue does not answer as it should.
+        """
+        return found_products(search, lambda options: self._query("Products", options))
+
     def _rows(
         self, what: str, condition: str, give_up_seconds: float = math.inf
     ) -> list[dict[str, Any]]:
-        query = urlencode({"$filter": condition}, quote_via=quote, safe="$'(),")
+        return self._query(what, {"$filter": condition}, give_up_seconds)
+
+    def _query(
+        self, what: str, options: dict[str, str], give_up_seconds: float = math.inf
+    ) -> list[dict[str, Any]]:
+        query = urlencode(options, quote_via=quote, safe="$'(),")
         request = Request(f"{self._access.catalogue_url}/{what}?{query}")
         timeouts = self._access.timeouts
         seconds = min(timeouts.give_up_seconds, give_up_seconds)
@@ -223,6 +239,12 @@ def _is_other_baseline(name: str, product: ProductName) -> bool:
     return same and other.baseline != product.baseline
 
 
+def _checksum_rows(row: dict[str, Any]) -> list[Any]:
+    """The checksums of a row; what is no list of a few counts as none."""
+    rows = row.get("Checksum")
+    return rows if isinstance(rows, list) and len(rows) <= _MAX_CHECKSUMS else []
+
+
 def _parsed(row: dict[str, Any]) -> CatalogueEntry:
     """One row; a missing size, checksum or date is no error, a missing id is."""
     product_id = str(row.get("Id", ""))
@@ -232,10 +254,10 @@ def _parsed(row: dict[str, Any]) -> CatalogueEntry:
     return CatalogueEntry(
         id=product_id,
         name=str(row["Name"]),
-        size=int(str(size)) if str(size).isdigit() else 0,
+        size=int(str(size)) if _SIZE.fullmatch(str(size)) else 0,
         checksums={
             str(one["Algorithm"]).upper(): str(one["Value"]).lower()
-            for one in row.get("Checksum") or []
+            for one in _checksum_rows(row)
             if isinstance(one, dict) and one.get("Algorithm") and one.get("Value")
         },
         online=row.get("Online") is not False,

@@ -13,27 +13,38 @@ import email.utils
 import errno
 import http.client
 import json
+import re
 import time
 import urllib.request
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from email.message import Message
 from typing import Any, Final, Protocol
-from urllib.parse import urljoin, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, unquote, urljoin, urlsplit, urlunsplit
 
 from ben_assets.bigearthnet.errors import (
     AccessRefused,
     BenError,
+    InvalidInput,
     LocalResourceError,
     ProductGone,
     QuotaExceeded,
     ServiceUnavailable,
 )
+from ben_assets.bigearthnet.outside_text import escaped
 from resources.cdse.access import Timeouts, is_loopback
+from resources.redaction import redacted
 
 MAX_REDIRECTS: Final = 5
+_SECONDS: Final = re.compile(r"[0-9]{1,9}")
 _REDIRECTS: Final = frozenset((301, 302, 303, 307, 308))
 _RETRYABLE: Final = frozenset((408, 413, 425, 500, 502, 503, 504))
+_SECRET_FIELDS: Final = frozenset(("password", "refresh_token", "totp"))
+_MAX_WORDS: Final = 600
+_SETTING_ERRORS: Final = re.compile(
+    r"CERTIFICATE_VERIFY_FAILED|unable to get local issuer|\b407\b"
+    r"|Proxy Authentication Required"
+)
 _BODY_LIMIT: Final = 16 << 20
 TRANSPORT_ERRORS: Final = (OSError, http.client.HTTPException)
 """What a broken, refused or silent connection raises."""
@@ -112,7 +123,7 @@ class Transport:
         body, kind = self.read(request)
         try:
             content = json.loads(body)
-        except ValueError:
+        except (ValueError, RecursionError):
             content = None
         if not isinstance(content, dict):
             raise ServiceUnavailable(
@@ -163,8 +174,16 @@ class Transport:
         with contextlib.suppress(*TRANSPORT_ERRORS):
             words = _words(reply.read(4096))
         # A service may repeat in its answer what it was sent.
-        words = self._access.without_secrets(words, request.token)
+        words = self._access.without_secrets(words, *_sent_secrets(request))
+        words = escaped(words, _MAX_WORDS)
         return _classified(f"{shown(url)}: HTTP {reply.status} {words}".strip(), reply)
+
+
+def _sent_secrets(request: Request) -> list[str]:
+    """What a request carried that no answer may repeat to people."""
+    form = parse_qsl((request.form or b"").decode("ascii", "replace"))
+    secret = [value for name, value in form if name in _SECRET_FIELDS]
+    return [*secret, *([request.token] if request.token else [])]
 
 
 def _opener(proxies: urllib.request.ProxyHandler) -> urllib.request.OpenerDirector:
@@ -196,17 +215,34 @@ def connection_errors(url: str) -> Iterator[None]:
             raise LocalResourceError(
                 f"{shown(url)}: too many open files; raise the limit (ulimit -n)"
             ) from None
-        raise ServiceUnavailable(
-            f"{shown(url)}: connection failed: {type(reason).__name__}: {reason}"
-        ) from None
+        said = escaped(redacted(str(reason), _proxy_secrets()), _MAX_WORDS)
+        failed = f"{shown(url)}: connection failed: {type(reason).__name__}: {said}"
+        if _SETTING_ERRORS.search(str(reason)):
+            raise InvalidInput(
+                f"{failed}; for a certificate authority of your own set SSL_CERT_FILE "
+                "to its PEM file, for a proxy HTTPS_PROXY with user and password (and "
+                "NO_PROXY for hosts to be reached without it)"
+            ) from None
+        raise ServiceUnavailable(failed) from None
+
+
+def _proxy_secrets() -> list[str]:
+    """User names and passwords of the proxies of the environment."""
+    parts = []
+    for address in urllib.request.getproxies().values():
+        user_info = address.rpartition("@")[0].rpartition("//")[2]
+        parts += [unquote(part) for part in user_info.split(":") if part]
+    return parts
 
 
 def shown(url: str) -> str:
     """An address as it may be shown: without user, password, query and fragment."""
-    parts = urlsplit(url)
-    return urlunsplit(
-        (parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", "")
-    )
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "an address that is none"
+    host = parts.netloc.rpartition("@")[2]
+    return escaped(urlunsplit((parts.scheme, host, parts.path, "", "")), _MAX_WORDS)
 
 
 def retry_after(headers: Message) -> float | None:
@@ -215,9 +251,9 @@ def retry_after(headers: Message) -> float | None:
     A date counts from the reply's own ``Date``: a wrong clock here does no harm.
     """
     text = (headers.get("Retry-After") or "").strip()
-    if text.isdigit():
+    if _SECONDS.fullmatch(text):
         return float(text)
-    with contextlib.suppress(ValueError, TypeError):
+    with contextlib.suppress(ValueError, TypeError, OverflowError):
         until = email.utils.parsedate_to_datetime(text).timestamp()
         return max(0.0, until - server_time(headers))
     return None
@@ -225,7 +261,7 @@ def retry_after(headers: Message) -> float | None:
 
 def server_time(headers: Message) -> float:
     """Seconds since 1970 by the clock of the service, else by our own."""
-    with contextlib.suppress(KeyError, ValueError, TypeError):
+    with contextlib.suppress(KeyError, ValueError, TypeError, OverflowError):
         return email.utils.parsedate_to_datetime(headers["Date"]).timestamp()
     return time.time()
 
@@ -279,14 +315,14 @@ class RequestRefused(BenError):
 
 
 def _words(body: bytes) -> str:
-    """Code and message of an error body; of anything else only its beginning."""
+    """Code and message of an error body, else all of it; not yet fit to be shown."""
     try:
         content = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         content = None
     if not isinstance(content, dict):
-        start = body[:80].decode("utf-8", "replace")
+        start = body.decode("utf-8", "replace")
         return f"({start!r})" if start else ""
     names = ("code", "message", "detail", "error", "error_description")
-    known = [str(content[name])[:200] for name in names if content.get(name)]
+    known = [str(content[name]) for name in names if content.get(name)]
     return f"({' '.join(known)})"

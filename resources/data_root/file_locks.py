@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from ben_assets.bigearthnet.errors import InvalidInput, LockLost
-from resources.data_root.locks import POSTGRES_MARK, Lock, Locks, Owner, started_at
+from resources.data_root.locks import POSTGRES_MARK, Lock, Locks, Owner, is_seen_dead
 
 BEAT_SECONDS: Final = 10.0
 """How often an owner touches his lock file."""
@@ -72,7 +72,9 @@ class FileLocks(Locks):
         """
         owner, here = Owner.parse(content), Owner.here()
         if owner and owner.machine and owner.machine == here.machine:
-            return started_at(owner.pid) != owner.started
+            is_dead = is_seen_dead(owner)
+            if is_dead is not None:
+                return is_dead
         silent_seconds = self._server_time() - touched
         # who dies between making the file and writing it leaves it empty
         limit = self._gone_after_seconds if owner else self._beat_seconds

@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import errno
+import fcntl
 import os
 import shutil
+import stat
 import uuid
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -42,6 +44,75 @@ def write_atomically(path: Path, content: bytes) -> None:
         partial.unlink(missing_ok=True)
         raise
     flush_folder(path.parent)
+
+
+def read_plain(path: Path) -> bytes:
+    """The bytes of a regular file; never waits, as opening a FIFO would.
+
+    Raises:
+        OSError: missing, unreadable, or another kind of thing, which the error names.
+    """
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    kind = kind_of(os.fstat(handle).st_mode)
+    if kind != REGULAR:
+        os.close(handle)
+        raise OSError(errno.EINVAL, f"expected a file, found {kind}", str(path))
+    with os.fdopen(handle, "rb") as file:
+        return file.read()
+
+
+REGULAR: Final = "a regular file"
+_KINDS: Final = {
+    stat.S_IFREG: REGULAR,
+    stat.S_IFDIR: "a directory",
+    stat.S_IFLNK: "a symbolic link",
+    stat.S_IFIFO: "a FIFO",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+
+
+def kind_of(mode: int) -> str:
+    """What a file's mode says it is, in words."""
+    return _KINDS.get(stat.S_IFMT(mode), "something unknown")
+
+
+def link_on_the_way(folder: Path, name: str) -> Path | None:
+    """The first symbolic link among the directories between ``folder`` and ``name``.
+
+    What is moved or deleted through such a link lies elsewhere.
+    """
+    path = folder
+    for part in name.split("/")[:-1]:
+        path = path / part
+        if path.is_symlink():
+            return path
+    return None
+
+
+_CLONE: Final = 0x40049409
+"""``FICLONE`` of linux/fs.h: let a file share the blocks of another until a write."""
+
+
+def copy_file(source: Path, target: Path) -> None:
+    """Copy a file's bytes; where the file system can, without using space for them.
+
+    What happens to one of the two later does not happen to the other.
+    """
+    with source.open("rb") as read, target.open("xb") as written:
+        try:
+            fcntl.ioctl(written, _CLONE, read.fileno())
+        except OSError:
+            shutil.copyfileobj(read, written, 1 << 20)
+
+
+def link_or_copy(source: Path, target: Path) -> None:
+    """Hard link a file of ours, or copy it where the file system cannot link."""
+    try:
+        os.link(source, target, follow_symlinks=False)
+    except OSError:
+        copy_file(source, target)
 
 
 def flush_folder(path: Path) -> None:

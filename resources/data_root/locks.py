@@ -99,9 +99,12 @@ class Owner:
         """From a lock file; None where that is not whole."""
         try:
             fields = json.loads(content)
-            return cls(*(fields[name] for name in cls.__dataclass_fields__))
-        except (ValueError, KeyError, TypeError):
+            owner = cls(*(fields[name] for name in cls.__dataclass_fields__))
+        except (ValueError, KeyError, TypeError, RecursionError):
             return None
+        texts = (owner.host, owner.machine, owner.started)
+        is_whole = type(owner.pid) is int and all(type(one) is str for one in texts)
+        return owner if is_whole and owner.pid > 0 else None
 
     def __str__(self) -> str:
         """Where to find it."""
@@ -116,11 +119,39 @@ def _machine() -> str:
         return ""
 
 
+def is_seen_dead(owner: Owner) -> bool | None:
+    """Whether an owner of this machine is dead; None where that cannot be seen.
+
+    With ``/proc`` mounted as ``hidepid=2`` the processes of other users have no entry
+    there, although they live.
+    """
+    started = started_at(owner.pid)
+    if started and owner.started:
+        return started != owner.started
+    try:
+        os.kill(owner.pid, 0)
+    except ProcessLookupError:
+        return True
+    except (OSError, OverflowError):
+        return None
+    return _is_zombie(owner.pid) or None
+
+
 def started_at(pid: int) -> str:
     """Start time of a living process in ticks; empty where there is none."""
+    fields = _stat(pid)
+    return "" if not fields or fields[0] in "ZX" else fields[19]
+
+
+def _is_zombie(pid: int) -> bool:
+    fields = _stat(pid)
+    return bool(fields) and fields[0] in "ZX"
+
+
+def _stat(pid: int) -> list[str]:
+    """State, ..., start time (20th) of a process; empty where it is not to be seen."""
     try:
-        # after the name in parentheses, which may hold anything: state, ..., starttime
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        # after the name in parentheses, which may hold anything
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
-        return ""
-    return "" if fields[0] in "ZX" else fields[19]
+        return []

@@ -19,7 +19,9 @@ import psycopg2
 from psycopg2.extensions import connection
 
 from ben_assets.bigearthnet.errors import InvalidInput, LockLost, ServiceUnavailable
+from resources.data_root.files import read_plain
 from resources.data_root.locks import POSTGRES_MARK, Lock, Locks, Owner
+from resources.postgres_dsn import parse_dsn, setting_error, without_password
 
 _PATIENCE_SECONDS: Final = 60.0
 """How long a server may be away, as while it restarts."""
@@ -46,8 +48,12 @@ class PostgresLocks(Locks):
         Args:
             dsn: a PostgreSQL URL; ``postgresql+psycopg2://`` is fine too.
             folder: lock folder of the data root; keeps the root's id for the keys.
+
+        Raises:
+            InvalidInput: the DSN is none.
         """
         self._dsn = dsn.replace("+psycopg2", "", 1)
+        parse_dsn(self._dsn, "BEN_LOCK_DSN")
         self._folder = folder
 
     def lock(self, name: str) -> PostgresLock:
@@ -61,14 +67,24 @@ class PostgresLocks(Locks):
 
     def _root_id(self) -> str:
         mark = self._folder / POSTGRES_MARK
-        if not mark.exists():
+        if not os.path.lexists(mark):
             self._folder.mkdir(parents=True, exist_ok=True)
             own = self._folder / f".{uuid.uuid4().hex}.part"
             own.write_text(json.dumps({"id": uuid.uuid4().hex}))
             with contextlib.suppress(FileExistsError):
                 os.link(own, mark)  # the first one wins
             own.unlink()
-        return str(json.loads(mark.read_text())["id"])
+        try:
+            found = json.loads(read_plain(mark))
+            if isinstance(found, dict) and isinstance(found.get("id"), str):
+                return str(found["id"])
+            problem = 'expected {"id": "..."}'
+        except (ValueError, OSError, RecursionError) as error:
+            problem = str(error)
+        raise InvalidInput(
+            f"{mark}, which names this data root among others, is damaged ({problem}); "
+            "delete it when nothing runs here"
+        )
 
 
 class PostgresLock(Lock):
@@ -144,10 +160,13 @@ class PostgresLock(Lock):
                     options=_SERVER_NOTICES,
                 )
             except psycopg2.OperationalError as error:
+                wrong = setting_error(error, self._dsn, "BEN_LOCK_DSN")
+                if wrong is not None:
+                    raise wrong from None
                 if time.monotonic() > give_up:
                     raise ServiceUnavailable(
                         f"PostgreSQL for locks (BEN_LOCK_DSN) does not let us in: "
-                        f"{str(error).strip()}"
+                        f"{without_password(str(error), self._dsn)}"
                     ) from None
                 time.sleep(_RETRY_SECONDS)
             except psycopg2.ProgrammingError:

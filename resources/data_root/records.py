@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Annotated, Any, Final, Self
+
+import pydantic
 
 from ben_assets.bigearthnet.checksums import (
     file_digest,
     hash_list_digest,
     sha256_of_bytes,
 )
+from ben_assets.bigearthnet.relative_names import stays_inside
 
 RELEASE: Final = "release"
 """Stands in for the tile key in the record of an asset without partitions."""
@@ -98,9 +101,53 @@ class StoredRecord:
         return sha256_of_bytes(f"{self.sha256}{table}".encode())
 
 
-_RECORD_FIELDS: Final = frozenset(
-    ("asset", "tile", "files", "bytes", "sha256", "outputs", "made_from", "made_with")
-)
+def _require_inside(name: str) -> str:
+    if not stays_inside(name):
+        raise ValueError(f"{name!r} leads out of the asset's folder")
+    return name
+
+
+def _require_output(name: str) -> str:
+    """Records and hidden files of the store are nobody's output."""
+    if not is_output(name):
+        raise ValueError(f"{name!r} is not a name for an output")
+    return name
+
+
+def is_output(name: str) -> bool:
+    """Whether a tile may have a file or folder of this name below its asset's folder.
+
+    Not what leads out of it, nor what the store itself keeps there: records, drafts.
+    """
+    top = name.partition("/")[0]
+    is_record = top == name and name.endswith(".json")
+    return stays_inside(name) and not top.startswith(".") and not is_record
+
+
+_Sha256 = Annotated[str, pydantic.StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+_Output = Annotated[str, pydantic.AfterValidator(_require_output)]
+_Inside = Annotated[str, pydantic.AfterValidator(_require_inside)]
+
+
+class _StoredDigest(pydantic.BaseModel, strict=True, extra="forbid"):
+    bytes: pydantic.NonNegativeInt
+    sha256: _Sha256
+
+
+class _RecordText(pydantic.BaseModel, strict=True, extra="allow"):
+    """The fixed fields of a record's JSON; the others are facts."""
+
+    asset: str
+    tile: str
+    files: pydantic.NonNegativeInt
+    bytes: pydantic.NonNegativeInt
+    sha256: _Sha256
+    outputs: list[_Output]
+    made_from: dict[str, str]
+    made_with: dict[str, str]
+    contents: dict[_Inside, _StoredDigest]
+
+
 _SEAL: Final = "seal"
 
 
@@ -116,35 +163,56 @@ def format_record(record: Record, contents: dict[str, FileDigest]) -> str:
         "made_with": record.made_with,
         **record.facts,
         "outputs": sorted(record.outputs),
-        "contents": {path: vars(contents[path]) for path in sorted(contents)},
+        "contents": {path: asdict(contents[path]) for path in sorted(contents)},
     }
-    stored[_SEAL] = _seal(json.loads(json.dumps(stored)))
+    stored[_SEAL] = seal_of(json.loads(json.dumps(stored)))
     return json.dumps(stored, indent=1, ensure_ascii=False) + "\n"
 
 
 def parse_record(text: str) -> StoredRecord:
-    """The record of a text.
+    """The record of a text that is just as it was written.
 
     Raises:
-        ValueError, KeyError, TypeError, AttributeError: not the text of a record.
+        ValueError: not the text of a record, a field of another type, a path that
+            leaves the asset's folder, or changed after it was written.
     """
-    content = json.loads(text)
-    known = {name: content.pop(name) for name in _RECORD_FIELDS}
-    content.pop(_SEAL, None)
-    contents = content.pop("contents", {})
+    try:
+        stored = json.loads(text)
+        if not isinstance(stored, dict):
+            raise ValueError("expected a JSON object")
+        if stored.pop(_SEAL, None) != seal_of(stored):
+            raise ValueError(
+                "its text does not match its own digest: changed after it was written"
+            )
+        fields = _RecordText.model_validate(stored)
+    except pydantic.ValidationError as error:
+        raise ValueError(_first_problem(error)) from error
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
     return StoredRecord(
-        **{**known, "outputs": tuple(known["outputs"])},
-        facts=content,
-        contents={path: FileDigest(**check) for path, check in contents.items()},
+        asset=fields.asset,
+        tile=fields.tile,
+        files=fields.files,
+        bytes=fields.bytes,
+        sha256=fields.sha256,
+        outputs=tuple(fields.outputs),
+        made_from=fields.made_from,
+        made_with=fields.made_with,
+        facts=fields.model_extra or {},
+        contents={
+            path: FileDigest(one.bytes, one.sha256)
+            for path, one in fields.contents.items()
+        },
     )
 
 
-def is_sealed(text: str) -> bool:
-    """Whether the text of a record is just as it was written."""
-    stored = json.loads(text)
-    return bool(stored.pop(_SEAL, None) == _seal(stored))
+def _first_problem(error: pydantic.ValidationError) -> str:
+    first = error.errors(include_url=False, include_context=False)[0]
+    where = ".".join(str(part)[:60] for part in first["loc"])
+    return f"{where}: {first['msg']}"
 
 
-def _seal(stored: dict[str, Any]) -> str:
+def seal_of(stored: dict[str, Any]) -> str:
+    """Digest of all fields of a record but the seal itself."""
     text = json.dumps(stored, sort_keys=True, separators=(",", ":"))
     return sha256_of_bytes(text.encode())

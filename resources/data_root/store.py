@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
 import time
 import uuid
@@ -30,13 +31,16 @@ from ben_assets.bigearthnet.errors import (
     LockLost,
     MissingInput,
 )
+from ben_assets.bigearthnet.product_names import is_tile_key
 from resources.data_root.configured_locks import locks_of
 from resources.data_root.file_locks import FileLocks
 from resources.data_root.files import (
     files_below,
     flush_file_system,
     flush_folder,
+    link_on_the_way,
     local_errors,
+    read_plain,
     write_atomically,
 )
 from resources.data_root.locks import Lock, Locks
@@ -46,6 +50,7 @@ from resources.data_root.records import (
     Record,
     StoredRecord,
     format_record,
+    is_output,
     parse_record,
 )
 from resources.settings import Settings
@@ -92,9 +97,12 @@ class Storage:
         return self.folder(asset) / f"{tile}.hashes.csv"
 
     def tiles(self, asset: str) -> list[str]:
-        """Tile keys that have a record, sorted."""
-        records = self.folder(asset).glob("*.json")
-        return sorted(path.stem for path in records if not path.name.startswith("."))
+        """Tile keys, or ``release``, that have a record, sorted.
+
+        Other JSON files in the directory are files of a release, or none of ours.
+        """
+        stems = (path.stem for path in self.folder(asset).glob("*.json"))
+        return sorted(stem for stem in stems if stem == RELEASE or is_tile_key(stem))
 
     def own_entries(self, asset: str, tile: str) -> list[str]:
         """Names in the asset's folder that can only be of this tile, but its record.
@@ -113,19 +121,20 @@ class Storage:
         """The record of a tile, or None where the tile is not complete.
 
         Raises:
-            InvalidInput: the record is not readable JSON with the fixed fields.
+            InvalidInput: the record is damaged: unreadable, with a field of another
+                type or a path that leaves the folder, of another tile, or changed.
         """
         path = self.record_path(asset, tile)
         try:
-            record = parse_record(path.read_text())
+            record = parse_record(read_plain(path).decode())
             if (record.asset, record.tile) != (asset, tile):
                 raise ValueError(f"it is of {record.asset} {record.tile}")
         except FileNotFoundError:
             return None
-        except (ValueError, KeyError, AttributeError, TypeError) as error:
+        except (ValueError, OSError) as error:
             raise InvalidInput(
-                f"record {path} is damaged ({error!r}); delete it and materialize "
-                f"{asset} of {tile} again"
+                f"record {path} is damaged ({error}); materialize {asset} of {tile} "
+                "again"
             ) from error
         return record
 
@@ -151,10 +160,15 @@ class Storage:
         """
         path = self.hash_list_path(asset, tile)
         try:
-            return parse_hash_list(path.read_text(), str(path))
+            return parse_hash_list(read_plain(path).decode(), str(path))
         except FileNotFoundError as error:
             raise MissingInput(
                 f"hash list {path} is missing; materialize {asset} of {tile} again"
+            ) from error
+        except (OSError, UnicodeDecodeError) as error:
+            raise InvalidInput(
+                f"hash list {path} is damaged ({error}); materialize {asset} of {tile} "
+                "again"
             ) from error
 
     @contextlib.contextmanager
@@ -210,11 +224,13 @@ class Storage:
             self.lock(asset, tile, on_wait) as lock,
             local_errors(self.folder(asset)),
         ):
-            self._recover(asset, tile)
             path = self._drafts(asset) / f"{tile}-{uuid.uuid4().hex[:8]}"
             _make_folder(path)
+            draft = Draft(self, asset, tile, path, lock)
             try:
-                yield Draft(self, asset, tile, path, lock)
+                lock.require()
+                draft.recover()
+                yield draft
             except Exception as error:
                 if path.exists():
                     raise
@@ -237,25 +253,6 @@ class Storage:
     def _drafts(self, asset: str) -> Path:
         return self.folder(asset) / ".drafts"
 
-    def _recover(self, asset: str, tile: str) -> None:
-        """Clear what a killed run left of this tile, and stop one that was overtaken.
-
-        A draft that is not at its place any more cannot be published: so first all
-        drafts are renamed, then what they moved into place is taken away.
-        """
-        left = list(self._drafts(asset).glob(f"{tile}-*"))
-        for path in left:
-            if path.suffix != _JOURNAL:
-                with contextlib.suppress(FileNotFoundError):
-                    gone = path.rename(path.with_suffix(f".{uuid.uuid4().hex[:8]}"))
-                    shutil.rmtree(gone, ignore_errors=True)
-        for journal in self._drafts(asset).glob(f"{tile}-*{_JOURNAL}"):
-            if not self.record_path(asset, tile).exists():
-                outputs = set(json.loads(journal.read_text()))
-                for output in outputs - self._of_others(asset, tile):
-                    self._discard(asset, self.folder(asset) / output)
-            journal.unlink(missing_ok=True)
-
     def _of_others(self, asset: str, tile: str) -> set[str]:
         """Outputs in records of other tiles: two may share a Sentinel-1 directory."""
         found: set[str] = set()
@@ -276,26 +273,36 @@ class Storage:
         for journal in self._drafts(asset).glob(f"*{_JOURNAL}"):
             tile = journal.stem.rpartition("-")[0]
             if not self.record_path(asset, tile).exists():
-                with contextlib.suppress(FileNotFoundError, ValueError):
-                    outputs = found.setdefault(tile, [])
-                    outputs += json.loads(journal.read_text())
+                found.setdefault(tile, []).extend(_journal_outputs(journal))
         return found
 
-    def _discard(self, asset: str, path: Path) -> None:
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
-            path.unlink(missing_ok=True)
-        with contextlib.suppress(OSError):
-            for parent in path.parents:
-                if parent == self.folder(asset):
-                    break
-                parent.rmdir()
+    def place(self, asset: str, output: str) -> Path:
+        """Where an output of an asset lies.
+
+        Raises:
+            InvalidInput: the name leads out of the asset's folder, literally or
+                through a link.
+        """
+        folder = self.folder(asset)
+        if not is_output(output):
+            raise InvalidInput(
+                f"{output!r} is not a name for a file below {folder}; expected a "
+                "relative path that stays inside; nothing was changed"
+            )
+        link = link_on_the_way(folder, output)
+        if link is not None:
+            raise InvalidInput(
+                f"{folder / output} lies behind the link {link}: expected directories "
+                "alone below the data root; replace the link by the directory itself; "
+                "nothing was changed"
+            )
+        return folder / output
 
 
 _JOURNAL: Final = ".journal"
 _RECORD: Final = ".record"
 _TRASH: Final = ".old"
+_LEFT: Final = ".left"
 
 
 @dataclass(frozen=True)
@@ -333,6 +340,40 @@ class Draft:
         self._clear(self._old_outputs(), record.outputs)
         return self.storage.require(self.asset, self.tile)
 
+    def recover(self) -> None:
+        """Clear what a killed run left of this tile, and stop one that was overtaken.
+
+        A draft that is not at its place any more cannot be published: so first all
+        other drafts are renamed, then what they moved into place is moved in here.
+        """
+        drafts = self.path.parent
+        for other in list(drafts.glob(f"{self.tile}-*")):
+            if other != self.path and other.suffix != _JOURNAL:
+                with contextlib.suppress(FileNotFoundError):
+                    gone = other.rename(other.with_suffix(f".{uuid.uuid4().hex[:8]}"))
+                    _remove(gone)
+        trash = self.path / _LEFT
+        trash.mkdir()
+        for journal in list(drafts.glob(f"{self.tile}-*{_JOURNAL}")):
+            (trash / journal.stem).mkdir()
+            if not self.storage.record_path(self.asset, self.tile).exists():
+                outputs = set(_journal_outputs(journal))
+                theirs = self.storage._of_others(self.asset, self.tile)
+                self._take_away(sorted(outputs - theirs), trash / journal.stem)
+            journal.rename(trash / journal.name)
+        _remove(trash)
+
+    def _take_away(self, outputs: Iterable[str], trash: Path) -> None:
+        """Move what is there of the outputs into a folder of this draft.
+
+        Renames alone: they fail once another process moved the draft away.
+        """
+        for number, output in enumerate(outputs):
+            place = self.storage.place(self.asset, output)
+            if os.path.lexists(place):
+                place.rename(trash / str(number))
+            _remove_empty(place.parent, self.storage.folder(self.asset))
+
     def _old_outputs(self) -> tuple[str, ...]:
         """What the asset has of this tile, whether its record says so or not."""
         try:
@@ -352,26 +393,58 @@ class Draft:
     def _replace(self, old: tuple[str, ...], new: tuple[str, ...] | None) -> None:
         """Renames alone, out of the draft or into it.
 
-        So none of them does anything once ``Storage._recover`` moved the draft away.
+        So none of them does anything once ``recover`` of another process moved the
+        draft away.
         """
         folder, trash = self.storage.folder(self.asset), self.path / _TRASH
         record = self.storage.record_path(self.asset, self.tile)
-        trash.mkdir()
         both = sorted({*old, *(new or ())})
+        for name in both:
+            self.storage.place(self.asset, name)
+        trash.mkdir()
         write_atomically(self.path / _JOURNAL, json.dumps(both).encode())
         journal = (self.path / _JOURNAL).rename(self.path.with_suffix(_JOURNAL))
         flush_folder(journal.parent)
-        for number, path in enumerate([record, *(folder / name for name in both)]):
-            if path.exists():
-                path.rename(trash / str(number))
-        for output in set(old) - set(new or ()):
-            self.storage._discard(self.asset, folder / output)
+        if os.path.lexists(record):
+            record.rename(trash / _RECORD)
+        self._take_away(both, trash)
         for output in new or ():
             _rename_into(self.path / output, folder / output)
         if new is not None:
             (self.path / _RECORD).rename(record)
         flush_folder(folder)
         journal.unlink()
+
+
+def _journal_outputs(journal: Path) -> list[str]:
+    """The outputs that a journal names; of a damaged one, those that may be believed.
+
+    It is written whole, so damage comes from elsewhere: nothing is deleted by it.
+    """
+    try:
+        names = json.loads(read_plain(journal))
+    except (OSError, ValueError, RecursionError):
+        return []
+    if not isinstance(names, list):
+        return []
+    return [name for name in names if isinstance(name, str) and is_output(name)]
+
+
+def _remove(path: Path) -> None:
+    """Remove a folder or file that is ours alone, as far as that is permitted."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with contextlib.suppress(OSError):
+            path.unlink()
+
+
+def _remove_empty(folder: Path, top: Path) -> None:
+    """Remove ``folder`` and those above it, up to ``top``, that are empty."""
+    with contextlib.suppress(OSError):
+        while folder != top:
+            folder.rmdir()
+            folder = folder.parent
 
 
 def _with_output(record: Record, name: str) -> Record:
@@ -419,15 +492,44 @@ class DigestCache:
         self._folder = storage.root / ".digests"
 
     def digest(self, path: Path) -> str:
-        """SHA-256 of a file; kept by its place, size, time and inode."""
+        """SHA-256 of a file; kept by its place, size, inode and times.
+
+        The time of the last change of the inode is among them: an edit in place cannot
+        set it back, as it can the time of the last write.
+        """
+        return self._remembered(path, f"{path.name}.json", lambda: file_digest(path))
+
+    def verified(self, path: Path, what: str, verify: Callable[[], None]) -> None:
+        """Call ``verify``, which raises, unless the file passed it as it is now.
+
+        Args:
+            path: the file.
+            what: one word for what is verified.
+            verify: looks at the file.
+        """
+
+        def passed() -> str:
+            verify()
+            return what
+
+        self._remembered(path, f"{path.name}.{what}.json", passed)
+
+    def _remembered(self, path: Path, name: str, find: Callable[[], str]) -> str:
         status = path.stat()
-        stamp = [str(path.resolve()), status.st_size, status.st_mtime_ns, status.st_ino]
-        kept = self._folder / f"{path.name}.json"
+        stamp = [
+            str(path.resolve()),
+            status.st_size,
+            status.st_mtime_ns,
+            status.st_ctime_ns,
+            status.st_dev,
+            status.st_ino,
+        ]
+        kept = self._folder / name
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
             content = json.loads(kept.read_text())
             if content["stamp"] == stamp:
                 return str(content["sha256"])
-        digest = file_digest(path)
+        digest = find()
         with local_errors(kept):
             kept.parent.mkdir(parents=True, exist_ok=True)
             write_atomically(

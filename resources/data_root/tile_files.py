@@ -15,13 +15,15 @@ from ben_assets.bigearthnet.checksums import (
     parse_hash_list,
 )
 from ben_assets.bigearthnet.dataset_layout import path_of
-from ben_assets.bigearthnet.errors import InvalidProductName
+from ben_assets.bigearthnet.errors import InvalidInput, InvalidProductName
 from resources.data_root.bulk_hashing import hash_files
 from resources.data_root.difference import Difference, Kind
-from resources.data_root.files import files_below
-from resources.data_root.records import StoredRecord, is_sealed, parse_record
+from resources.data_root.files import REGULAR, files_below, kind_of, read_plain
+from resources.data_root.records import StoredRecord
 from resources.data_root.store import Storage
 
+GDAL_SIDECAR: Final = ".aux.xml"
+"""Ends the names of files that GDAL and QGIS write beside a raster; no damage."""
 TREES: Final = ("patches", "reference_maps", "aligned_dataset")
 """Assets whose hash list names GeoTIFFs, each in the folder of its patch."""
 
@@ -35,7 +37,8 @@ def still_verifies(
     found = verify_tile(storage, asset, tile, deep=True)
     for difference in found[:3]:
         log(f"{asset}: {difference.file}: {difference.kind}: {difference.detail}")
-    return None if found else storage.find(asset, tile)
+    is_damaged = any(difference.rebuilt_by for difference in found)
+    return None if is_damaged else storage.find(asset, tile)
 
 
 def verify_tile(
@@ -49,21 +52,14 @@ def verify_tile(
         tile: tile key, or ``release``.
         deep: whether to read every byte, or only names and sizes.
     """
-    path = storage.record_path(asset, tile)
+    name = storage.record_path(asset, tile).name
     try:
-        text = path.read_text()
-        record, sealed = parse_record(text), is_sealed(text)
-    except FileNotFoundError:
-        return [Difference(asset, tile, path.name, Kind.MISSING, "no record", asset)]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        detail = f"not readable as a record ({error!r:.80})"
-        return [Difference(asset, tile, path.name, Kind.WRONG, detail, asset)]
-    check = _TileCheck(storage, asset, tile, record, deep)
-    found = check.differences()
-    if not sealed:
-        detail = "its text does not match its own digest: changed after it was written"
-        found.append(check.difference(path.name, Kind.WRONG, detail))
-    return sorted(found)
+        record = storage.find(asset, tile)
+        if record is None:
+            return [Difference(asset, tile, name, Kind.MISSING, "no record", asset)]
+        return sorted(_TileCheck(storage, asset, tile, record, deep).differences())
+    except (InvalidInput, OSError) as error:
+        return [Difference(asset, tile, name, Kind.WRONG, str(error), asset)]
 
 
 @dataclass(frozen=True)
@@ -109,16 +105,24 @@ class _TileCheck:
         found += self._extra(on_disk - expected.keys())
         same_size = []
         for path in sorted(expected.keys() & on_disk):
-            size = (self.folder / path).lstat().st_size
-            if size == expected[path].bytes:
-                same_size.append(path)
+            problem = self._size_problem(path, expected[path].bytes)
+            if problem:
+                found.append(self.difference(path, Kind.WRONG, problem))
             else:
-                detail = f"expected {expected[path].bytes} bytes, found {size}"
-                found.append(self.difference(path, Kind.WRONG, detail))
+                same_size.append(path)
         if self.deep:
             digests = {path: expected[path].sha256 for path in same_size}
             found += self._wrong(digests, self._hashes(same_size))
         return found
+
+    def _size_problem(self, path: str, expected: int) -> str:
+        status = (self.folder / path).lstat()
+        kind = kind_of(status.st_mode)
+        if kind != REGULAR:
+            return f"expected a file, found {kind}"
+        if status.st_size != expected:
+            return f"expected {expected} bytes, found {status.st_size}"
+        return ""
 
     def _compare_listed(self, on_disk: set[str]) -> list[Difference]:
         """GeoTIFFs of the hash list, and the list itself."""
@@ -142,11 +146,11 @@ class _TileCheck:
 
     def _read_hash_list(self) -> tuple[dict[str, str] | None, tuple[Kind, str] | None]:
         try:
-            text = self.hash_list.read_text()
+            text = read_plain(self.hash_list).decode()
             listed = parse_hash_list(text, self.hash_list.name)
         except FileNotFoundError:
             return None, (Kind.MISSING, "expected the hash list")
-        except ValueError as error:
+        except (ValueError, OSError) as error:
             return None, (Kind.WRONG, str(error))
         if hash_list_digest(listed) == self.record.sha256:
             return listed, None
@@ -175,8 +179,13 @@ class _TileCheck:
         return [self.difference(p, Kind.MISSING, "expected it") for p in paths]
 
     def _extra(self, paths: Iterable[str]) -> list[Difference]:
-        detail = "not in the record"
-        return [self.difference(path, Kind.EXTRA, detail) for path in paths]
+        return [self._extra_file(path) for path in paths]
+
+    def _extra_file(self, path: str) -> Difference:
+        if path.endswith(GDAL_SIDECAR):
+            detail = "statistics that GDAL keeps of a file it showed; delete it"
+            return Difference(self.asset, self.tile, path, Kind.EXTRA, detail, "")
+        return self.difference(path, Kind.EXTRA, "not in the record")
 
     def _wrong(
         self, expected: dict[str, str], found: dict[str, str | None]

@@ -18,20 +18,28 @@ import pyogrio.errors
 
 from ben_assets.bigearthnet.alignment import check_footprints
 from ben_assets.bigearthnet.countries import select_countries, select_nearby
-from ben_assets.bigearthnet.errors import InvalidInput, MissingInput
+from ben_assets.bigearthnet.errors import (
+    InvalidInput,
+    InvalidProductName,
+    MissingInput,
+)
 from ben_assets.bigearthnet.land_cover_raster import (
     rasters_of_tile,
     read_codes,
     source_files,
 )
-from ben_assets.bigearthnet.land_cover_vector import read_polygons
+from ben_assets.bigearthnet.land_cover_vector import layer_of, read_polygons
 from ben_assets.bigearthnet.patch_grid import TileGeocoding
+from ben_assets.bigearthnet.product_names import s1_acquisition
 from ben_assets.bigearthnet.recipe import Countries, LandCover
 from ben_assets.bigearthnet.reference_map import (
+    LAYER,
     ClcPolygons,
     prepare_polygons,
     read_geopackage,
+    require_geopackage,
 )
+from ben_assets.bigearthnet.spatial_index import require_complete_index
 from resources.data_root.store import DigestCache, Storage
 from resources.inputs.pins import (
     CLOUD,
@@ -96,12 +104,6 @@ class ReferenceInputs:
         path = self.find(name)
         return {path.name: self.digests.digest(path)}
 
-    def clc_digest(self) -> dict[str, str]:
-        """File name to SHA-256 of the CORINE polygons, wherever they are read from."""
-        if self.clc_in_postgis is not None:
-            return self.clc_in_postgis.digest()
-        return self.clc_file_digest()
-
     def clc_file_digest(self) -> dict[str, str]:
         """File name to SHA-256 of the CORINE GeoPackage."""
         return {self.clc_path.name: self.digests.digest(self.clc_path)}
@@ -155,18 +157,39 @@ class ReferenceInputs:
             return self.find(COUNTRIES)
         return _require_file(countries.path, "countries.path")
 
-    def land_cover_polygons(self, cover: LandCover, grid: TileGeocoding) -> ClcPolygons:
+    def land_cover_polygons(
+        self, cover: LandCover, grid: TileGeocoding
+    ) -> tuple[ClcPolygons, dict[str, str]]:
         """The polygons of a recipe's land cover near a tile, in order of precedence.
+
+        Returns:
+            The polygons; and file name to SHA-256 of what they come from.
 
         Raises:
             MissingInput: the file is not there.
-            InvalidInput: it breaks a rule.
+            InvalidInput: it breaks a rule, or changed meanwhile.
         """
         if cover.path is None:
             return self.clc_polygons(grid)
         path = _require_file(cover.path, "land_cover.path")
+        sha256 = self.digests.digest(path)
+        self._require_complete_index(path, layer_of(path, cover.layer))
         table, crs = read_polygons(path, cover, grid)
-        return prepare_polygons(table, grid, str(path), cover.legend, crs)
+        polygons = prepare_polygons(table, grid, str(path), cover.legend, crs)
+        return polygons, self._unchanged(path, sha256)
+
+    def _require_complete_index(self, path: Path, layer: str) -> None:
+        """Look once into a GeoPackage, as long as it stays as it is."""
+        if path.suffix == ".gpkg":
+            self.digests.verified(
+                path, "index", lambda: require_complete_index(path, layer)
+            )
+
+    def _unchanged(self, path: Path, digest: str) -> dict[str, str]:
+        """File name to digest of a file that was read, if it is still the same."""
+        if self.digests.digest(path) != digest:
+            raise InvalidInput(f"{path} changed while it was read; run again")
+        return {path.name: digest}
 
     def land_cover_codes(
         self, cover: LandCover, grid: TileGeocoding, threads: int
@@ -181,33 +204,44 @@ class ReferenceInputs:
         rasters = rasters_of_tile(cover.path, grid)
         return read_codes(rasters, grid, cover.legend, threads)
 
-    def land_cover_digest(
+    def land_cover_raster_digest(
         self, cover: LandCover, grid: TileGeocoding
     ) -> dict[str, str]:
-        """File name to SHA-256 of what a tile's land cover is read from."""
-        if cover.path is None:
-            return self.clc_digest()
-        if not cover.is_raster:
-            return {cover.path.name: self.digests.digest(cover.path)}
+        """File name to SHA-256 of the rasters that a tile's land cover is read from."""
+        assert cover.path is not None
         return {
             file.name: self.digests.digest(file)
             for raster in rasters_of_tile(cover.path, grid)
             for file in source_files(raster)
         }
 
-    def clc_polygons(self, grid: TileGeocoding) -> ClcPolygons:
-        """The CORINE polygons of a tile, in its zone and in order of precedence."""
+    def clc_polygons(self, grid: TileGeocoding) -> tuple[ClcPolygons, dict[str, str]]:
+        """The CORINE polygons of a tile, and what they were read from.
+
+        Returns:
+            The polygons in the tile's zone, in order of precedence; and file name to
+            SHA-256 of the very GeoPackage that they come from.
+
+        Raises:
+            InvalidInput: the spatial index misses rows, a polygon breaks a rule, or the
+                file changed meanwhile.
+        """
         if self.clc_in_postgis is not None:
-            table = self.clc_in_postgis.read(grid)
-            return prepare_polygons(table, grid, "CORINE in PostGIS")
-        table = read_geopackage(self.clc_path, grid)
-        return prepare_polygons(table, grid, str(self.clc_path))
+            table, digest = self.clc_in_postgis.read(grid)
+            return prepare_polygons(table, grid, "CORINE in PostGIS"), digest
+        path = self.clc_path
+        require_geopackage(path)
+        sha256 = self.digests.digest(path)
+        self._require_complete_index(path, LAYER)
+        polygons = prepare_polygons(read_geopackage(path, grid), grid, str(path))
+        return polygons, self._unchanged(path, sha256)
 
     def s1_names(self, v1_names: Collection[str]) -> dict[str, str]:
         """v1 patch name to the name of its Sentinel-1 patch, for the names given.
 
         Raises:
-            InvalidInput: one v1 patch has two matching patches.
+            InvalidInput: one v1 patch has two matching patches, or a name that is not
+                one of a Sentinel-1 patch.
         """
         table = self._read_lists(S1_MAPPING, ["s2v1_name", "s1_name"])
         table = table[table["s2v1_name"].isin(list(v1_names))].drop_duplicates()
@@ -218,6 +252,8 @@ class ReferenceInputs:
                 "each v1 "
                 f"patch; {repeated['s2v1_name'].iloc[0]} has several"
             )
+        for name in table["s1_name"]:
+            _require_s1_name(name, self.find(S1_MAPPING))
         return dict(zip(table["s2v1_name"], table["s1_name"], strict=True))
 
     def snow(self) -> set[str]:
@@ -243,6 +279,14 @@ class ReferenceInputs:
                 f"{path}: expected CSV without header, columns {', '.join(columns)}: "
                 f"{error}"
             ) from error
+
+
+def _require_s1_name(name: object, path: Path) -> None:
+    """Raise InvalidInput unless a directory may be named so."""
+    try:
+        s1_acquisition(str(name))
+    except InvalidProductName as error:
+        raise InvalidInput(f"{path}: {error}; get the file again") from error
 
 
 def _read_vector(path: Path) -> gpd.GeoDataFrame:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from resources.data_root.store import DigestCache, Storage
-from resources.inputs.pins import CORINE
+from resources.inputs.pins import CORINE, find_reference
 from resources.settings import Settings
 
 
@@ -26,5 +26,5 @@ class ReferenceDigests:
     def _path_of(self, name: str) -> Path:
         if name == self._clc_path.name:
             return self._clc_path
-        nested = self._folder / "ben-v1-metadata" / name
-        return nested if nested.is_file() else self._folder / name
+        # the file that a step would read now, whatever form the record's had
+        return find_reference(self._folder, name) or self._folder / name

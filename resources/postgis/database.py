@@ -14,6 +14,7 @@ import sqlalchemy
 from ben_assets.bigearthnet.errors import InvalidInput
 from resources.postgis.refusals import refusals
 from resources.postgis.schema import migrate, require_schema
+from resources.postgres_dsn import parse_dsn
 from resources.settings import Settings
 
 Cursor: TypeAlias = psycopg2.extensions.cursor
@@ -47,14 +48,8 @@ class Postgis:
             InvalidInput: it is none; it is not repeated, since it may hold a password.
         """
         text = dsn.replace("postgresql+psycopg2://", "postgresql://", 1)
-        try:
-            parts = psycopg2.extensions.parse_dsn(text)
-        except psycopg2.ProgrammingError:
-            raise InvalidInput(
-                f"{SETTING} is not a connection string; expected "
-                "postgresql://user:password@host:5432/database or "
-                "'host=... dbname=... user=...'"
-            ) from None
+        parts = parse_dsn(text, SETTING)
+        self._dsn = text
         user = f"{parts['user']}@" if "user" in parts else ""
         host, port = parts.get("host", "local socket"), parts.get("port", "5432")
         self.name = f"{user}{host}:{port}/{parts.get('dbname', parts.get('user', ''))}"
@@ -86,7 +81,7 @@ class Postgis:
             BenError: as ``refusals`` says.
             InvalidInput: the schema is newer than this code.
         """
-        with refusals(self.name):
+        with refusals(self.name, self._dsn):
             if not self._has_schema:
                 require_schema(self._engine, self.name)
                 self._has_schema = True
@@ -105,7 +100,7 @@ class Postgis:
 
     def migrate(self) -> tuple[str | None, str]:
         """Bring the schema to the newest state; its revision before and after."""
-        with refusals(self.name):
+        with refusals(self.name, self._dsn):
             return migrate(self._engine, self.name)
 
 

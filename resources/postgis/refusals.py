@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -17,12 +16,7 @@ from ben_assets.bigearthnet.errors import (
     LocalResourceError,
     ServiceUnavailable,
 )
-
-_NO_ACCESS: Final = re.compile(
-    r"authentication failed|no password supplied|role .* does not exist"
-    r"|no pg_hba.conf entry|not permitted to log in"
-)
-_NO_DATABASE: Final = re.compile(r"database .* does not exist")
+from resources.postgres_dsn import setting_error, without_password
 
 _WHAT_TO_DO: Final[dict[str, tuple[type[BenError], str]]] = {
     "08": (ServiceUnavailable, "the connection broke; nothing was changed; run again"),
@@ -57,11 +51,12 @@ _WHAT_TO_DO: Final[dict[str, tuple[type[BenError], str]]] = {
 
 
 @contextlib.contextmanager
-def refusals(database: str) -> Iterator[None]:
+def refusals(database: str, dsn: str) -> Iterator[None]:
     """Turn errors of the driver into errors of ours.
 
     Args:
         database: names the database in the error, without a password.
+        dsn: its connection string, whose password no error repeats.
 
     Raises:
         ServiceUnavailable: no server, lost connection, conflict: a later try can help.
@@ -72,16 +67,20 @@ def refusals(database: str) -> Iterator[None]:
     try:
         yield
     except psycopg2.Error as error:
-        raise _translated(error, database) from error
+        raise _translated(error, database, dsn) from None
     except sqlalchemy.exc.DBAPIError as error:
         if not isinstance(error.orig, psycopg2.Error):
             raise
-        raise _translated(error.orig, database) from error
+        raise _translated(error.orig, database, dsn) from None
 
 
-def _translated(error: psycopg2.Error, database: str) -> BenError:
+def _translated(error: psycopg2.Error, database: str, dsn: str) -> BenError:
+    if error.pgcode is None:  # before the server said anything
+        wrong = setting_error(error, dsn, "BEN_POSTGIS_DSN")
+        if wrong is not None:
+            return wrong
     kind, advice = _kind_of(error)
-    said = " ".join(str(error).split()) or type(error).__name__
+    said = without_password(str(error), dsn) or type(error).__name__
     return kind(f"PostGIS at {database}: {said}; {advice}")
 
 
@@ -92,10 +91,6 @@ def _kind_of(error: psycopg2.Error) -> tuple[type[BenError], str]:
             return _WHAT_TO_DO[known]
     # without a code: refused while connecting, or the connection went away
     if isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError):
-        if _NO_ACCESS.search(str(error)):
-            return _WHAT_TO_DO["28"]
-        if _NO_DATABASE.search(str(error)):
-            return _WHAT_TO_DO["3D"]
         return (
             ServiceUnavailable,
             "expected a running server; start it (make postgis) or correct "

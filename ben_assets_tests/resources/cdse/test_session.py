@@ -110,7 +110,7 @@ def test_half_an_account_is_named(desk) -> None:
 
 
 def test_a_number_that_is_none_is_named(desk) -> None:
-    with pytest.raises(InvalidInput, match="CDSE_STALL_SECONDS is 'soon'"):
+    with pytest.raises(InvalidInput, match="CDSE_STALL_SECONDS is not a number"):
         desk(CDSE_STALL_SECONDS="soon").fetch()
 
 

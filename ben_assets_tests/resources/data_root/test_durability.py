@@ -11,7 +11,6 @@ import pytest
 
 from ben_assets.bigearthnet.errors import InvalidInput, LocalResourceError
 from resources.data_root.files import local_errors, write_atomically
-from resources.data_root.records import is_sealed
 from resources.data_root.store import DigestCache, Record, Storage
 
 ASSET, TILE, OTHER = "patches", "TILE", "OTHER"
@@ -132,9 +131,10 @@ def test_a_record_of_another_tile_is_not_taken_for_this_one(tmp_path):
 def test_a_changed_record_breaks_its_seal(tmp_path):
     storage = Storage(tmp_path)
     make(storage, TILE, ("own",))
-    text = storage.record_path(ASSET, TILE).read_text()
-    assert is_sealed(text)
-    assert not is_sealed(text.replace('"bytes": 0', '"bytes": 1'))
+    path = storage.record_path(ASSET, TILE)
+    path.write_text(path.read_text().replace('"bytes": 0', '"bytes": 1'))
+    with pytest.raises(InvalidInput, match="changed after it was written"):
+        storage.find(ASSET, TILE)
 
 
 def test_the_version_of_a_tile_covers_its_files_and_its_table(tmp_path):

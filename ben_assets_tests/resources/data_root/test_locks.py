@@ -114,6 +114,46 @@ def test_a_killed_owner_on_this_host_is_replaced_at_once(tmp_path, holder, reape
     lock.release()
 
 
+@pytest.mark.parametrize("started", ["as it is", "unseen"])
+def test_a_living_owner_that_proc_hides_keeps_its_lock_as_long_as_it_beats(
+    tmp_path, locks, holder, monkeypatch, started
+):
+    """As with /proc mounted as hidepid=2: others' processes are not to be seen."""
+    if started == "unseen":
+        pretend(tmp_path / f"{NAME}.lock", started="")
+    monkeypatch.setattr("resources.data_root.locks._stat", lambda pid: [])
+    lock = locks.lock(NAME)
+    assert not lock.acquire()
+    time.sleep(0.6)  # this owner beats every 10 s: silent for too long
+    assert lock.acquire()
+    lock.release()
+
+
+def test_a_dead_owner_is_seen_as_such_where_proc_hides_the_living(
+    tmp_path, holder, monkeypatch
+):
+    holder.kill()
+    holder.wait()
+    monkeypatch.setattr("resources.data_root.locks._stat", lambda pid: [])
+    lock = FileLocks(tmp_path).lock(NAME)
+    assert lock.acquire()
+    lock.release()
+
+
+@pytest.mark.parametrize(
+    "change", [{"pid": "1"}, {"pid": 10**30}, {"pid": -1}, {"pid": True}, {"host": 3}]
+)
+def test_a_lock_file_of_any_content_is_at_most_waited_for(
+    tmp_path, locks, holder, change
+):
+    pretend(tmp_path / f"{NAME}.lock", **change)
+    lock = locks.lock(NAME)
+    assert not lock.acquire()
+    time.sleep(0.6)
+    assert lock.acquire()
+    lock.release()
+
+
 def test_a_frozen_owner_on_this_host_keeps_its_lock(tmp_path, locks, holder):
     holder.send_signal(signal.SIGSTOP)
     silence(tmp_path / f"{NAME}.lock")

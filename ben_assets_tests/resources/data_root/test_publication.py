@@ -1,6 +1,7 @@
 """A publication that is cut off or overtaken at any of its steps."""
 
 import contextlib
+import functools
 import hashlib
 import shutil
 from pathlib import Path
@@ -171,3 +172,60 @@ def test_a_removed_tile_leaves_nothing(tmp_path):
     storage.remove(ASSET, TILE)
     assert found(tmp_path) == {}
     assert storage.find(ASSET, TILE) is None
+
+
+@pytest.mark.parametrize("how", ["publish", "remove"])
+def test_a_writer_overtaken_after_its_renames_deletes_nothing_of_the_new_owner(
+    tmp_path, monkeypatch, how
+):
+    """It slept just before it took away what the new tile no longer has."""
+    slow = Storage(tmp_path)
+    make(slow, "old", ("a", "b"))
+    remove_empty, overtaken = storage_module._remove_empty, []
+
+    def overtake(folder, top):
+        if not overtaken:
+            overtaken.append(folder)
+            (tmp_path / ".locks" / ASSET / f"{TILE}.lock").unlink()
+            make(Storage(tmp_path), "new", ("a", "b"))
+        remove_empty(folder, top)
+
+    monkeypatch.setattr(storage_module, "_remove_empty", overtake)
+    act = (
+        functools.partial(make, slow, "slow", ("a",))
+        if how == "publish"
+        else functools.partial(slow.remove, ASSET, TILE)
+    )
+    with pytest.raises(LockLost, match="taken over"):
+        act()
+    assert set(found(tmp_path)) == {
+        f"{TILE}.json",
+        f"{TILE}.hashes.csv",
+        "tree/a/file",
+        "tree/b/file",
+    }
+    assert (slow.folder(ASSET) / "tree/b/file").read_text() == "new"
+
+
+def test_a_process_overtaken_while_it_clears_up_deletes_nothing_of_the_new_owner(
+    tmp_path, monkeypatch
+):
+    slow = Storage(tmp_path)
+    make(slow, "killed", ("a",))
+    slow.record_path(ASSET, TILE).unlink()
+    drafts = slow.folder(ASSET) / ".drafts"
+    drafts.mkdir()
+    (drafts / f"{TILE}-0.journal").write_text('["tree/a"]')
+    take_away, overtaken = storage_module.Draft._take_away, []
+
+    def overtake(draft, outputs, trash):
+        if not overtaken:
+            overtaken.append(draft)
+            (tmp_path / ".locks" / ASSET / f"{TILE}.lock").unlink()
+            make(Storage(tmp_path), "new", ("a",))
+        take_away(draft, outputs, trash)
+
+    monkeypatch.setattr(storage_module.Draft, "_take_away", overtake)
+    with pytest.raises(LockLost, match="taken over"):
+        make(slow, "slow", ("a",))
+    assert (slow.folder(ASSET) / "tree/a/file").read_text() == "new"

@@ -25,7 +25,7 @@ from ben_assets.testing.bucket_server import BucketServer, prefix_of
 from ben_assets.testing.cdse_faults import Fault
 from ben_assets_tests.shared import SHARED, needs_shared
 from ben_assets_tests.zip_products import (
-    KEY,
+    NAME,
     band_path,
     product_files,
     write_product,
@@ -35,9 +35,9 @@ from resources.cdse.access import Timeouts
 from resources.cdse.delivery import ProvenZip
 from resources.gcs import Gcs, GcsOptions, bucket_prefix
 
-NAME = f"{KEY}.SAFE"
-BAND = band_path(KEY, "B02")
-OTHER = KEY.replace("33UUP", "33UVP")
+FOLDER = f"{NAME}.SAFE"
+BAND = band_path(NAME, "B02")
+OTHER = NAME.replace("33UUP", "33UVP")
 HASTE = Timeouts(
     stall_seconds=0.4,
     give_up_seconds=0.9,
@@ -64,7 +64,7 @@ class Client:
         options = GcsOptions(self.folder / ".gcs", self.url, HASTE)
         return Gcs(options, self.log.append)
 
-    def fetch(self, key: str = KEY) -> ProvenZip:
+    def fetch(self, key: str = NAME) -> ProvenZip:
         return self.gcs.fetch(key, self.target)
 
     def members(self) -> dict[str, bytes]:
@@ -107,7 +107,7 @@ def test_a_product_arrives_whole_and_every_file_is_verified(bucket, client) -> N
 
 def test_what_only_the_bucket_has_is_left_out_and_listed(bucket, client) -> None:
     verified = client.fetch()
-    assert f"{KEY}-ql.jpg" in verified.left_out
+    assert f"{NAME}-ql.jpg" in verified.left_out
     assert "GRANULE_$folder$" in verified.left_out
     assert not any("folder" in name or "-ql" in name for name in client.members())
 
@@ -118,7 +118,7 @@ def test_empty_directories_are_added(client) -> None:
     assert "DATASTRIP/DS_1/QI_DATA" in verified.added
     with zipfile.ZipFile(client.target) as archive:
         folders = [name for name in archive.namelist() if name.endswith("/")]
-    assert folders == sorted(f"{NAME}/{folder}/" for folder in verified.added)
+    assert folders == sorted(f"{FOLDER}/{folder}/" for folder in verified.added)
 
 
 def test_the_same_files_give_the_same_zip(bucket, client, tmp_path) -> None:
@@ -131,7 +131,7 @@ def test_the_same_files_give_the_same_zip(bucket, client, tmp_path) -> None:
 
 def test_the_members_are_those_that_cdse_delivers(client, tmp_path) -> None:
     client.fetch()
-    served = tmp_path / "archive" / f"{KEY}.zip"
+    served = tmp_path / "archive" / f"{NAME}.zip"
     ours, theirs = prove_product(client.target), prove_product(served)
     assert ours.members == theirs.members
 
@@ -145,17 +145,17 @@ def test_a_listing_of_many_pages_is_read_to_its_end(bucket, client) -> None:
 
 def test_files_that_the_manifest_does_not_know_are_listed(bucket, client) -> None:
     files = product_files() | {"notes.txt": b"not of ESA"}
-    bucket.add_product(NAME, dict(files))
+    bucket.add_product(FOLDER, dict(files))
     assert client.fetch().product.unknown == ("notes.txt",)
 
 
 def test_a_product_that_is_not_there_is_gone(client) -> None:
     with pytest.raises(ProductGone, match=r"no files at tiles/33/U/XX/"):
-        client.gcs.find(KEY.replace("33UUP", "33UXX"))
+        client.gcs.find(NAME.replace("33UUP", "33UXX"))
 
 
 def test_an_l2a_product_lies_in_another_tree(bucket, client) -> None:
-    key = KEY.replace("MSIL1C", "MSIL2A")
+    key = NAME.replace("MSIL1C", "MSIL2A")
     assert bucket_prefix(key).startswith("L2/tiles/33/U/UP/")
     assert bucket_prefix(key) == f"{prefix_of(key)}/"
     bucket.add_product(f"{key}.SAFE", dict(product_files(key)))
@@ -183,7 +183,7 @@ EXPECTED: dict[str, tuple[type[BenError], str]] = {
 def test_a_lasting_fault_is_named_and_nothing_wrong_is_accepted(
     bucket, client, fault
 ) -> None:
-    LASTING[fault](bucket, NAME, BAND)
+    LASTING[fault](bucket, FOLDER, BAND)
     kind, words = EXPECTED[fault]
     with pytest.raises(kind, match=words):
         client.fetch()
@@ -231,9 +231,9 @@ def test_an_object_that_changed_once_is_listed_again(bucket, client) -> None:
 
 
 def test_an_object_without_an_md5_is_held_to_the_manifest(bucket, client) -> None:
-    bucket.change(NAME, BAND, md5="")
+    bucket.change(FOLDER, BAND, md5="")
     client.fetch()
-    bucket.change(NAME, BAND, content=b"x" * 1500)
+    bucket.change(FOLDER, BAND, content=b"x" * 1500)
     with pytest.raises(CorruptProduct, match=r"B02\.jp2.*same bytes came twice"):
         client.fetch()
 
@@ -241,21 +241,21 @@ def test_an_object_without_an_md5_is_held_to_the_manifest(bucket, client) -> Non
 def test_an_object_that_the_manifest_does_not_know_is_held_to_its_md5(
     bucket, client
 ) -> None:
-    bucket.add_product(NAME, {**product_files(), "notes.txt": b"not of ESA"})
-    bucket.change(NAME, "notes.txt", md5=hashlib.md5(b"other").hexdigest())
+    bucket.add_product(FOLDER, {**product_files(), "notes.txt": b"not of ESA"})
+    bucket.change(FOLDER, "notes.txt", md5=hashlib.md5(b"other").hexdigest())
     with pytest.raises(CorruptProduct, match=r"notes\.txt: expected MD5"):
         client.fetch()
 
 
 def test_a_listed_object_that_cannot_be_had_is_named(bucket, client) -> None:
-    bucket.change(NAME, BAND, is_there=False)
+    bucket.change(FOLDER, BAND, is_there=False)
     with pytest.raises(ProductGone, match=r"B02\.jp2: HTTP 404"):
         client.fetch()
 
 
 def test_a_name_that_leaves_the_product_is_refused(bucket, client) -> None:
-    bucket.objects[f"{prefix_of(NAME)}/../evil"] = bucket.objects[
-        f"{prefix_of(NAME)}/{BAND}"
+    bucket.objects[f"{prefix_of(FOLDER)}/../evil"] = bucket.objects[
+        f"{prefix_of(FOLDER)}/{BAND}"
     ]
     with pytest.raises(CorruptProduct, match="unsafe names"):
         client.fetch()
@@ -268,7 +268,7 @@ def test_a_name_that_leaves_the_product_is_refused(bucket, client) -> None:
 def test_what_is_no_listing_is_named(bucket, client, body) -> None:
     bucket.script.add("list", Fault(body=body), times=99)
     with pytest.raises(ServiceUnavailable, match="expected a listing of tiles/33"):
-        client.gcs.find(KEY)
+        client.gcs.find(NAME)
 
 
 def test_a_redirect_to_another_host_is_refused(bucket, client) -> None:

@@ -15,7 +15,7 @@ from ben_assets.bigearthnet.errors import ChecksumMismatch, InvalidInput, Missin
 from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.steps.l1c import make_l1c_zip
 from ben_assets.steps.step_context import StepContext
-from ben_assets_tests.zip_products import KEY, product_files, write_product, write_zip
+from ben_assets_tests.zip_products import NAME, product_files, write_product, write_zip
 from resources.inputs.exported import LIST, How, InputFile, export_inputs, verify_export
 from resources.inputs.pins import COUNTRIES
 from resources.settings import REPOSITORY, Settings
@@ -31,7 +31,7 @@ def files(tmp_path: Path) -> list[InputFile]:
     other = tmp_path / "source" / COUNTRIES
     other.write_text("{}")
     return [
-        InputFile(f"l1c/{KEY}.zip", product, file_digest(product)),
+        InputFile(f"l1c/{NAME}.zip", product, file_digest(product)),
         InputFile(f"reference/{COUNTRIES}", other, file_digest(other)),
     ]
 
@@ -99,14 +99,14 @@ def test_hard_links_are_made_on_request(files, tmp_path) -> None:
     ids=["missing", "more", "directory"],
 )
 def test_what_differs_is_named(exported, harm, words) -> None:
-    harm(exported / f"l1c/{KEY}.zip")
+    harm(exported / f"l1c/{NAME}.zip")
     assert words in " ".join(verify_export(exported, quiet))
 
 
 def test_a_product_is_held_to_its_own_manifest_too(files, tmp_path) -> None:
     content = product_files() | {"INSPIRE.xml": b"<changed/>"}
     path = write_zip(tmp_path / "other.zip", content)
-    wrong = InputFile(f"l1c/{KEY}.zip", path, file_digest(path))
+    wrong = InputFile(f"l1c/{NAME}.zip", path, file_digest(path))
     export_inputs([wrong], tmp_path / "out", quiet)
     (problem,) = verify_export(tmp_path / "out", quiet)
     assert "differs from its own manifest" in problem
@@ -142,11 +142,11 @@ def test_one_machine_exports_and_another_one_goes_on_from_it(tmp_path) -> None:
         "BEN_L1C_DIR": str(tmp_path / "archive"),
         "BEN_REFERENCE_DIR": str(tmp_path / "reference"),
     }
-    make_l1c_zip(Tile(KEY), StepContext.from_settings(Settings(settings), quiet))
+    make_l1c_zip(Tile(NAME), StepContext.from_settings(Settings(settings), quiet))
     (tmp_path / "reference").mkdir()
     (tmp_path / "reference" / COUNTRIES).write_text("{}")
     out = tmp_path / "out"
-    done = run_ben("inputs", "export", str(out), Tile(KEY).key, **settings)
+    done = run_ben("inputs", "export", str(out), Tile(NAME).key, **settings)
     assert done.returncode == 1, done.stderr
     assert "U2018_CLC2018_V2020_20u1.gpkg: not on disk" in done.stderr
     shutil.rmtree(tmp_path / "data")
@@ -158,6 +158,6 @@ def test_one_machine_exports_and_another_one_goes_on_from_it(tmp_path) -> None:
         "BEN_L1C_DIR": str(moved / "l1c"),
     }
     ctx = StepContext.from_settings(Settings(settings), quiet)
-    assert make_l1c_zip(Tile(KEY), ctx).facts["source"] == "BEN_L1C_DIR"
-    (moved / f"l1c/{KEY}.zip").unlink()
+    assert make_l1c_zip(Tile(NAME), ctx).facts["source"] == "BEN_L1C_DIR"
+    (moved / f"l1c/{NAME}.zip").unlink()
     assert run_ben("inputs", "verify", str(moved)).returncode == 1

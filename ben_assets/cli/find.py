@@ -1,0 +1,131 @@
+"""``ben tiles find``: products of the catalogue, as rows that load."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from ben_assets.environment import settings_of_process
+
+if TYPE_CHECKING:
+    import shapely
+
+_SHOWN: Final = 200
+
+
+class Level(StrEnum):
+    """Level of the products that are searched for."""
+
+    L1C = "L1C"
+    L2A = "L2A"
+
+
+def find(
+    first: Annotated[
+        dt.datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="First day.")
+    ],
+    last: Annotated[
+        dt.datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="Last day.")
+    ],
+    bbox: Annotated[
+        str | None, typer.Option(help="West,south,east,north in degrees.")
+    ] = None,
+    geojson: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="An area.")
+    ] = None,
+    country: Annotated[
+        str | None, typer.Option(help="A country, as the pinned file names it.")
+    ] = None,
+    mgrs: Annotated[str | None, typer.Option(help="An MGRS tile: 33UUP.")] = None,
+    season: Annotated[
+        str | None, typer.Option(help="spring, summer, fall or winter.")
+    ] = None,
+    max_cloud: Annotated[
+        float | None, typer.Option(min=0, max=100, help="Percent.")
+    ] = None,
+    level: Annotated[Level, typer.Option(help="L1C or L2A.")] = Level.L1C,
+    one_per_tile: Annotated[
+        bool, typer.Option("--one-per-tile", help="The least cloudy of a tile.")
+    ] = False,
+    one_per_season: Annotated[
+        bool, typer.Option("--one-per-season", help="The same for each season.")
+    ] = False,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="CSV for BEN_TILES_CSV.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the question; ask nobody.")
+    ] = False,
+) -> None:
+    """Search the Copernicus Data Space for products, by place, time and cloud.
+
+    Give one of --bbox, --geojson, --country and --mgrs. The rows that -o writes have
+    the alignment none.
+    """
+    from ben_assets.bigearthnet.seasons import season_of
+    from resources.cdse import Cdse
+    from resources.cdse.search import Search, least_cloudy
+
+    if sum(place is not None for place in (bbox, geojson, country, mgrs)) != 1:
+        raise typer.BadParameter("give one of --bbox, --geojson, --country and --mgrs")
+    area = None if mgrs else _area(bbox, geojson, country)
+    search = Search(first.date(), last.date(), level.value, area, mgrs, max_cloud)
+    if dry_run:
+        typer.echo(search.condition())
+        return
+    found = list(Cdse.from_settings(settings_of_process()).catalogue.search(search))
+    if season is not None:
+        found = [p for p in found if season_of(p.name.sensing_time) == season]
+    if one_per_tile or one_per_season:
+        found = least_cloudy(found, by_season=one_per_season)
+    for product in found[:_SHOWN]:
+        cloud = "-" if product.cloud is None else f"{product.cloud:.1f} %"
+        state = "" if product.online else "  offline"
+        size = f"{product.size / 1e6:.0f} MB"
+        typer.echo(f"{product.name.name}  {cloud:>8}  {size:>8}{state}")
+    more = f", {len(found) - _SHOWN} of them not shown" if len(found) > _SHOWN else ""
+    typer.echo(f"{len(found)} products{more}")
+    if output is not None:
+        _write(output, (product.name.name for product in found))
+        typer.echo(f"written to {output}; set BEN_TILES_CSV to it")
+
+
+def _area(
+    bbox: str | None, geojson: Path | None, country: str | None
+) -> shapely.Geometry:
+    """The area in EPSG:4326 that the options name."""
+    import geopandas as gpd
+    import shapely
+
+    from resources.inputs.pins import COUNTRIES
+    from resources.inputs.reference import ReferenceInputs
+
+    if bbox is not None:
+        try:
+            west, south, east, north = map(float, bbox.split(","))
+        except ValueError:
+            raise typer.BadParameter(
+                f"--bbox is {bbox}; expected west,south,east,north in degrees"
+            ) from None
+        return shapely.box(west, south, east, north)
+    if geojson is not None:
+        return gpd.read_file(geojson).to_crs(4326).union_all().convex_hull
+    inputs = ReferenceInputs.from_settings(settings_of_process())
+    table = gpd.read_file(inputs.find(COUNTRIES))
+    outline = table[table["NAME_LONG"] == country].geometry
+    if outline.empty:
+        raise typer.BadParameter(
+            f"--country is {country}; expected one of "
+            f"{', '.join(sorted(table['NAME_LONG']))}"
+        )
+    return outline.union_all()
+
+
+def _write(path: Path, names: Iterable[str]) -> None:
+    rows = [f"{name},none\n" for name in names]
+    path.write_text("tile,alignment\n" + "".join(rows), encoding="utf-8")

@@ -1,0 +1,140 @@
+"""``ben tiles find`` asks the catalogue on loopback, which filters and pages."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import shapely
+import shapely.geometry
+from typer.testing import CliRunner
+
+from ben_assets.bigearthnet.tile_list import add_own_tiles
+from ben_assets.cli import app
+from ben_assets.testing.cdse_server import CdseServer
+from ben_assets.testing.cdse_state import Product
+from ben_assets_tests.zip_products import write_product
+from resources.cdse import Cdse
+from resources.cdse.search import Search, least_cloudy
+from resources.settings import Settings
+
+SUMMER = ("--from", "2025-06-01", "--to", "2025-08-31")
+
+
+def name(mgrs: str, day: str, level: str = "L1C") -> str:
+    return f"S2C_MSI{level}_{day}T101031_N0511_R022_T{mgrs}_{day}T140000"
+
+
+@pytest.fixture
+def server(tmp_path, monkeypatch):
+    """Two tiles side by side over three months, and one product of L2A."""
+    write_product(tmp_path / "archive")
+    with CdseServer(tmp_path / "archive") as running:
+        template = running.products[0]
+        running.products.clear()
+        for west, mgrs in ((13, "33UUU"), (14, "33UVU")):
+            for day, cloud in (
+                ("20250601", 80.0),
+                ("20250715", 3.0),
+                ("20250801", 9.0),
+            ):
+                running.products.append(product(template, name(mgrs, day), cloud, west))
+        running.products.append(
+            product(template, name("33UUU", "20250715", "L2A"), 3.0, 13)
+        )
+        for setting, value in running.environment().items():
+            monkeypatch.setenv(setting, value)
+        monkeypatch.setenv("BEN_DATA_DIR", str(tmp_path / "data"))
+        yield running
+
+
+def product(template: Product, key: str, cloud: float, west: float) -> Product:
+    box = shapely.box(west, 52, west + 0.9, 53)
+    outline = shapely.geometry.mapping(box)
+    return Product(
+        key, f"{key}.SAFE", template.path, 7, [], cloud=cloud, footprint=outline
+    )
+
+
+def find(*options: str) -> list[str]:
+    result = CliRunner().invoke(app, ["tiles", "find", *options])
+    assert result.exit_code == 0, result.output
+    return re.findall(r"^S2\S+", result.output, re.M)
+
+
+def test_place_time_cloud_and_level_are_filtered_by_the_catalogue(server):
+    both = [name(m, "20250715") for m in ("33UUU", "33UVU")]
+    wide = ("--bbox", "12,52,15,53")
+    assert find(*SUMMER, *wide, "--max-cloud", "5") == both
+    assert find(*SUMMER, "--bbox", "12,52,13.5,53", "--max-cloud", "5") == both[:1]
+    assert find(*SUMMER, "--mgrs", "33UVU", "--max-cloud", "5") == both[1:]
+    assert find("--from", "2025-07-15", "--to", "2025-07-15", *wide) == both
+    l2a = name("33UUU", "20250715", "L2A")
+    assert find(*SUMMER, *wide, "--level", "L2A") == [l2a]
+    asked = [parse_qs(urlsplit(path).query) for path in server.seen.paths]
+    assert all(
+        "Intersects" in a["$filter"][0] or "tileId" in a["$filter"][0] for a in asked
+    )
+
+
+def test_the_least_cloudy_of_a_tile_or_of_a_season_is_taken(server):
+    wide = (*SUMMER, "--bbox", "12,52,15,53")
+    july = [name(m, "20250715") for m in ("33UUU", "33UVU")]
+    assert find(*wide, "--one-per-tile") == july
+    spring = ("--from", "2025-05-01", "--to", "2025-12-31", "--bbox", "12,52,15,53")
+    assert len(find(*spring)) == 6
+    assert find(*spring, "--one-per-season") == july
+
+
+def test_pages_are_asked_for_until_the_last(server):
+    template = server.products[0]
+    server.products[:] = [
+        product(template, name(f"33U{a}{b}", "20250715"), 0.0, 13)
+        for a in "UVWXY"
+        for b in "ABCDEFGHJKLMNPQRSTUV"
+        for _ in range(2)
+    ]
+    # each name twice: 200 rows fill two pages, and a third one says that it is over
+    assert len(list(_catalogue(server).search(_all_of_july()))) == 200
+    assert sum("$skip" in path for path in server.seen.paths) == 3
+
+
+def _catalogue(server):
+    return Cdse.from_settings(Settings(server.environment())).catalogue
+
+
+def _all_of_july() -> Search:
+    return Search(date(2025, 7, 1), date(2025, 7, 31), area=shapely.box(12, 52, 15, 53))
+
+
+def test_the_rows_that_are_written_load(server, tmp_path):
+    path = tmp_path / "tiles.csv"
+    find(*SUMMER, "--bbox", "12,52,15,53", "--one-per-tile", "-o", str(path))
+    tiles, reports = add_own_tiles([], path.read_text(), "tiles.csv")
+    assert reports == []
+    assert [tile.key for tile in tiles] == [
+        "T33UUU_20250715T101031",
+        "T33UVU_20250715T101031",
+    ]
+    assert {tile.alignment for tile in tiles} == {"none"}
+
+
+def test_a_dry_run_asks_nobody(server):
+    result = CliRunner().invoke(
+        app, ["tiles", "find", *SUMMER, "--mgrs", "33UUU", "--dry-run"]
+    )
+    assert "tileId" in result.output
+    assert server.seen.paths == []
+
+
+def test_one_place_must_be_given():
+    result = CliRunner().invoke(app, ["tiles", "find", *SUMMER])
+    assert result.exit_code == 2
+
+
+def test_a_product_without_cloud_cover_comes_last(server):
+    found = list(_catalogue(server).search(_all_of_july()))
+    unknown = type(found[0])(found[0].name, None, 7, True, None)
+    assert least_cloudy([unknown, found[0]]) == [found[0]]
