@@ -18,9 +18,10 @@ from resources.data_root.difference import TILE_ASSETS
 
 
 def make_tiles() -> None:
-    """All steps of each tile from its L2A product on, then the release."""
+    """The inputs, each tile from its L2A product on, then the release."""
     keys = [tile.key for tile in TILES.values() if not tile.is_published]
     with dg.DagsterInstance.get() as instance:
+        assert run_job("inputs", None, instance, lambda entry: None).succeeded
         for key in keys:
             run_job("tile_from_l2a", key, instance, lambda entry: None)
         assert run_job("release", None, instance, lambda entry: None).succeeded
