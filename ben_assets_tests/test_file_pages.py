@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import dagster as dg
 import pytest
 
 from ben_assets.definitions import build_definitions
@@ -69,7 +70,11 @@ def links_of(asset: str) -> dict[str, str]:
         for spec in build_definitions().resolve_all_asset_specs()
         if spec.key.to_user_string() == asset
     )
-    return {title: str(value.value) for title, value in spec.metadata.items()}
+    return {
+        title: str(link.value)
+        for title, link in spec.metadata.items()
+        if isinstance(link, dg.UrlMetadataValue | dg.PathMetadataValue)
+    }
 
 
 def test_an_asset_links_to_what_is_served(pages, monkeypatch):

@@ -51,10 +51,10 @@ def test_a_run_is_on_record_with_its_tile_and_where_it_comes_from(pipeline, tmp_
         check=False,
     )
     assert done.returncode == 0, done.stderr[-3000:]
+    shown = {".dagster/repository": f"__repository__@{LOCATION}"}
     with dg.DagsterInstance.from_config(str(home)) as instance:
-        (run,) = instance.get_runs()
+        (run,) = instance.get_runs(dg.RunsFilter(job_name="tile_from_l2a", tags=shown))
     assert run.tags["dagster/partition"] == pipeline.keys[0]
-    assert run.tags[".dagster/repository"] == f"__repository__@{LOCATION}"
     assert run.remote_job_origin == origin("tile_from_l2a")
     assert run.is_success
 

@@ -18,7 +18,6 @@ from ben_assets.demo.settings import (
     write_settings,
 )
 from ben_assets.file_pages import SETTING, FilePages
-from ben_assets.runs import LOCATION
 from ben_assets.synthetic.dataset import SyntheticData
 from ben_assets.testing.processes import answers, end_on_term, signal_group
 from resources.data_root.locks import started_at
@@ -64,7 +63,7 @@ def serve(port: str) -> int:
 
 def _print_addresses(port: str, pages: str) -> None:
     address = f"http://127.0.0.1:{port}"
-    opened = ",".join(f"__repository__@{LOCATION}:{group}" for group in _FIRST_GROUPS)
+    opened = ",".join(f"global@global:{group}" for group in _FIRST_GROUPS)
     print(f"Dagster UI    {address} (half a minute; stop with Ctrl-C)")
     print(f"its lineage   {address}/asset-groups?expanded={opened}")
     print(f"the report    {pages}/data/release_report/report.html", flush=True)
