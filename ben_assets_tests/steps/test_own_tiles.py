@@ -280,7 +280,10 @@ def test_metadata_of_every_baseline_are_read(baseline, mission, offset, psd, gro
         for path in renamed.rglob("IMG_DATA/*/*.jp2")
     ]
     description = ProductDescription(
-        ProductName.parse(name), original.start_time, original.geocoding, offset=offset
+        ProductName.parse(name),
+        ProductName.parse(name).sensing_time,
+        original.geocoding,
+        offset=offset,
     )
     text = product_metadata(description, images)
     assert f"https://{psd}.sentinel2" in text
