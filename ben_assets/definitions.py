@@ -10,8 +10,10 @@ import dagster as dg
 from ben_assets.assets import RULE_CHECKS, STAGES
 from ben_assets.bigearthnet.shipped_files import SHIPPED
 from ben_assets.environment import settings_of_process
+from ben_assets.file_pages import SETTING
 from ben_assets.jobs import JOBS
 from resources.configured import resources_of
+from resources.settings import REPOSITORY, Settings
 
 
 def _kubernetes() -> dg.ExecutorDefinition:
@@ -27,12 +29,14 @@ _EXECUTORS: Final[dict[str, Callable[[], dg.ExecutorDefinition]]] = {
     "k8s": _kubernetes,  # a pod for each asset of a tile
 }
 
-_DOCS: Final = {
-    "what it is": "architecture.md",
-    "what its checks mean": "checks.md",
-    "when it fails": "troubleshooting.md",
+_LINKS: Final = {
+    "what it is": "docs/architecture.md",
+    "what its checks mean": "docs/checks.md",
+    "when it fails": "docs/troubleshooting.md",
+    "its files and pictures": "data/{asset}/",
+    "report on the release": "data/release_report/report.html",
 }
-"""Title on an asset's page to a file of the docs."""
+"""Title on an asset's page to what is behind it, below ``BEN_FILES_URL``."""
 
 
 def build_definitions(**overrides: Any) -> dg.Definitions:  # noqa: ANN401
@@ -45,7 +49,7 @@ def build_definitions(**overrides: Any) -> dg.Definitions:  # noqa: ANN401
     assets = [
         asset
         for group, stage in STAGES.items()
-        for asset in dg.map_asset_specs(_in_group(group), stage)
+        for asset in dg.map_asset_specs(_in_group(group, settings), stage)
     ]
     return dg.Definitions(
         assets=assets,
@@ -56,15 +60,32 @@ def build_definitions(**overrides: Any) -> dg.Definitions:  # noqa: ANN401
     )
 
 
-def _in_group(group: str) -> Callable[[dg.AssetSpec], dg.AssetSpec]:
+def _in_group(group: str, settings: Settings) -> Callable[[dg.AssetSpec], dg.AssetSpec]:
     """Sets what all assets of a group have: the group, and where to read on."""
-    docs = {
-        title: dg.MetadataValue.path(SHIPPED / "docs" / name)
-        for title, name in _DOCS.items()
-    }
     return lambda spec: spec.replace_attributes(
-        group_name=group, metadata={**docs, **spec.metadata}
+        group_name=group,
+        metadata={**_links(spec.key.path[-1], settings), **spec.metadata},
     )
+
+
+def _links(asset: str, settings: Settings) -> dict[str, dg.MetadataValue[Any]]:
+    """Addresses where files are served (``ben serve``), else paths."""
+    address = settings.text(SETTING)
+    places = {title: place.format(asset=asset) for title, place in _LINKS.items()}
+    if address is not None:
+        return {
+            title: dg.MetadataValue.url(f"{address.rstrip('/')}/{place}")
+            for title, place in places.items()
+        }
+    roots = {
+        "docs": SHIPPED / "docs",
+        "data": settings.path("BEN_DATA_DIR") or REPOSITORY / "data",
+    }
+    return {
+        title: dg.MetadataValue.path(roots[top] / below)
+        for title, place in places.items()
+        for top, _, below in [place.partition("/")]
+    }
 
 
 defs = build_definitions()

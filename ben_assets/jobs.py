@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from ben_assets.assets import l1c, l2a, postgis, release, training
+from ben_assets.assets import l1c, l2a, postgis, reference, release, training
 from ben_assets.failures import as_dagster_failure
 from ben_assets.partitions import TILES
 from ben_assets.verify_jobs import verify, verify_release
@@ -11,6 +11,12 @@ from resources.configured import (
     DataRootResource,
     L1CSourcesResource,
     settings_from,
+)
+
+inputs = dg.define_asset_job(
+    "inputs",
+    selection=dg.AssetSelection.assets(*reference.INPUTS),
+    description="The pinned inputs: fetched, or verified where they are on disk.",
 )
 
 tile = dg.define_asset_job(
@@ -96,6 +102,7 @@ def preflight() -> None:
 
 
 JOBS = (
+    inputs,
     tile,
     tile_from_l2a,
     l1c_tables,

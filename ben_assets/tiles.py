@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 from pathlib import Path
+from typing import Final
 
 from ben_assets.bigearthnet.errors import MissingInput
 from ben_assets.bigearthnet.shipped_files import SHIPPED
@@ -17,6 +18,7 @@ from resources.settings import Settings
 
 _log = logging.getLogger(__name__)
 _NO_TILES = "tile\n"
+_TRACKED: Final = SHIPPED / "tracked-artifacts" / "tiles.csv"
 
 
 def load_tiles(settings: Settings) -> dict[str, Tile]:
@@ -31,10 +33,17 @@ def read_tiles(settings: Settings) -> tuple[dict[str, Tile], tuple[str, ...]]:
     """Tile key to tile, the user's own first, and what is wrong with the list."""
     own = settings.path("BEN_TILES_CSV")
     tracked = settings.choice("BEN_TRACKED_TILES", ("1", "0")) == "1"
-    path = SHIPPED / "tracked-artifacts" / "tiles.csv"
     own_text, problems = _read(own) if own else (_NO_TILES, ())
-    tiles, reports = _parsed(path.read_text() if tracked else "", own_text, str(own))
+    tiles, reports = _parsed(
+        _TRACKED.read_text() if tracked else "", own_text, str(own)
+    )
     return {tile.key: tile for tile in tiles}, (*problems, *reports)
+
+
+@functools.cache
+def published_keys() -> frozenset[str]:
+    """The keys of the 125 tiles, also where ``BEN_TRACKED_TILES`` leaves them out."""
+    return frozenset(tile.key for tile in parse_tracked_tiles(_TRACKED.read_text()))
 
 
 def require_own_list(settings: Settings) -> None:

@@ -143,7 +143,8 @@ def test_one_wrong_tracked_hash_fails_just_that_tile_and_blocks_it(pipeline):
     expected = pipeline.storage.require("patches", SECOND).sha256
     tracked = Path(pipeline.settings["BEN_TRACKED_ARTIFACTS"]) / "hashes/patches.csv"
     edit(tracked, expected, "0" * 64)
-    assert pipeline.run_verify(FIRST).code == 0
+    run = pipeline.run_verify(FIRST)
+    assert run.code == 0, run.output[-5000:]
     assert pipeline.run_verify(SECOND).code == 1
     failed = {
         name

@@ -142,10 +142,13 @@ def load_recipe(name_or_path: str) -> Recipe:
     try:
         content = path.read_bytes()
     except OSError as error:
-        known = ", ".join(sorted(p.stem for p in FOLDER.glob("*.toml")))
+        known = sorted(p.stem for p in FOLDER.glob("*.toml"))
+        near = difflib.get_close_matches(name_or_path, known, n=1)
+        hint = f"; did you mean {near[0]}?" if near else ""
         raise MissingInput(
             f"recipe {name_or_path}: {path} cannot be read ({error.strerror}); "
-            f"expected a TOML file, or one of the recipes that come along: {known}"
+            "expected a TOML file, or one of the recipes that come along: "
+            f"{', '.join(known)}{hint}"
         ) from error
     return parse_recipe(content, path)
 

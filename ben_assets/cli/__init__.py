@@ -24,6 +24,8 @@ from ben_assets.cli import (
     recipe,
     reference,
     releasing,
+    running,
+    serving,
     tracking,
     verification,
 )
@@ -40,12 +42,14 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+app.command()(running.run)
 app.command()(verification.verify)
 app.command()(tracking.track)
 app.add_typer(overview.app, name="tiles")
 app.command()(doctor.doctor)
 app.command()(pinning.pin)
 app.command()(preflighting.preflight)
+app.command()(serving.serve)
 app.command()(releasing.subset)
 app.command("verify-release")(releasing.verify_release)
 app.add_typer(releasing.publish, name="publish")

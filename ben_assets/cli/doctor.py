@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import typer
 
 from ben_assets.cli.choice import TileArguments, chosen_tiles
+from ben_assets.cli.console import AsJson, coloured, say, say_json
 from ben_assets.environment import settings_of_process
 from ben_assets.tiles import load_tiles
 
+if TYPE_CHECKING:
+    from ben_assets.cli.diagnosis import Finding
 
-def doctor(tiles: TileArguments = None) -> None:
+
+def doctor(tiles: TileArguments = None, as_json: AsJson = False) -> None:
     """Say what a real run of these tiles still lacks. Exit code 1 if anything does.
 
     Looks at versions, credentials (by logging in), sen2cor, the pinned inputs,
@@ -22,9 +28,18 @@ def doctor(tiles: TileArguments = None) -> None:
     own = [key for key, tile in known.items() if not tile.is_published]
     keys = chosen_tiles(tiles) or own or list(known)
     findings = diagnose([known[key] for key in keys], settings)
+    lacking = sum(finding.state is State.LACKS for finding in findings)
+    if as_json:
+        say_json({"tiles": keys, "findings": [vars(found) for found in findings]})
+    else:
+        _print(findings)
+        counted = f"{len(keys)} tiles; {lacking} of {len(findings)} things lack"
+        say(counted, "red" if lacking else "green")
+    raise typer.Exit(1 if lacking else 0)
+
+
+def _print(findings: list[Finding]) -> None:
     width = max(len(finding.subject) for finding in findings)
     for finding in findings:
-        typer.echo(f"{finding.state:<5}  {finding.subject:<{width}}  {finding.detail}")
-    lacking = sum(finding.state is State.LACKS for finding in findings)
-    typer.echo(f"{len(keys)} tiles; {lacking} of {len(findings)} things lack")
-    raise typer.Exit(1 if lacking else 0)
+        state = coloured(finding.state, 5)
+        typer.echo(f"{state}  {finding.subject:<{width}}  {finding.detail}")

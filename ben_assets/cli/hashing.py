@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from ben_assets.cli.console import with_progress
 from ben_assets.validation.hash_lists import hash_l1c, hash_tiffs, write_hash_list
 
 app = typer.Typer(help="The original's hash lists.", no_args_is_help=True)
@@ -15,10 +17,14 @@ _Folder = Annotated[Path, typer.Argument(exists=True, file_okay=False)]
 _Output = Annotated[Path, typer.Argument(dir_okay=False, help="File to write.")]
 
 
+def _with_bar(digests: Iterator[str | None], total: int) -> Iterator[str | None]:
+    return with_progress(digests, "hashing", total)
+
+
 @app.command()
 def tiffs(folder: _Folder, output: _Output = Path("patch_hashes.csv")) -> None:
     """Hash all GeoTIFFs below a folder into OUTPUT, and that into OUTPUT.sha256."""
-    digests = hash_tiffs(folder)
+    digests = hash_tiffs(folder, _with_bar)
     digest = write_hash_list(digests, output, has_digest=True)
     typer.echo(f"{output}: {len(digests)} files, sha256 {digest}")
 
@@ -26,7 +32,7 @@ def tiffs(folder: _Folder, output: _Output = Path("patch_hashes.csv")) -> None:
 @app.command()
 def l1c(folder: _Folder, output: _Output = Path("ben_s2_l1c_hashes.csv")) -> None:
     """Hash the L1C zips (CDSE-ID.out) of a folder into OUTPUT; names damaged ones."""
-    digests, damaged = hash_l1c(folder)
+    digests, damaged = hash_l1c(folder, _with_bar)
     digest = write_hash_list(digests, output, has_digest=False)
     typer.echo(f"{output}: {len(digests)} files, sha256 {digest}")
     for problem in damaged:

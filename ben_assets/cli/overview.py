@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated, Final
 
 import typer
 
 from ben_assets.bigearthnet.outside_text import escaped
+from ben_assets.cli.console import AsJson, coloured, say_json
 from ben_assets.cli.find import find
 from ben_assets.environment import settings_of_process
 from ben_assets.tiles import load_tiles, require_own_list
@@ -41,9 +41,7 @@ app.command()(find)
 @app.callback()
 def tiles(
     context: typer.Context,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="All tiles, as JSON.")
-    ] = False,
+    as_json: AsJson = False,
     check: Annotated[
         bool, typer.Option("--check", help="Look for every file and its size, too.")
     ] = False,
@@ -59,24 +57,24 @@ def tiles(
     rows = overview(settings.data_dir, settings.tracked_artifacts, load_tiles(settings))
     if check:
         rows = with_files_checked(settings.data_dir, rows)
-    typer.echo(_as_json(rows) if as_json else _as_text(rows))
+    if as_json:
+        say_json(_as_json(rows))
+    else:
+        typer.echo(_as_text(rows))
 
 
-def _as_json(rows: list[TileOverview]) -> str:
-    return json.dumps(
-        {
-            "tiles": [
-                {
-                    "tile": row.tile,
-                    "bytes": row.bytes,
-                    "assets": {k: vars(a) for k, a in row.artifacts.items()},
-                }
-                for row in rows
-            ],
-            "bytes": sum(row.bytes for row in rows),
-        },
-        indent=1,
-    )
+def _as_json(rows: list[TileOverview]) -> dict[str, object]:
+    return {
+        "tiles": [
+            {
+                "tile": row.tile,
+                "bytes": row.bytes,
+                "assets": {k: vars(a) for k, a in row.artifacts.items()},
+            }
+            for row in rows
+        ],
+        "bytes": sum(row.bytes for row in rows),
+    }
 
 
 def _as_text(rows: list[TileOverview]) -> str:
@@ -108,7 +106,7 @@ def _row(row: TileOverview) -> str:
 
 
 def _word(state: State) -> str:
-    return f"{'-' if state is State.ABSENT else state:<{_WIDTH}}"
+    return coloured("-" if state is State.ABSENT else state, _WIDTH)
 
 
 def _size(n_bytes: int) -> str:

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from typing import Annotated
-
 import typer
 
 from ben_assets.cli.choice import TileArguments, chosen_tiles
+from ben_assets.cli.console import AsJson, say_json
 from ben_assets.environment import settings_of_process
 from ben_assets.tiles import load_tiles
 
 
 def preflight(
     tiles: TileArguments = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="JSON instead of the table.")
-    ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Ask all sources for tiles (all by default); downloads nothing.
 
@@ -32,7 +28,7 @@ def preflight(
         [known[key] for key in keys], settings, lambda line: typer.echo(line, err=True)
     )
     if as_json:
-        typer.echo(json.dumps(report.as_json(), indent=1))
+        say_json(report.as_json())
     else:
         typer.echo(format_preflight(report))
     if not all(row.is_ready for row in report.rows):

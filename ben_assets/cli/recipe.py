@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from ben_assets.bigearthnet.recipe import DEFAULT, Recipe, load_recipe, missing_files
+from ben_assets.cli.console import AsJson, say_json
 from ben_assets.environment import settings_of_process
 
 app = typer.Typer(help="Recipes of own tiles.", no_args_is_help=True)
@@ -33,9 +34,13 @@ def show(
         str | None,
         typer.Argument(metavar="[NAME|FILE]", help="A recipe. Default: BEN_RECIPE."),
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Show what a recipe says, with what it leaves to the defaults."""
     recipe = load_recipe(name or settings_of_process().recipe or DEFAULT)
+    if as_json:
+        say_json(dict(_rows(recipe)))
+        return
     for key, value in _rows(recipe):
         typer.echo(f"{key:24}{value}")
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ben_assets.bigearthnet.errors import BenError
+from ben_assets.cli.console import AsJson, coloured, say_json, with_progress
 from ben_assets.environment import settings_of_process
-from resources.inputs.pinned import PinnedInputs
+from resources.inputs.pinned import InputStatus, PinnedInputs
 
 app = typer.Typer(help="The pinned inputs.", no_args_is_help=True)
 
@@ -32,16 +35,52 @@ def fetch(
     What is there stays. A download that was interrupted is continued.
     """
     inputs = PinnedInputs(settings_of_process())
-    unknown = set(names or ()) - inputs.pins.keys()
-    if unknown:
-        raise typer.BadParameter(
-            f"unknown input {', '.join(sorted(unknown))}; expected some of "
-            f"{', '.join(inputs.pins)}"
-        )
+    _require_known(names or (), inputs)
     wanted = names or list(inputs.pins)
-    absent = [name for name in wanted if not _provide(inputs, name, source)]
+    shown = with_progress(wanted, "inputs", len(wanted))
+    absent = [name for name in shown if not _provide(inputs, name, source)]
     typer.echo(f"{len(wanted) - len(absent)} of {len(wanted)} inputs are there")
     raise typer.Exit(1 if absent else 0)
+
+
+@app.command("list")
+def list_inputs(as_json: AsJson = False) -> None:
+    """Show each pinned input: where it is, whether it is the pinned file, its home."""
+    inputs = PinnedInputs(settings_of_process())
+    found = {name: inputs.find(name) for name in inputs.pins}
+    if as_json:
+        say_json([_row(inputs, name, status) for name, status in found.items()])
+        return
+    for name, status in found.items():
+        state = "missing" if status is None else "ok" if status.is_pinned else "warns"
+        where = f"from {inputs.pins[name].home}" if status is None else status.outcome
+        typer.echo(f"{coloured(state, 7)}  {name}: {where}")
+
+
+def _row(
+    inputs: PinnedInputs, name: str, status: InputStatus | None
+) -> dict[str, object]:
+    pin = inputs.pins[name]
+    return {
+        "name": name,
+        "path": str(status.path if status else inputs.place(name)),
+        "is_there": status is not None,
+        "is_pinned": status is not None and status.is_pinned,
+        "sha256": status.sha256 if status else None,
+        "expected": pin.expected,
+        "home": pin.home,
+        "is_fetchable": pin.is_fetchable,
+    }
+
+
+def _require_known(names: Sequence[str], inputs: PinnedInputs) -> None:
+    for name in names:
+        if name not in inputs.pins:
+            near = difflib.get_close_matches(name, inputs.pins, 1)
+            hint = f"did you mean {near[0]}? " if near else ""
+            raise typer.BadParameter(
+                f"unknown input {name}; {hint}expected some of {', '.join(inputs.pins)}"
+            )
 
 
 def _provide(inputs: PinnedInputs, name: str, source: Path | None) -> bool:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
 from ben_assets.bigearthnet.outside_text import escaped
 from ben_assets.cli.choice import TileArguments, chosen_tiles
+from ben_assets.cli.console import AsJson, coloured, progress, say, say_json
 from ben_assets.cli.repair import repair_commands
 from ben_assets.environment import settings_of_process
 from ben_assets.validation.survey import find_differences
@@ -25,6 +27,7 @@ def verify(
     deep: Annotated[
         bool, typer.Option("--deep", help="Read every byte, not only names and sizes.")
     ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Compare what is on disk with records, hash lists and tracked hashes.
 
@@ -35,33 +38,57 @@ def verify(
         raise typer.BadParameter("name tiles, or say --all; not both")
     chosen, settings = chosen_tiles(tiles, also=(RELEASE,)), settings_of_process()
     storage = Storage(settings.data_dir)
-    found = []
-    for difference in find_differences(
-        storage,
-        deep=deep,
-        tiles=chosen,
-        tracked=settings.tracked_artifacts,
-        reference_digest=ReferenceDigests(settings).find if deep else None,
-    ):
-        typer.echo(_line(difference))
-        found.append(difference)
     n_artifacts = sum(
         not chosen or tile in chosen
         for asset in (*TILE_ASSETS, *RELEASE_ASSETS)
         for tile in storage.tiles(asset)
     )
-    how = "every byte read" if deep else "names and sizes; --deep reads every byte"
-    typer.echo(f"{n_artifacts} artifacts, {len(found)} differences ({how})")
-    for command in repair_commands(found, storage.root):
-        typer.echo(f"to repair: {command}")
+    found = []
+    with progress("reading" if deep else "looking at", n_artifacts) as begin:
+        for difference in find_differences(
+            storage,
+            deep=deep,
+            tiles=chosen,
+            tracked=settings.tracked_artifacts,
+            reference_digest=ReferenceDigests(settings).find if deep else None,
+            begin=begin,
+        ):
+            if not as_json:
+                typer.echo(_line(difference))
+            found.append(difference)
+    commands = repair_commands(found, storage.root)
+    if as_json:
+        say_json(_as_json(n_artifacts, found, commands))
+    else:
+        _print_totals(n_artifacts, len(found), commands, deep=deep)
     if not n_artifacts and not found:
-        typer.echo(f"nothing to verify below {storage.root}", err=True)
+        say(f"nothing to verify below {storage.root}", err=True)
         raise typer.Exit(2)
     raise typer.Exit(1 if found else 0)
 
 
+def _as_json(
+    n_artifacts: int, found: list[Difference], commands: list[str]
+) -> dict[str, object]:
+    return {
+        "artifacts": n_artifacts,
+        "differences": [asdict(difference) for difference in found],
+        "repair": commands,
+    }
+
+
+def _print_totals(
+    n_artifacts: int, n_found: int, commands: list[str], *, deep: bool
+) -> None:
+    how = "every byte read" if deep else "names and sizes; --deep reads every byte"
+    total = f"{n_artifacts} artifacts, {n_found} differences ({how})"
+    say(total, "red" if n_found else "green")
+    for command in commands:
+        typer.echo(f"to repair: {command}")
+
+
 def _line(difference: Difference) -> str:
     tile = difference.tile or "-"
-    what = f"{difference.kind}: {difference.detail}"
-    fields = (difference.asset, tile, difference.file, what)
-    return "\t".join(escaped(field) for field in fields)
+    what = f"{coloured(difference.kind)}: {escaped(difference.detail)}"
+    fields = (difference.asset, tile, difference.file)
+    return "\t".join((*map(escaped, fields), what))

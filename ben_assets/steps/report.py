@@ -32,7 +32,7 @@ from ben_assets.steps import (
     release,
 )
 from ben_assets.steps.step_context import StepContext, geocoding_of, versions
-from ben_assets.tiles import load_tiles
+from ben_assets.tiles import published_keys
 from resources.data_root.store import RELEASE, Record, StoredRecord
 from resources.inputs.pins import COUNTRIES, load_pins, load_published
 
@@ -99,8 +99,7 @@ def _facts(
     made = [_tile_facts(ctx, record) for record in tiles]
     history = _history(ctx, tiles)
     published = load_published()["release"]
-    known = load_tiles(ctx.settings).values()
-    tracked = {tile.key for tile in known if tile.is_published}
+    tracked = published_keys()
     l2a_records = [record for record in history if record.asset == l2a.ASSET]
     return ReleaseFacts(
         tiles=made,

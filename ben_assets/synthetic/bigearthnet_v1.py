@@ -64,7 +64,8 @@ def write_first_version(folder: Path, patches: Sequence[FirstVersionPatch]) -> N
     for patch in patches:
         by_epsg[patch.epsg].append(patch)
     for epsg, members in by_epsg.items():
-        _write_footprints(folder / f"bigearthnet_v1_spatial_{epsg}.parquet", members)
+        path = folder / f"bigearthnet_v1_spatial_{epsg}.parquet"
+        write_footprints(path, epsg, members)
     mapping = "".join(f"{patch.name},{patch.s1_name}\n" for patch in patches)
     (folder / S1S2_MAPPING).write_text(mapping, encoding="utf-8")
     for name, places in _LISTED.items():
@@ -108,14 +109,17 @@ def _patch(
     )
 
 
-def _write_footprints(path: Path, patches: Sequence[FirstVersionPatch]) -> None:
+def write_footprints(
+    path: Path, epsg: int, patches: Sequence[FirstVersionPatch]
+) -> None:
+    """Write name, time and square of the v1 patches of a UTM zone, as published."""
     table = gpd.GeoDataFrame(
         {
             "patch_name": [patch.name for patch in patches],
             "sensing_time": [patch.sensing_time for patch in patches],
         },
         geometry=[_square(*patch.corner) for patch in patches],
-        crs=patches[0].epsg,
+        crs=epsg,
     ).rename_geometry("geom")
     table["sensing_time"] = table["sensing_time"].astype("datetime64[ms, UTC]")
     table.to_parquet(path, schema_version="1.0.0")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import zipfile
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -15,8 +16,20 @@ from resources.data_root.files import files_below, local_errors, write_atomicall
 _TIFF: Final = (".tif", ".tiff")
 
 
-def hash_tiffs(folder: Path) -> dict[str, str]:
+Shown = Callable[[Iterator[str | None], int], Iterable[str | None]]
+"""Passes digests on, of so many, and may show how far they are."""
+
+
+def _unseen(digests: Iterator[str | None], _total: int) -> Iterable[str | None]:
+    return digests
+
+
+def hash_tiffs(folder: Path, shown: Shown = _unseen) -> dict[str, str]:
     """Name without extension to SHA-256 of every GeoTIFF below ``folder``.
+
+    Args:
+        folder: where they are.
+        shown: sees each digest pass.
 
     Raises:
         MissingInput: there is none.
@@ -28,7 +41,8 @@ def hash_tiffs(folder: Path) -> dict[str, str]:
     if not paths:
         raise MissingInput(f"{folder}: expected GeoTIFFs (*.tif), found none")
     found: dict[str, str] = {}
-    for path, digest in zip(paths, hash_files(paths), strict=True):
+    digests = shown(hash_files(paths), len(paths))
+    for path, digest in zip(paths, digests, strict=True):
         name = os.path.basename(path).rpartition(".")[0]  # noqa: PTH119  of 500,000
         if name in found:
             raise InvalidInput(
@@ -40,8 +54,12 @@ def hash_tiffs(folder: Path) -> dict[str, str]:
     return found
 
 
-def hash_l1c(folder: Path) -> tuple[dict[str, str], list[str]]:
+def hash_l1c(folder: Path, shown: Shown = _unseen) -> tuple[dict[str, str], list[str]]:
     """File name to SHA-256 of the sound zips ``*.out``, and what is wrong with others.
+
+    Args:
+        folder: where they are.
+        shown: sees each digest pass.
 
     Raises:
         MissingInput: there is none.
@@ -51,7 +69,7 @@ def hash_l1c(folder: Path) -> tuple[dict[str, str], list[str]]:
         raise MissingInput(f"{folder}: expected L1C zips (<CDSE id>.out), found none")
     damage = {path: _damage(path) for path in paths}
     sound = [path for path in paths if damage[path] is None]
-    digests = hash_files([str(path) for path in sound])
+    digests = shown(hash_files([str(path) for path in sound]), len(sound))
     named = {
         path.name: digest
         for path, digest in zip(sound, digests, strict=True)

@@ -17,7 +17,7 @@ from ben_assets.bigearthnet.release_tables import (
     NO_SNOW_CLOUD_OR_SHADOW,
 )
 from ben_assets.steps.step_context import StepContext
-from ben_assets.tiles import load_tiles
+from ben_assets.tiles import load_tiles, published_keys
 from ben_assets.validation.result import RuleResult
 from resources.data_root.records import RELEASE, StoredRecord
 from resources.data_root.store import Storage
@@ -35,6 +35,8 @@ def files_equal_published(asset: str, ctx: StepContext) -> RuleResult:
     record = ctx.storage.require(asset, RELEASE)
     published = load_published()["release"]
     scope = _scope(record.made_from, ctx)
+    if scope is None and record.facts.get("left_out"):
+        scope = f"{record.facts['left_out']} tiles have no row: see the asset's log"
     if scope is not None:
         return RuleResult.not_evaluated(scope)
     found = _digests(record)
@@ -99,7 +101,7 @@ def names_are_unique(ctx: StepContext) -> RuleResult:
 def _scope(tiles: Iterable[str], ctx: StepContext) -> str | None:
     """Why a set of tiles cannot be compared with what was published, if so."""
     known = load_tiles(ctx.settings)
-    published = {key for key, tile in known.items() if tile.is_published}
+    published = published_keys()
     own = {key for key in known.keys() - published if known[key].alignment == "none"}
     found = {tile for tile in tiles if tile in known} - own
     if found == published:

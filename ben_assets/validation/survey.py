@@ -32,6 +32,7 @@ def find_differences(
     tiles: Collection[str] = (),
     tracked: Path | None = None,
     reference_digest: Callable[[str], str | None] | None = None,
+    begin: Callable[[str], None] = lambda _: None,
 ) -> Iterator[Difference]:
     """Everything on disk that is not what it should be, in flow order.
 
@@ -42,10 +43,12 @@ def find_differences(
             none of them.
         tracked: folder with tracked hashes to compare the records with.
         reference_digest: see ``stale_inputs``.
+        begin: told of each artifact before it is looked at.
     """
     for asset in (*TILE_ASSETS, *RELEASE_ASSETS):
         for tile in storage.tiles(asset):
             if not tiles or tile in tiles:
+                begin(f"{asset} of {tile}")
                 yield from verify_tile(storage, asset, tile, deep=deep)
                 record = _find(storage, asset, tile)
                 if record is not None:

@@ -14,7 +14,11 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from ben_assets.synthetic.dataset import make_synthetic_data
+from ben_assets.demo.inputs import write_other_inputs
+from ben_assets.demo.services import demo_services
+from ben_assets.file_pages import SETTING, FilePages
+from ben_assets.synthetic.dataset import SyntheticData, make_synthetic_data
+from ben_assets.synthetic.tiles import GOLDEN_TILES
 from ben_assets_tests.browser.server import DagsterDev
 from resources.settings import REPOSITORY
 
@@ -25,9 +29,11 @@ MAKING_SECONDS = 180
 
 @dataclass(frozen=True)
 class Results:
-    """Two tiles and their release, and a UI that shows them."""
+    """Three tiles and their release, and a UI that shows them."""
 
     keys: tuple[str, ...]
+    small: str
+    """A third tile, small."""
     data: Path
     ui: DagsterDev
     on_record: subprocess.Popen[bytes]
@@ -44,19 +50,31 @@ def chromium() -> str:
 
 @pytest.fixture(scope="session")
 def results(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator:
-    """Made while the UI starts; the second tile has a wrong tracked hash."""
+    """Made while the UI starts; the second tile has a wrong tracked hash.
+
+    The services of the demo answer as long as the UI runs.
+    """
     home = tmp_path_factory.mktemp("browser")
-    synthetic = make_synthetic_data(home / "synthetic", l1c=False)
+    synthetic = make_synthetic_data(home / "synthetic", tiles=GOLDEN_TILES[:3])
+    write_other_inputs(synthetic, GOLDEN_TILES[:3])
     (home / "dagster_home").mkdir()
     shutil.copy(REPOSITORY / "dagster.yaml", home / "dagster_home")
     tracked = home / "tracked" / "hashes" / "archives.csv"
     tracked.parent.mkdir(parents=True)
     wrong = f"{synthetic.tile_keys[1]},3,1,{'0' * 64}"
     tracked.write_text(f"tile,files,bytes,sha256\n{wrong}\n")
+    with demo_services(synthetic) as servers, FilePages(home / "data") as pages:
+        yield from _results(home, synthetic, servers | {SETTING: pages.url})
+
+
+def _results(
+    home: Path, synthetic: SyntheticData, addresses: dict[str, str]
+) -> Iterator[Results]:
     foreign = ("BEN_", "CDSE_", "DAGSTER_", "SEN2COR_")
     environment = {
         **{k: v for k, v in os.environ.items() if not k.startswith(foreign)},
         **synthetic.settings(),
+        **addresses,
         "BEN_DATA_DIR": str(home / "data"),
         "BEN_TRACKED_ARTIFACTS": str(home / "tracked"),
         "DAGSTER_HOME": str(home / "dagster_home"),
@@ -76,7 +94,8 @@ def results(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         on_record = start("ben_assets_tests.browser.results", "record")
         try:
             ui.wait()
-            yield Results(synthetic.tile_keys, home / "data", ui, on_record)
+            *keys, small = synthetic.tile_keys
+            yield Results(tuple(keys), small, home / "data", ui, on_record)
         finally:
             on_record.kill()
             on_record.wait()

@@ -12,17 +12,19 @@ import warnings
 
 import dagster as dg
 
-from ben_assets.demo.runs import run_job
 from ben_assets.partitions import TILES
+from ben_assets.runs import run_job
 from resources.data_root.difference import TILE_ASSETS
 
 
 def make_tiles() -> None:
-    """All steps of each tile from its L2A product on, then the release."""
-    for tile in TILES.values():
-        if not tile.is_published:
-            run_job("tile_from_l2a", tile.key)
-    assert run_job("release", None).succeeded
+    """The inputs, each tile from its L2A product on, then the release."""
+    keys = [tile.key for tile in TILES.values() if not tile.is_published]
+    with dg.DagsterInstance.get() as instance:
+        assert run_job("inputs", None, instance, lambda entry: None).succeeded
+        for key in keys:
+            run_job("tile_from_l2a", key, instance, lambda entry: None)
+        assert run_job("release", None, instance, lambda entry: None).succeeded
 
 
 def put_tiles_on_record() -> None:

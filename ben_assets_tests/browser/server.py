@@ -13,6 +13,8 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+from resources.settings import REPOSITORY
+
 START_SECONDS = 180
 STOP_SECONDS = 20
 
@@ -31,7 +33,7 @@ class DagsterDev:
         self.url = f"http://127.0.0.1:{self.port}"
         self._log = folder / "dagster-dev.log"
         command = [sys.executable, "-m", "dagster", "dev", "-h", "127.0.0.1"]
-        command += ["-p", str(self.port), "-m", "ben_assets.definitions"]
+        command += ["-p", str(self.port), "-w", str(REPOSITORY / "workspace.yaml")]
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
                 command,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from ben_assets.steps.report import make_release_report
@@ -77,3 +79,32 @@ def test_paper_shows_all_of_every_table(open_page, report, photograph):
     assert page.evaluate("document.documentElement.scrollWidth") <= 718
     assert not page.get_by_role("navigation").is_visible()
     photograph(page, full_page=True)
+
+
+def test_a_printed_report_tears_no_row_and_repeats_headings(page, report):
+    page.emulate_media(media="print")
+    page.goto(report)
+    torn = """() => [...document.querySelectorAll('tr, .gallery > li, figure')]
+      .filter(e => getComputedStyle(e).breakInside !== 'avoid')
+      .map(e => e.outerHTML.slice(0, 80))"""
+    assert page.evaluate(torn) == []
+    heads = (
+        "[...document.querySelectorAll('thead')].map(e => getComputedStyle(e).display)"
+    )
+    assert set(page.evaluate(heads)) == {"table-header-group"}
+    printed = page.pdf(prefer_css_page_size=True, print_background=True)
+    boxes = re.findall(rb"/MediaBox \[0 0 ([\d.]+) ([\d.]+)\]", printed)
+    assert {(round(float(w)), round(float(h))) for w, h in boxes} == {(595, 842)}, "A4"
+    assert 3 <= len(boxes) <= 6, "no page is left almost empty"
+
+
+def test_the_report_says_licence_and_citation(page, report):
+    page.goto(report)
+    page.get_by_role("link", name="Licence and citation").click()
+    said = page.locator("section", has=page.locator("#licence")).inner_text()
+    for words in (
+        "CDLA-Permissive-1.0",
+        "contains modified Copernicus Sentinel data 2018",
+        "reBEN: Refined BigEarthNet Dataset for Remote Sensing Image Analysis",
+    ):
+        assert words in said

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -236,3 +238,84 @@ def test_pin_without_the_published_files_says_which_it_needs(pipeline, tmp_path,
     assert done.code == 2
     assert "published artifact" in done.err
     assert not (tmp_path / name).exists()
+
+
+def as_json(pipeline: Pipeline, *command: str, code: int = 0):
+    done = Ben(pipeline, *command, "--json")
+    assert done.code == code, done.err
+    return json.loads(done.out)
+
+
+def test_verify_as_json_has_differences_and_commands(finished):
+    key = finished.keys[0]
+    clean = as_json(finished, "verify", key)
+    assert clean == {"artifacts": 7, "differences": [], "repair": []}
+    finished.storage.table_path("metadata_tables", key).unlink()
+    found = as_json(finished, "verify", key, code=1)
+    (difference,) = found["differences"]
+    assert difference["asset"] == difference["rebuilt_by"] == "metadata_tables"
+    assert (difference["tile"], difference["kind"]) == (key, "missing")
+    assert found["repair"][0].endswith(f"--select metadata_tables --partition {key}")
+
+
+def test_doctor_as_json_has_a_state_for_each_subject(pipeline):
+    found = as_json(pipeline, "doctor", pipeline.keys[0])
+    assert found["tiles"] == [pipeline.keys[0]]
+    states = {one["subject"]: one["state"] for one in found["findings"]}
+    assert states["versions"] == "ok"
+    assert states["s1s2_mapping.csv"] == "warns"
+
+
+def test_a_recipe_as_json_has_its_keys(pipeline):
+    shown = as_json(pipeline, "recipe", "show", "bigearthnet-v2")
+    assert shown["recipe"] == "bigearthnet-v2"
+    assert len(shown["sha256"]) == 64
+    wrong = Ben(pipeline, "recipe", "show", "bigearthnet-v3")
+    assert "did you mean bigearthnet-v2?" in wrong.err
+
+
+def test_the_pinned_inputs_are_listed(pipeline):
+    rows = {row["name"]: row for row in as_json(pipeline, "reference", "list")}
+    assert rows["s1s2_mapping.csv"]["is_there"]
+    assert not rows["s1s2_mapping.csv"]["is_pinned"]
+    assert not rows["tile_names_and_links.csv.bz2"]["is_there"]
+    text = Ben(pipeline, "reference", "list").out
+    assert "missing  tile_names_and_links.csv.bz2: from https://" in text
+    near = Ben(pipeline, "reference", "fetch", "s1s2_maping.csv")
+    assert near.code == 2
+    assert "did you mean s1s2_mapping.csv?" in " ".join(
+        near.err.replace("│", " ").split()
+    )
+
+
+def test_colour_and_progress_only_where_a_terminal_is(finished):
+    """On a terminal of our own: a bar while it reads, and a green line at the end."""
+    key = finished.keys[0]
+    command = [sys.executable, "-m", "ben_assets.cli", "verify", key, "--deep"]
+    environment = {**finished.environment(), "PYTHONPATH": str(REPOSITORY)}
+
+    def said(**more: str) -> str:
+        leader, follower = os.openpty()
+        try:
+            done = subprocess.Popen(
+                command,
+                cwd=REPOSITORY,
+                env={**environment, "TERM": "xterm", **more},
+                stdout=follower,
+                stderr=follower,
+            )
+            os.close(follower)
+            parts = []
+            with contextlib.suppress(OSError):  # at the end of a terminal
+                while part := os.read(leader, 4096):
+                    parts.append(part)
+            assert done.wait(60) == 0
+        finally:
+            os.close(leader)
+        return b"".join(parts).decode()
+
+    coloured = said()
+    assert "\x1b[32m7 artifacts, 0 differences" in coloured
+    assert "reading" in coloured
+    assert "\x1b[32m" not in said(NO_COLOR="1")
+    assert "\x1b[" not in Ben(finished, "verify", key, "--deep").out

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from ben_assets.demo.__main__ import TRACKED, demo_environment
+from ben_assets.demo.settings import TRACKED, demo_environment
 from ben_assets.validation.expected_hashes import read_tracked, row_of
 from ben_assets.validation.recording import TRACKED_ASSETS
 from resources.data_root.difference import RELEASE_ASSETS

@@ -23,6 +23,7 @@ from ben_assets.bigearthnet.errors import (
 )
 from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.steps.l1c import (
+    make_l1c_hash_csv,
     make_l1c_zip,
     make_tile_id,
     make_tile_id_csv,
@@ -273,6 +274,14 @@ class TestL1cZips:
         with pytest.raises(LocalResourceError, match="MiB free"):
             setup.zip()
         assert setup.asked()[1] == 0
+
+    def test_a_zip_packed_here_is_left_out_of_the_table_of_zips(self, setup) -> None:
+        """Its digest would stand under an id of CDSE that never had such a zip."""
+        setup.delete_from_cdse()
+        setup.ids()
+        setup.zip()
+        record = make_l1c_hash_csv(setup.ctx)
+        assert (record.facts["rows"], record.facts["left_out"]) == (0, 1)
 
     def test_each_source_that_failed_is_named(self, setup) -> None:
         setup.ids()

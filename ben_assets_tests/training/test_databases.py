@@ -128,12 +128,14 @@ def test_values_are_those_of_rico_hdl():
 
 
 def test_a_database_of_another_data_set_is_refused(trained):
-    trained.make("aligned_dataset", KEY)
-    record = trained.storage.record_path("training_lmdb", KEY)
-    replace_file(
-        record,
-        record.read_bytes().replace(b'"aligned_dataset": "', b'"aligned_dataset": "0'),
+    s1_name = next(
+        name.rpartition("_")[0]
+        for name in trained.storage.digests("aligned_dataset", KEY)
+        if name.startswith("S1")
     )
+    path = trained.own_inputs("S1") / s1_name / f"{s1_name}_VV.tif"
+    replace_file(path, path.read_bytes() + b"x")
+    trained.make("aligned_dataset", KEY)
     with leaves_no_trace(trained), pytest.raises(InvalidInput, match="another aligned"):
         trained.make("release_lmdb")
 

@@ -1,0 +1,67 @@
+"""How commands talk: colour and progress where a terminal is, JSON where asked for."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Callable, Iterable, Iterator
+from typing import Annotated, Final, TypeVar
+
+import typer
+
+from ben_assets.environment import settings_of_process
+
+Item = TypeVar("Item")
+
+AsJson = Annotated[bool, typer.Option("--json", help="JSON instead of text.")]
+COLOURS: Final = {
+    **dict.fromkeys(("ok", "done"), "green"),
+    **dict.fromkeys(("warns", "stale", "extra", "unfinished"), "yellow"),
+    **dict.fromkeys(("lacks", "wrong", "missing"), "red"),
+}
+"""State to the colour of its word."""
+
+
+def say(line: str, colour: str | None = None, *, err: bool = False) -> None:
+    """Print a line, in a colour where a terminal shows it and ``NO_COLOR`` is unset."""
+    is_plain = settings_of_process().text("NO_COLOR") is not None
+    typer.secho(line, fg=None if is_plain else colour, err=err)
+
+
+def say_json(content: object) -> None:
+    """Print one JSON document."""
+    typer.echo(json.dumps(content, indent=1))
+
+
+def coloured(word: str, width: int = 0) -> str:
+    """A word of ``COLOURS`` in its colour, padded; plain where nobody sees colour."""
+    is_plain = settings_of_process().text("NO_COLOR") is not None
+    padded = f"{word:<{width}}"
+    colour = None if is_plain else COLOURS.get(word)
+    return typer.style(padded, fg=colour) if colour else padded
+
+
+@contextlib.contextmanager
+def progress(what: str, total: int | None) -> Iterator[Callable[[str], None]]:
+    """A bar on standard error if that is a terminal; call the result for each step."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    with Progress(
+        console=console, transient=True, disable=not console.is_terminal
+    ) as bar:
+        task = bar.add_task(what, total=total)
+
+        def advance(name: str) -> None:
+            bar.update(task, advance=1, description=f"{what} {name}")
+
+        yield advance
+
+
+def with_progress(items: Iterable[Item], what: str, total: int) -> Iterator[Item]:
+    """The items, and a bar that says how many have been taken."""
+    with progress(what, total) as advance:
+        for item in items:
+            yield item
+            advance("")

@@ -1,0 +1,122 @@
+"""``ben run``."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import warnings
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ben_assets.bigearthnet.tile_list import Tile, find_tile
+from ben_assets.cli.choice import chosen_tiles
+from ben_assets.cli.console import say
+from ben_assets.environment import settings_of_process
+from ben_assets.tiles import load_tiles
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+    from ben_assets.runs import FinishedRun
+
+
+class Start(StrEnum):
+    """The product that a tile is made from."""
+
+    L1C = "l1c"
+    L2A = "l2a"
+
+
+def run(
+    tile: Annotated[
+        str,
+        typer.Argument(
+            metavar="TILE",
+            help="Tile key (T33UUP_20170613T101031), product name, or a part of one.",
+        ),
+    ],
+    start: Annotated[
+        Start | None,
+        typer.Option(
+            "--from",
+            help="l2a: from the L2A product of BEN_L2A_DIR, or of the tile's row; l1c: "
+            "from the catalogue on. Default: what the tile's row names.",
+        ),
+    ] = None,
+) -> None:
+    """Make one tile here, up to its archives, and say what was made.
+
+    What is on disk and still verifies is kept, so a run that failed goes on. Exit code
+    1 if a step or a check failed.
+    """
+    (key,) = chosen_tiles([tile])
+    chosen = find_tile(key, load_tiles(settings_of_process()))
+    finished = _execute(_job(chosen, start), key)
+    _close(finished)
+    raise typer.Exit(0 if finished.is_fine else 1)
+
+
+def _job(tile: Tile, start: Start | None) -> str:
+    if tile.starts_at_l2a and start is Start.L1C:
+        raise typer.BadParameter(
+            f"{tile.key} starts at the L2A product {tile.name}: leave out --from l1c"
+        )
+    is_from_l2a = tile.starts_at_l2a or start is Start.L2A
+    return "tile_from_l2a" if is_from_l2a else "tile"
+
+
+def _execute(job: str, key: str) -> FinishedRun:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from ben_assets.run_report import (
+            print_notable,
+            progress_on,
+            table_of,
+            wide_console,
+        )
+        from ben_assets.runs import run_job
+
+    console = wide_console()
+    console.print(f"job {job} of {key}", highlight=False)
+    with _instance() as instance:
+        finished = run_job(job, key, instance, progress_on(console))
+    # what Dagster's failures print at the end of a process has been said by then
+    atexit.unregister(print)
+    console.print(table_of([finished]))
+    print_notable(console, [finished])
+    return finished
+
+
+@contextlib.contextmanager
+def _instance() -> Iterator[dg.DagsterInstance]:
+    """That of DAGSTER_HOME, so that the UI shows the run; else none that lasts."""
+    import dagster as dg
+
+    if settings_of_process().text("DAGSTER_HOME") is None:
+        say("DAGSTER_HOME is not set: the UI will not show this run", err=True)
+        with dg.DagsterInstance.ephemeral() as instance:
+            yield instance
+    else:
+        with dg.DagsterInstance.get() as instance:
+            yield instance
+
+
+def _close(finished: FinishedRun) -> None:
+    """The last line: what was made, or what to do."""
+    key, root = finished.partition, settings_of_process().data_dir
+    if finished.is_fine:
+        made = f"{len(finished.made)} artifacts of {key} in {root}"
+        say(f"{made}; next: ben verify {key} --deep", "green")
+    elif finished.failures:
+        say(f"failed: {finished.failures[0].splitlines()[0]}", "red")
+        say(
+            f"put that right, then: ben run {key} (ben doctor {key} may say what lacks)"
+        )
+    else:
+        say(
+            f"a check of {key} failed, see above; docs/checks.md says what it means",
+            "red",
+        )

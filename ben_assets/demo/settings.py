@@ -1,0 +1,57 @@
+"""Where the demo lies and what its processes find in their environment."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from ben_assets.bigearthnet.shipped_files import SHIPPED
+from ben_assets.synthetic.dataset import SyntheticData
+from resources.settings import REPOSITORY
+
+DEMO: Final = REPOSITORY / ".demo"
+TRACKED: Final = SHIPPED / "tracked-artifacts" / "synthetic"
+"""What is expected of the demo's tiles; apart, as their keys could be of real ones."""
+_FOREIGN: Final = ("BEN_", "CDSE_", "CLMS_", "DAGSTER_", "SEN2COR_")
+
+
+def demo_environment(synthetic: SyntheticData, home: Path = DEMO) -> dict[str, str]:
+    """The environment of the demo: settings and homes below ``home``."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(_FOREIGN)}
+    return kept | demo_settings(synthetic, home)
+
+
+def demo_settings(synthetic: SyntheticData, home: Path) -> dict[str, str]:
+    """Settings for the demo's tiles and no others.
+
+    sen2cor cannot be part of it, so the embedded processor takes its place.
+    """
+    dagster_home = home / "dagster_home"
+    dagster_home.mkdir(parents=True, exist_ok=True)
+    shutil.copy(SHIPPED / "dagster.yaml", dagster_home)
+    settings = synthetic.settings()
+    del settings["BEN_L2A_DIR"]
+    return {
+        **settings,
+        "BEN_TRACKED_TILES": "0",
+        "BEN_TRACKED_ARTIFACTS": str(TRACKED),
+        "BEN_DATA_DIR": str(home / "data"),
+        "BEN_L2A_PROCESSOR": "dark-object",
+        "DAGSTER_HOME": str(dagster_home),
+    }
+
+
+def write_settings(settings: Mapping[str, str], home: Path) -> None:
+    """``settings.sh``, for commands on the demo's results."""
+    lines = [f"export {name}={shlex.quote(text)}" for name, text in settings.items()]
+    (home / "settings.sh").write_text("\n".join(lines) + "\n")
+
+
+def use(environment: Mapping[str, str]) -> None:
+    """Make it the environment of this process."""
+    os.environ.clear()
+    os.environ.update(environment)

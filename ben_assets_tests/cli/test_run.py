@@ -1,0 +1,66 @@
+"""``ben run``: one tile here, with words that lead on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ben_assets_tests.cli.test_ben import Ben
+from ben_assets_tests.pipeline import Pipeline
+
+SAFE = "S2B_MSIL2A_20180805T110619_N0208_R137_T30TVK_20180805T160854"
+
+
+def test_a_tile_is_made_and_the_last_line_says_what_next(pipeline):
+    key = pipeline.keys[0]
+    done = Ben(pipeline, "run", key[:6], "--from", "l2a")
+    assert done.code == 0, done.err
+    lines = done.out.splitlines()
+    assert lines[0] == f"job tile_from_l2a of {key}"
+    assert "  patches" in lines
+    assert lines[-1].endswith(f"{pipeline.data}; next: ben verify {key} --deep")
+    assert lines[-1].startswith(f"6 artifacts of {key} in ")
+    assert "DAGSTER_HOME is not set" in done.err
+    assert Ben(pipeline, "verify", key, "--deep").code == 0
+
+
+def test_a_tile_that_fails_says_why_and_how_to_go_on(pipeline):
+    key = pipeline.keys[0]
+    del pipeline.settings["BEN_S1_DIR"]
+    done = Ben(pipeline, "run", key, "--from", "l2a")
+    assert done.code == 1
+    *_, failed, then = done.out.splitlines()
+    assert failed.startswith("failed: aligned_dataset: [bad input] ")
+    assert "BEN_S1_DIR" in failed
+    assert then.startswith(f"put that right, then: ben run {key} ")
+    assert "Traceback" not in done.out + done.err
+
+
+def add_l2a_tile(pipeline: Pipeline) -> None:
+    path = Path(pipeline.settings["BEN_TILES_CSV"])
+    own = pipeline.root / "own.csv"
+    own.write_text(f"{path.read_text()}{SAFE},none\n")
+    pipeline.settings["BEN_TILES_CSV"] = str(own)
+
+
+def test_a_tile_that_starts_at_an_l2a_product_has_its_job(pipeline, tmp_path):
+    add_l2a_tile(pipeline)
+    (tmp_path / "none").mkdir()
+    pipeline.settings |= {
+        "BEN_L2A_DIR": str(tmp_path / "none"),
+        "BEN_L1C_SOURCES": "gcs",
+        "BEN_GCS_URL": "http://127.0.0.1:9/bucket",
+        "CDSE_GIVE_UP_SECONDS": "1",
+    }
+    done = Ben(pipeline, "run", "T30TVK_20180805T110619")
+    assert done.out.startswith("job tile_from_l2a of T30TVK_20180805T110619")
+    assert done.code == 1
+    refused = Ben(pipeline, "run", "T30TVK_20180805T110619", "--from", "l1c")
+    assert refused.code == 2
+    assert "leave out --from l1c" in " ".join(refused.err.replace("│", " ").split())
+
+
+def test_a_near_miss_is_offered(pipeline):
+    near = pipeline.keys[0].replace("T33UUP", "T33UUQ")
+    done = Ben(pipeline, "run", near)
+    assert done.code == 2
+    assert pipeline.keys[0] in done.err
