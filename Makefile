@@ -8,7 +8,7 @@ PORT ?= 3000
 BIN := .venv/bin
 
 .PHONY: dev-setup mutants sen2cor preflight setup demo demo-ui test lint dev bench soak lock clean help cluster-setup cluster-demo \
-  docs docs-setup pictures postgis postgis-stop dev-postgres
+  clients docs docs-setup pictures postgis postgis-stop dev-postgres
 
 help:  ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
@@ -57,7 +57,7 @@ pictures: demo dev-setup  ## the pictures in docs/, from the demo's results
 	@$(BIN)/python -m ben_assets.graph_picture > docs/asset-graph.svg
 	@$(BIN)/python -m ben_assets_tests.browser.docs_pictures
 
-demo: setup  ## the main job for two small generated tiles
+demo: setup  ## the main job for five small generated tiles
 	@$(BIN)/python -m ben_assets.demo
 
 cluster-demo: cluster-setup  ## demo tiles through PostgreSQL, Redis and two Celery workers
@@ -102,6 +102,9 @@ preflight: setup  ## what the CDSE catalogue knows of all tiles, without downloa
 
 bench: dev-setup  ## the benchmark table
 	@$(BIN)/python -m benchmarks
+
+clients: dev-setup  ## other programs read a release, each in an environment of its own (CLIENTS_ALL=1)
+	@$(BIN)/python -m clients
 
 soak: dev-setup  ## the long fault and kill campaigns
 	@$(BIN)/python -m benchmarks.soak
