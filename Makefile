@@ -8,7 +8,7 @@ PORT ?= 3000
 BIN := .venv/bin
 
 .PHONY: dev-setup mutants sen2cor preflight setup demo demo-ui test lint dev bench soak lock clean help cluster-setup cluster-demo \
-  postgis postgis-stop dev-postgres
+  clients docs docs-setup pictures postgis postgis-stop dev-postgres
 
 help:  ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
@@ -43,7 +43,21 @@ cluster-setup: .venv/.cluster  ## the extra cluster, from requirements-cluster.l
 	$(call install,requirements-cluster.lock)
 	@touch $@
 
-demo: setup  ## the main job for two small generated tiles
+docs-setup: .venv/.docs
+
+.venv/.docs: .venv/.installed requirements-docs.lock
+	$(call install,requirements-docs.lock)
+	@touch $@
+
+docs: docs-setup  ## the pages of docs/ as a searchable site, in .site/
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+	@echo "open .site/index.html in a browser"
+
+pictures: demo dev-setup  ## the pictures in docs/, from the demo's results
+	@$(BIN)/python -m ben_assets.graph_picture > docs/asset-graph.svg
+	@$(BIN)/python -m ben_assets_tests.browser.docs_pictures
+
+demo: setup  ## the main job for five small generated tiles
 	@$(BIN)/python -m ben_assets.demo
 
 cluster-demo: cluster-setup  ## demo tiles through PostgreSQL, Redis and two Celery workers
@@ -89,6 +103,9 @@ preflight: setup  ## what the CDSE catalogue knows of all tiles, without downloa
 bench: dev-setup  ## the benchmark table
 	@$(BIN)/python -m benchmarks
 
+clients: dev-setup  ## other programs read a release, each in an environment of its own (CLIENTS_ALL=1)
+	@$(BIN)/python -m clients
+
 soak: dev-setup  ## the long fault and kill campaigns
 	@$(BIN)/python -m benchmarks.soak
 
@@ -98,7 +115,8 @@ lock: dev-setup  ## the lock files from pyproject.toml
 	compile pyproject.toml --extra dev --extra cluster -o requirements-cluster.lock && \
 	compile pyproject.toml --extra dev -c requirements-cluster.lock -o requirements-dev.lock && \
 	compile pyproject.toml -c requirements-cluster.lock -o requirements.lock && \
-	compile -c requirements-cluster.lock -o requirements-build.lock
+	compile -c requirements-cluster.lock -o requirements-build.lock && \
+	compile --group docs -c requirements-cluster.lock -o requirements-docs.lock
 
-clean:  ## undo demo and bench
-	@rm -rf .demo .cluster-demo .bench .pytest_cache .mypy_cache .ruff_cache
+clean:  ## undo demo, bench and docs
+	@rm -rf .demo .cluster-demo .bench .site .pytest_cache .mypy_cache .ruff_cache

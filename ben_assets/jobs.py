@@ -47,6 +47,12 @@ release_job = dg.define_asset_job(
     description="Release files of all tiles in the data set, and a report on them.",
 )
 
+training_tile = dg.define_asset_job(
+    "training_tile",
+    selection=dg.AssetSelection.assets(training.training_lmdb),
+    description="The patches of one tile as tensors by key.",
+)
+
 training_job = dg.define_asset_job(
     "training",
     selection=dg.AssetSelection.assets(*training.ASSETS[1:]),
@@ -107,6 +113,7 @@ JOBS = (
     tile_from_l2a,
     l1c_tables,
     release_job,
+    training_tile,
     training_job,
     postgis_job,
     cross_checks,

@@ -4,7 +4,7 @@ Ordinary jobs, not selections of checks: so they have partitions, can be launche
 chosen tiles from every place, and report each result under its check and its tile.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import dagster as dg
 
@@ -31,11 +31,11 @@ def verify_tile(
     reference_inputs: ReferenceInputsResource,
     tracked_artifacts: TrackedArtifactsResource,
     postgis: PostgisResource,
-) -> None:
+) -> Iterator[dg.AssetCheckEvaluation]:
     """Evaluate every rule of a tile; fails at the end if one is broken."""
     settings = settings_from(data_root, reference_inputs, tracked_artifacts, postgis)
     checks = [check for check in RULE_CHECKS if check.has_tiles]
-    _evaluate(context, checks, context.partition_key, settings)
+    yield from _evaluate(context, checks, context.partition_key, settings)
 
 
 @dg.op(out=dg.Out(dg.Nothing))
@@ -45,11 +45,11 @@ def verify_release_files(
     reference_inputs: ReferenceInputsResource,
     tracked_artifacts: TrackedArtifactsResource,
     postgis: PostgisResource,
-) -> None:
+) -> Iterator[dg.AssetCheckEvaluation]:
     """Evaluate every rule of inputs and release; fails at the end if one is broken."""
     settings = settings_from(data_root, reference_inputs, tracked_artifacts, postgis)
     checks = [check for check in RULE_CHECKS if not check.has_tiles]
-    _evaluate(context, checks, RELEASE, settings)
+    yield from _evaluate(context, checks, RELEASE, settings)
 
 
 @dg.job(
@@ -74,8 +74,11 @@ def _evaluate(
     checks: Iterable[RuleCheck],
     tile: str,
     settings: Settings,
-) -> None:
-    """Report the result of each rule under its check.
+) -> Iterator[dg.AssetCheckEvaluation]:
+    """The result of each rule, under its check.
+
+    Events of the run: Dagster keeps one result of a check, run and partition, so those
+    of no run could be reported once and never again.
 
     Raises:
         dagster.Failure: a rule is broken; names all that are.
@@ -86,17 +89,15 @@ def _evaluate(
         name = f"{check.asset_name}: {check.name}"
         said = f"{name}: {_word(result)}: {result.description}"
         context.log.info("\n  ".join((said, *result.differing)))
-        context.instance.report_runless_asset_event(
-            dg.AssetCheckEvaluation(
-                asset_key=check.asset.key,
-                check_name=check.name,
-                passed=result.passed,
-                metadata=metadata_of(result),
-                severity=severity_of(result),
-                description=result.description,
-                blocking=check.is_blocking,
-                partition=tile if check.has_tiles else None,
-            )
+        yield dg.AssetCheckEvaluation(
+            asset_key=check.asset.key,
+            check_name=check.name,
+            passed=result.passed,
+            metadata=metadata_of(result),
+            severity=severity_of(result),
+            description=result.description,
+            blocking=check.is_blocking,
+            partition=tile if check.has_tiles else None,
         )
         if not result.passed and not result.is_warning:
             broken.append(f"{name}: {result.description}")

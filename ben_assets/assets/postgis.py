@@ -53,6 +53,14 @@ def postgis_patches(
     yield from publish(context, lambda ctx: publish_patches(tile, ctx), settings)
 
 
+def _is_of_another_recipe(sql: str, tile: Tile, ctx: "StepContext") -> bool:
+    """Whether a user's own tile has a country or labels by rules that SQL lacks."""
+    if tile.alignment == "v1" or sql not in ("countries", "labels"):
+        return False
+    default = ctx.recipe("v1").sha256
+    return sql == "countries" or ctx.recipe(tile.alignment).sha256 != default
+
+
 def agrees_with_postgis(
     name: str, sql: str, inputs: tuple[dg.AssetsDefinition, ...] = ()
 ) -> RuleCheck:
@@ -67,6 +75,10 @@ def agrees_with_postgis(
     def cross_check_of(tile: Tile, ctx: "StepContext") -> RuleResult:
         if ctx.settings.text("BEN_POSTGIS_DSN") is None:
             return RuleResult.not_evaluated(SWITCHED_OFF)
+        if _is_of_another_recipe(sql, tile, ctx):
+            return RuleResult.not_evaluated(
+                "SQL states the rules of BigEarthNet v2; this tile follows others"
+            )
         from resources.postgis.crosschecks import cross_check
         from resources.postgis.database import Postgis
 

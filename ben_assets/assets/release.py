@@ -68,12 +68,16 @@ def aligned_dataset(
 
 @tile_asset(deps=[aligned_dataset], kinds={"tar", "zstd"}, level="dataset")
 def archives(
-    context: dg.AssetExecutionContext, data_root: DataRootResource
+    context: dg.AssetExecutionContext,
+    data_root: DataRootResource,
+    reference_inputs: ReferenceInputsResource,
 ) -> dg.MaterializeResult:
     """The tile's part of the three release archives, as reproducible tar.zst."""
     from ben_assets.steps.dataset import make_archives
 
-    return materialize_tile(context, make_archives, settings_from(data_root))
+    return materialize_tile(
+        context, make_archives, settings_from(data_root, reference_inputs)
+    )
 
 
 @release_asset(
@@ -82,7 +86,9 @@ def archives(
     columns=columns.RELEASE_METADATA,
 )
 def release_metadata(
-    context: dg.AssetExecutionContext, data_root: DataRootResource
+    context: dg.AssetExecutionContext,
+    data_root: DataRootResource,
+    reference_inputs: ReferenceInputsResource,
 ) -> dg.MaterializeResult:
     """The published metadata of all tiles in the data set: four CSV, two parquet.
 
@@ -90,17 +96,23 @@ def release_metadata(
     """
     from ben_assets.steps.release import make_release_metadata
 
-    return materialize_release(context, make_release_metadata, settings_from(data_root))
+    return materialize_release(
+        context, make_release_metadata, settings_from(data_root, reference_inputs)
+    )
 
 
 @release_asset(deps=[aligned_dataset, release_metadata], kinds={"tar", "zstd"})
 def release_archives(
-    context: dg.AssetExecutionContext, data_root: DataRootResource
+    context: dg.AssetExecutionContext,
+    data_root: DataRootResource,
+    reference_inputs: ReferenceInputsResource,
 ) -> dg.MaterializeResult:
     """BigEarthNet-S1, -S2 and Reference_Maps as tar.zst, the parquet files and sums."""
     from ben_assets.steps.release import make_release_archives
 
-    return materialize_release(context, make_release_archives, settings_from(data_root))
+    return materialize_release(
+        context, make_release_archives, settings_from(data_root, reference_inputs)
+    )
 
 
 @release_asset(

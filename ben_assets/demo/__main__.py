@@ -78,6 +78,8 @@ def _run_jobs(keys: Sequence[str], console: Console) -> list[FinishedRun]:
         runs = [run("inputs"), *(run("tile", key) for key in keys)]
         if all(finished.succeeded for finished in runs):
             runs += [run(job) for job in ("l1c_tables", "release")]
+            runs += [run("training_tile", key) for key in keys]
+            runs.append(run("training"))
     return runs
 
 

@@ -149,6 +149,14 @@ class DirectoryReport:
     """Metadata and previews that differ from the manifest."""
 
 
+def _lists_no_file(content: bytes, source: str) -> bool:
+    """Whether a manifest is whole, yet without a single entry."""
+    try:
+        return next(root_element(content, source).iter("byteStream"), None) is None
+    except InvalidInput:
+        return False
+
+
 def verify_directory(folder: Path) -> DirectoryReport | None:
     """Hold the files of an unpacked product against its own manifest.
 
@@ -156,16 +164,20 @@ def verify_directory(folder: Path) -> DirectoryReport | None:
     as the product generators of users do: they are reported.
 
     Returns:
-        None for a product without a manifest, which has nothing to be held against.
+        None for a product without a manifest, or with one that lists no file, as some
+        processors write it: there is nothing to hold the product against.
 
     Raises:
-        CorruptProduct: the manifest is damaged or declares nothing, or band rasters
-            differ from it or are unknown to it; each is named.
+        CorruptProduct: the manifest is damaged, or band rasters differ from it or are
+            unknown to it; each is named.
     """
     path = folder / MANIFEST
     if not path.is_file():
         return None
-    expectations = parse_manifest(read_limited(path), str(path))
+    content = read_limited(path)
+    if _lists_no_file(content, str(path)):
+        return None
+    expectations = parse_manifest(content, str(path))
     below = (file.relative_to(folder).as_posix() for file in folder.glob(_IMAGES_BELOW))
     images = {name for name in below if _BAND_IMAGE.fullmatch(name)}
     problems = [f"{n}: unknown to it" for n in sorted(images - expectations.keys())]

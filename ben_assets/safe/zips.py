@@ -37,6 +37,7 @@ _ZIP_ERRORS: Final = (
     RuntimeError,
     UnicodeDecodeError,
     OverflowError,
+    IndexError,
     KeyError,
 )
 """What the standard library raises for a damaged zip."""

@@ -102,17 +102,22 @@ def make_tile_id_csv(ctx: StepContext) -> StoredRecord:
 
 
 def make_l1c_hash_csv(ctx: StepContext) -> StoredRecord:
-    """The original's hash table, over all tiles that have a zip and a CDSE id.
+    """The original's hash table, over all zips that CDSE packed and has an id for.
 
     Raises:
         MissingInput: there is none.
     """
     records = _all_records(ctx, ZIPS)
-    named = {r.facts["id"]: r.facts["zip_sha256"] for r in records if r.facts["id"]}
-    if len(named) < len(records):
-        ctx.log(f"{len(records) - len(named)} tiles are left out: no CDSE id is known")
-    text = format_hash_list({f"{one}.out": digest for one, digest in named.items()})
-    return _publish_table(ctx, HASH_TABLE, HASH_FILE, text, records)
+    listed = [r for r in records if r.facts["id"] and not r.facts.get("packed_here")]
+    left_out = len(records) - len(listed)
+    if left_out:
+        ctx.log(
+            f"{left_out} tiles are left out: packed here from the files of a bucket, "
+            "or no CDSE id is known"
+        )
+    named = {f"{r.facts['id']}.out": r.facts["zip_sha256"] for r in listed}
+    text = format_hash_list(named)
+    return _publish_table(ctx, HASH_TABLE, HASH_FILE, text, records, left_out)
 
 
 def status_of(record: StoredRecord) -> ProductStatus:
@@ -229,7 +234,12 @@ def _all_records(ctx: StepContext, asset: str) -> list[StoredRecord]:
 
 
 def _publish_table(
-    ctx: StepContext, asset: str, name: str, text: str, records: list[StoredRecord]
+    ctx: StepContext,
+    asset: str,
+    name: str,
+    text: str,
+    records: list[StoredRecord],
+    left_out: int = 0,
 ) -> StoredRecord:
     with ctx.storage.draft(asset, RELEASE, ctx.log) as draft:
         path = draft.path / name
@@ -241,6 +251,6 @@ def _publish_table(
             bytes=path.stat().st_size,
             outputs=(name,),
             made_from={record.tile: record.sha256 for record in records},
-            facts={"rows": text.count("\n") - 1},
+            facts={"rows": text.count("\n") - 1, "left_out": left_out},
         )
         return draft.publish(record, keep_hash_list=False)

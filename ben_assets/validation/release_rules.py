@@ -35,6 +35,8 @@ def files_equal_published(asset: str, ctx: StepContext) -> RuleResult:
     record = ctx.storage.require(asset, RELEASE)
     published = load_published()["release"]
     scope = _scope(record.made_from, ctx)
+    if scope is None and record.facts.get("left_out"):
+        scope = f"{record.facts['left_out']} tiles have no row: see the asset's log"
     if scope is not None:
         return RuleResult.not_evaluated(scope)
     found = _digests(record)

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from ben_assets.steps.report import make_release_report
-from ben_assets_tests.pipeline import Pipeline
+from ben_assets_tests.support.pipeline import Pipeline
 
 pytestmark = pytest.mark.real_server
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ben_assets_tests.cli.test_ben import Ben
-from ben_assets_tests.pipeline import Pipeline
+from ben_assets_tests.support.pipeline import Pipeline
 
 SAFE = "S2B_MSIL2A_20180805T110619_N0208_R137_T30TVK_20180805T160854"
 

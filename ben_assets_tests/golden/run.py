@@ -14,9 +14,11 @@ _QUIET = {"loggers": {"console": {"config": {"log_level": "ERROR"}}}}
 
 
 def main(*keys: str) -> int:
-    runs = [("tile", key) for key in keys]
+    runs: list[tuple[str, str | None]] = [("tile", key) for key in keys]
+    runs += [("l1c_tables", None), ("release", None)]
+    runs += [("training_tile", key) for key in keys] + [("training", None)]
     with dg.DagsterInstance.ephemeral() as instance:
-        for job, key in [*runs, ("l1c_tables", None), ("release", None)]:
+        for job, key in runs:
             result = defs.resolve_job_def(job).execute_in_process(
                 partition_key=key,
                 instance=instance,

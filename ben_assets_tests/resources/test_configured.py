@@ -61,8 +61,9 @@ def run(
     return seen
 
 
-def test_six_resources_say_what_they_and_their_fields_are():
+def test_the_resources_say_what_they_and_their_fields_are():
     assert set(RESOURCES) == {
+        "l1c_sources",
         "cdse",
         "sen2cor",
         "postgis",

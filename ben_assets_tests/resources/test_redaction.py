@@ -188,3 +188,10 @@ def test_certificates_and_proxies_are_settings_not_accidents(reason, monkeypatch
 def test_a_pause_of_any_text_is_a_number_or_none(text):
     found = retry_after({"Retry-After": text, "Date": "x"})
     assert found is None or found >= 0
+
+
+@pytest.mark.parametrize("port", ["abc", "99999"])
+def test_a_redirect_to_a_port_that_is_none_is_refused(port, tmp_path):
+    access = Access.from_settings(Settings({"BEN_DATA_DIR": str(tmp_path)}))
+    with pytest.raises(AccessRefused, match="is not an address"):
+        access.require_allowed(f"https://download.dataspace.copernicus.eu:{port}/x")

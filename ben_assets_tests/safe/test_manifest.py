@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from ben_assets.bigearthnet.errors import CorruptProduct
-from ben_assets.safe.manifest import parse_manifest, prove_product
-from ben_assets_tests.zip_products import (
+from ben_assets.safe.manifest import parse_manifest, prove_product, verify_directory
+from ben_assets_tests.support.zip_products import (
     BANDS,
     NAME,
     band_path,
@@ -166,3 +166,14 @@ def test_a_real_manifest_of_a_new_product_is_read() -> None:
         "SHA3-256"
     }
     assert expectations["MTD_MSIL1C.xml"].size == 45353
+
+
+def test_a_directory_whose_manifest_lists_no_file_has_nothing_to_be_held_against(
+    tmp_path,
+):
+    """Some processors write only the frame of a manifest."""
+    (tmp_path / "manifest.safe").write_text("<XFDU/>")
+    assert verify_directory(tmp_path) is None
+    (tmp_path / "manifest.safe").write_text("<XFDU>")
+    with pytest.raises(CorruptProduct, match="is not XML"):
+        verify_directory(tmp_path)

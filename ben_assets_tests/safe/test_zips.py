@@ -15,10 +15,16 @@ from ben_assets.bigearthnet.errors import (
 )
 from ben_assets.safe.zips import (
     EMPTY_FOLDERS,
+    ProductZip,
     extract_product,
     product_of_zip,
 )
-from ben_assets_tests.zip_products import NAME, product_files, write_product, write_zip
+from ben_assets_tests.support.zip_products import (
+    NAME,
+    product_files,
+    write_product,
+    write_zip,
+)
 
 SAFE = f"{NAME}.SAFE"
 
@@ -203,3 +209,14 @@ def test_a_zip_is_known_by_its_folder_even_when_cut_short(tmp_path: Path) -> Non
 def test_other_files_are_no_product(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "x").write_bytes(content)
     assert product_of_zip(tmp_path / "x") is None
+
+
+def test_a_member_without_a_name_is_refused(tmp_path: Path) -> None:
+    path = zip_of(tmp_path / "bad.zip", (f"{SAFE}/x", b"1"))
+    content = path.read_bytes()
+    entry = content.index(b"PK\x01\x02", content.index(b"PK\x01\x02") + 4)
+    length = struct.pack("<H", 0)
+    renamed = content[: entry + 28] + length + content[entry + 30 :]
+    path.write_bytes(renamed)
+    with pytest.raises(CorruptProduct, match=r"bad\.zip"), ProductZip.open(path):
+        pass

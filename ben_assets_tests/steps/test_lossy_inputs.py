@@ -17,7 +17,7 @@ from ben_assets.bigearthnet.spatial_index import require_complete_index
 from ben_assets.synthetic.safe_writer import LOSSLESS_JP2
 from ben_assets.synthetic.tiles import DEMO_TILES
 from ben_assets.validation.patch_rules import no_patch_is_lost_to_dark_pixels
-from ben_assets_tests.pipeline import leaves_no_trace
+from ben_assets_tests.support.pipeline import leaves_no_trace
 from resources.inputs.reference_digests import ReferenceDigests
 from resources.settings import Settings
 
@@ -98,6 +98,7 @@ def test_a_patch_that_is_dark_in_some_bands_is_lost_with_a_reason(pipeline):
         path.unlink()
         with rasterio.open(path, "w", **{**profile, **LOSSLESS_JP2}) as raster:
             raster.write(pixels, 1)
+    pipeline.settings["BEN_FORCE"] = "1"
     facts = pipeline.make_tile(SUMMER.key, upto="patches").facts
     assert facts["dark_bands"]["B12"] == before["dark_bands"].get("B12", 0) + 1
     rule = no_patch_is_lost_to_dark_pixels(pipeline.tile(SUMMER.key), pipeline.ctx())

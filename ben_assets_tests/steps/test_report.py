@@ -14,7 +14,7 @@ from ben_assets.report.facts import FileFacts, ReleaseFacts, TileFacts
 from ben_assets.report.gallery import PATCHES, choose_patches
 from ben_assets.report.page import render_page
 from ben_assets.steps.report import make_release_report
-from ben_assets_tests.pipeline import Pipeline
+from ben_assets_tests.support.pipeline import Pipeline
 
 VOID = {"meta", "link", "img", "br", "rect", "path"}
 
@@ -227,3 +227,10 @@ def test_names_are_escaped():
 
 def test_a_release_without_kept_patches_has_a_page():
     assert "No patch of these tiles was kept" in render_page(facts())
+
+
+def test_nothing_of_the_template_is_left_on_the_page():
+    text = render_page(facts())
+    assert "{{" not in text
+    assert "{%" not in text
+    assert f"each of the {len(facts().labels)} labels" in text

@@ -23,6 +23,7 @@ from ben_assets.bigearthnet.errors import (
 )
 from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.steps.l1c import (
+    make_l1c_hash_csv,
     make_l1c_zip,
     make_tile_id,
     make_tile_id_csv,
@@ -37,7 +38,7 @@ from ben_assets.testing.cdse_server import CdseServer
 from ben_assets.validation.expected_hashes import MEMBERS_FILE
 from ben_assets.validation.l1c_rules import zip_is_tracked
 from ben_assets.validation.recording import track_tiles
-from ben_assets_tests.zip_products import (
+from ben_assets_tests.support.zip_products import (
     NAME,
     band_path,
     other_product,
@@ -274,6 +275,14 @@ class TestL1cZips:
             setup.zip()
         assert setup.asked()[1] == 0
 
+    def test_a_zip_packed_here_is_left_out_of_the_table_of_zips(self, setup) -> None:
+        """Its digest would stand under an id of CDSE that never had such a zip."""
+        setup.delete_from_cdse()
+        setup.ids()
+        setup.zip()
+        record = make_l1c_hash_csv(setup.ctx)
+        assert (record.facts["rows"], record.facts["left_out"]) == (0, 1)
+
     def test_each_source_that_failed_is_named(self, setup) -> None:
         setup.ids()
         setup.cdse.script.add("download", Fault(status=404), times=99)
@@ -327,7 +336,7 @@ class TestChecks:
         files = product_files()
         files[f"GRANULE/{BAND.split('/')[1]}/MTD_TL.xml"] = b"<Other/>"
         del files["manifest.safe"]
-        from ben_assets_tests.zip_products import manifest
+        from ben_assets_tests.support.zip_products import manifest
 
         setup.bucket.objects.clear()
         setup.bucket.add_product(FOLDER, {**files, "manifest.safe": manifest(files)})

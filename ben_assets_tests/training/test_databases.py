@@ -24,8 +24,8 @@ from ben_assets.validation.training_rules import (
     database_holds_the_dataset,
     merged_database_holds_all_tiles,
 )
-from ben_assets_tests.pipeline import Pipeline, leaves_no_trace, replace_file
-from ben_assets_tests.shared import SHARED, needs_shared
+from ben_assets_tests.support.pipeline import Pipeline, leaves_no_trace, replace_file
+from ben_assets_tests.support.shared import SHARED, needs_shared
 
 KEY = DEMO_TILES[0].key
 S2_BANDS = [
@@ -128,12 +128,19 @@ def test_values_are_those_of_rico_hdl():
 
 
 def test_a_database_of_another_data_set_is_refused(trained):
-    trained.make("aligned_dataset", KEY)
-    record = trained.storage.record_path("training_lmdb", KEY)
-    replace_file(
-        record,
-        record.read_bytes().replace(b'"aligned_dataset": "', b'"aligned_dataset": "0'),
+    s1_name = next(
+        name.rpartition("_")[0]
+        for name in trained.storage.digests("aligned_dataset", KEY)
+        if name.startswith("S1")
     )
+    path = trained.own_inputs("S1") / s1_name / f"{s1_name}_VV.tif"
+    with rasterio.open(path) as raster:
+        pixels, profile = raster.read(), raster.profile
+    path.unlink()
+    with rasterio.open(path, "w", **profile) as raster:
+        raster.write(pixels + 1)
+    trained.settings["BEN_FORCE"] = "1"
+    trained.make("aligned_dataset", KEY)
     with leaves_no_trace(trained), pytest.raises(InvalidInput, match="another aligned"):
         trained.make("release_lmdb")
 

@@ -15,6 +15,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from ben_assets.bigearthnet.errors import AccessRefused, InvalidInput
+from ben_assets.bigearthnet.outside_text import escaped
 from resources.data_root.configured_locks import locks_of
 from resources.data_root.file_locks import FileLocks
 from resources.data_root.locks import Locks
@@ -175,7 +176,13 @@ class Access:
             )
         urls = (self.catalogue_url, self.token_url, self.download_url, self.s3_url)
         patterns = (*(urlsplit(known).netloc for known in urls), *self.more_hosts)
-        port = parts.port or _PORTS[scheme]
+        try:
+            port = parts.port or _PORTS[scheme]
+        except ValueError as error:
+            raise AccessRefused(
+                f"{escaped(place)} is not an address: {error}; report the redirect to "
+                "the service"
+            ) from None
         if not any(_matches(pattern, host, port) for pattern in patterns):
             raise AccessRefused(
                 f"{place} is refused: the service sent us to a host that is not "

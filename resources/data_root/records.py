@@ -14,6 +14,7 @@ from ben_assets.bigearthnet.checksums import (
     hash_list_digest,
     sha256_of_bytes,
 )
+from ben_assets.bigearthnet.product_names import is_tile_key
 from ben_assets.bigearthnet.relative_names import stays_inside
 
 RELEASE: Final = "release"
@@ -120,7 +121,8 @@ def is_output(name: str) -> bool:
     Not what leads out of it, nor what the store itself keeps there: records, drafts.
     """
     top = name.partition("/")[0]
-    is_record = top == name and name.endswith(".json")
+    stem = name.removesuffix(".json")
+    is_record = name.endswith(".json") and (stem == RELEASE or is_tile_key(stem))
     return stays_inside(name) and not top.startswith(".") and not is_record
 
 

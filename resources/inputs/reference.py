@@ -17,6 +17,7 @@ import pandas as pd
 import pyogrio.errors
 
 from ben_assets.bigearthnet.alignment import check_footprints
+from ben_assets.bigearthnet.corine import CLC2018
 from ben_assets.bigearthnet.countries import select_countries, select_nearby
 from ben_assets.bigearthnet.errors import (
     InvalidInput,
@@ -29,6 +30,7 @@ from ben_assets.bigearthnet.land_cover_raster import (
     source_files,
 )
 from ben_assets.bigearthnet.land_cover_vector import layer_of, read_polygons
+from ben_assets.bigearthnet.legend import Legend
 from ben_assets.bigearthnet.patch_grid import TileGeocoding
 from ben_assets.bigearthnet.product_names import s1_acquisition
 from ben_assets.bigearthnet.recipe import Countries, LandCover
@@ -170,7 +172,7 @@ class ReferenceInputs:
             InvalidInput: it breaks a rule, or changed meanwhile.
         """
         if cover.path is None:
-            return self.clc_polygons(grid)
+            return self.clc_polygons(grid, cover.legend)
         path = _require_file(cover.path, "land_cover.path")
         sha256 = self.digests.digest(path)
         self._require_complete_index(path, layer_of(path, cover.layer))
@@ -215,7 +217,9 @@ class ReferenceInputs:
             for file in source_files(raster)
         }
 
-    def clc_polygons(self, grid: TileGeocoding) -> tuple[ClcPolygons, dict[str, str]]:
+    def clc_polygons(
+        self, grid: TileGeocoding, legend: Legend = CLC2018
+    ) -> tuple[ClcPolygons, dict[str, str]]:
         """The CORINE polygons of a tile, and what they were read from.
 
         Returns:
@@ -228,12 +232,16 @@ class ReferenceInputs:
         """
         if self.clc_in_postgis is not None:
             table, digest = self.clc_in_postgis.read(grid)
-            return prepare_polygons(table, grid, "CORINE in PostGIS"), digest
+            return (
+                prepare_polygons(table, grid, "CORINE in PostGIS", legend),
+                digest,
+            )
         path = self.clc_path
         require_geopackage(path)
         sha256 = self.digests.digest(path)
         self._require_complete_index(path, LAYER)
-        polygons = prepare_polygons(read_geopackage(path, grid), grid, str(path))
+        table = read_geopackage(path, grid)
+        polygons = prepare_polygons(table, grid, str(path), legend)
         return polygons, self._unchanged(path, sha256)
 
     def s1_names(self, v1_names: Collection[str]) -> dict[str, str]:

@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from ben_assets.bigearthnet.errors import BenError, InvalidInput
-from ben_assets_tests.pipeline import edit_record
+from ben_assets_tests.support.pipeline import edit_record
 from resources.data_root.store import Record, Storage
 
 ASSET, TILE = "patches", "TILE"

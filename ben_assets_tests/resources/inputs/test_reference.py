@@ -1,7 +1,7 @@
 import pytest
 
 from ben_assets.bigearthnet.errors import InvalidInput
-from ben_assets_tests.pipeline import replace_file
+from ben_assets_tests.support.pipeline import replace_file
 
 NAME = "s1s2_mapping.csv"
 

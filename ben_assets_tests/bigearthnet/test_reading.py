@@ -6,7 +6,7 @@ import pytest
 from ben_assets.bigearthnet.bands import BANDS
 from ben_assets.bigearthnet.errors import MissingInput
 from ben_assets.bigearthnet.geotiff import UNCOMPRESSED, encode
-from ben_assets.bigearthnet.patch_reader import open_patch
+from ben_assets.bigearthnet.reading import open_patch, open_reference_map, open_tile
 
 PATCH = "S2A_MSIL2A_20170613T101031_N9999_R022_T33UUP_26_57"
 
@@ -32,6 +32,10 @@ def test_bands_keep_their_pixels_position_and_crs(tmp_path):
     assert float(blue["x_10m"][0]) == 331205
     assert float(aerosol["y_60m"][0]) == 5331570
     assert patch.rio.crs.to_epsg() == 32633
+    assert (blue.attrs["units"], blue.attrs["gsd_m"]) == (
+        "DN, surface reflectance x 10000",
+        10,
+    )
 
 
 def test_a_patch_without_a_band_is_refused(tmp_path):
@@ -39,3 +43,32 @@ def test_a_patch_without_a_band_is_refused(tmp_path):
     (tmp_path / PATCH / f"{PATCH}_B8A.tif").unlink()
     with pytest.raises(MissingInput, match=r"B8A\.tif is missing"):
         open_patch(tmp_path / PATCH)
+
+
+def test_pixels_are_read_when_they_are_asked_for(tmp_path):
+    """A whole data set can be opened, also where memory holds but a few patches."""
+    _write_patch(tmp_path / PATCH)
+    blue = open_patch(tmp_path / PATCH)["B02"]
+    assert not blue.variable._in_memory
+    assert int(blue[3, 5]) == 306
+
+
+def test_a_reference_map_keeps_its_codes(tmp_path):
+    codes = np.full((120, 120), 312, np.uint16)
+    codes[7, 9] = 999
+    path = tmp_path / f"{PATCH}_reference_map.tif"
+    path.write_bytes(encode(codes, 32633, (331200, 5331600), 10, UNCOMPRESSED))
+    land_cover = open_reference_map(path)
+    assert land_cover.dims == ("y", "x")
+    assert int(land_cover[7, 9]) == land_cover.attrs["unlabelled_code"] == 999
+    assert land_cover.rio.crs.to_epsg() == 32633
+    with pytest.raises(MissingInput, match=r"other\.tif is missing"):
+        open_reference_map(tmp_path / "other.tif")
+
+
+def test_a_tile_is_read_from_its_product(synthetic):
+    product = next(synthetic.l2a_dir.glob("*_T33UUP_*.SAFE"))
+    tile = open_tile(product)
+    assert tile["B02"].sizes["x_10m"] == 6 * tile["B01"].sizes["x_60m"]
+    assert tile["B8A"].attrs["gsd_m"] == 20
+    assert tile.rio.crs.to_epsg() == 32633

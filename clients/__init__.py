@@ -1,0 +1,1 @@
+"""Programs of others that read a release, each in an environment of its own."""
