@@ -14,7 +14,6 @@ import dagster as dg
 from ben_assets.bigearthnet.errors import BenError
 from resources.data_root.files import local_errors
 
-
 _last_words: deque[str] = deque(maxlen=3)
 """The newest errors of this process."""
 
