@@ -33,6 +33,7 @@ def test_a_tile_that_fails_says_why_and_how_to_go_on(pipeline):
     assert "BEN_S1_DIR" in failed
     assert then.startswith(f"put that right, then: ben run {key} ")
     assert "Traceback" not in done.out + done.err
+    assert "BEN_S1_DIR" not in done.err, "it is said once"
 
 
 def add_l2a_tile(pipeline: Pipeline) -> None:
