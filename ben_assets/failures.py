@@ -25,6 +25,11 @@ def _say_last() -> None:
             print(f"ben: {sentence}", file=sys.__stderr__)
 
 
+def forget_last_words() -> None:
+    """For a process that has shown its errors by itself."""
+    _last_words.clear()
+
+
 @contextlib.contextmanager
 def as_dagster_failure() -> Iterator[None]:
     """Turn an error of ours into a ``dagster.Failure`` with its class as metadata.

@@ -34,7 +34,7 @@ def open_launchpad(page: Page, results: Results, asset: str, key: str) -> None:
     page.get_by_role("button", name="Launch 1 run").wait_for()
 
 
-def wait_for(ask, seconds: int = 120):
+def wait_for(ask, seconds: int = 240):
     """The first answer that is not None."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
