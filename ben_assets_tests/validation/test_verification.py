@@ -189,6 +189,47 @@ def test_a_file_of_no_tile_has_to_be_taken_away_by_its_owner(finished):
     assert found.file == "BigEarthNet-S2/mine.txt"
 
 
+def test_a_stray_json_belongs_to_no_tile_and_the_others_go_on(finished):
+    """An editor's notes, or a directory of that name, and damage beside it."""
+    first, second = finished.keys[:2]
+    for asset in ("metadata_tables", "patches"):
+        (finished.storage.folder(asset) / "notes.json").write_text("{}")
+    (finished.storage.folder("archives") / "other.json").mkdir()
+    (finished.storage.folder("archives") / "other.json" / "a").write_text("a")
+    finished.storage.table_path("metadata_tables", second).unlink()
+    found = differences(finished)
+    assert named(found) == {
+        ("metadata_tables", "notes.json", Kind.EXTRA),
+        ("patches", "notes.json", Kind.EXTRA),
+        ("archives", "other.json/a", Kind.EXTRA),
+        ("metadata_tables", f"{second}.parquet", Kind.MISSING),
+    }
+    orphans = [one for one in found if one.kind is Kind.EXTRA]
+    assert {one.detail for one in orphans} == {"belongs to no tile; delete it"}
+    assert named(differences(finished, tiles=[first])) == set()
+
+
+@pytest.mark.parametrize("asset", ["patches", "metadata_tables", "release_metadata"])
+def test_a_record_that_is_a_directory_is_named_and_the_others_go_on(finished, asset):
+    """Materializing the tile again puts a record in its place."""
+    tile = finished.storage.tiles(asset)[0]
+    record = finished.storage.record_path(asset, tile)
+    record.unlink()
+    record.mkdir()
+    (record / "inside").write_text("mine")
+    archive = finished.storage.folder("archives") / finished.keys[1] / "S2.tar.zst"
+    archive.unlink()
+    found = differences(finished)
+    (wrong,) = [one for one in found if one.file == record.name]
+    assert (wrong.asset, wrong.tile, wrong.kind) == (asset, tile, Kind.WRONG)
+    assert str(record) in wrong.detail
+    assert "expected a file, found a directory" in wrong.detail
+    missing = f"{finished.keys[1]}/{archive.name}"
+    assert ("archives", missing, Kind.MISSING) in named(found)
+    finished.make(asset, None if tile == RELEASE else tile)
+    assert record.is_file()
+
+
 def test_a_file_named_after_a_tile_goes_when_the_tile_is_made_again(finished):
     tile = finished.keys[0]
     orphan = finished.storage.folder("metadata_tables") / f"{tile}.parquet.bak"
