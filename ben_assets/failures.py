@@ -12,6 +12,7 @@ from pathlib import Path
 import dagster as dg
 
 from ben_assets.bigearthnet.errors import BenError
+from ben_assets.interrupts import ended_as_by_ctrl_c
 from resources.data_root.files import local_errors
 
 _last_words: deque[str] = deque(maxlen=3)
@@ -35,14 +36,15 @@ def as_dagster_failure() -> Iterator[None]:
     """Turn an error of ours into a ``dagster.Failure`` with its class as metadata.
 
     The sentence that matters is also the last one that the process prints: Dagster
-    follows it with a traceback and dozens of lines of its own.
+    follows it with a traceback and dozens of lines of its own. A hang-up of the
+    terminal ends the step as Ctrl-C does.
 
     Raises:
         dagster.Failure: in place of a ``BenError``, or of what this machine refuses; it
             forbids retries where the class of the failure needs somebody to act.
     """
     try:
-        with local_errors(Path("the data root")):
+        with ended_as_by_ctrl_c(), local_errors(Path("the data root")):
             yield
     except BenError as error:
         sentence = f"[{error.failure_class}] {error}"

@@ -3,6 +3,7 @@
 import dagster as dg
 
 from ben_assets.assets import l1c, l2a, postgis, reference, release, training
+from ben_assets.assets.tile_asset import line_log
 from ben_assets.failures import as_dagster_failure
 from ben_assets.partitions import TILES
 from ben_assets.verify_jobs import verify, verify_release
@@ -90,7 +91,7 @@ def ask_catalogue(
             find_tile(key, TILES) for key in context.op_config["tiles"]
         ] or TILES.values()
         settings = settings_from(data_root, cdse, l1c_sources)
-        report = preflight(chosen, settings, context.log.info)
+        report = preflight(chosen, settings, line_log(context.log))
     table = format_preflight(report)
     context.log.info(f"preflight\n{table}")
     context.add_output_metadata(

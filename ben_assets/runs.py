@@ -7,11 +7,11 @@ run, and what is known of it afterwards. Not here: how that is shown
 
 from __future__ import annotations
 
-import time
+import threading
 import uuid
 import warnings
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -100,13 +100,22 @@ def run_job(
         partition: tile key, or None for a job without tiles.
         instance: where the run goes on record.
         tell: given each entry of the run's log, as it goes.
+
+    Raises:
+        KeyboardInterrupt: a signal ended the run, which is on record as failed.
     """
     job = _job(name)
-    run_id = str(uuid.uuid4())
+    run_id, ended = str(uuid.uuid4()), threading.Event()
+    # the run is in the thread of the caller, where signals interrupt it
     with ThreadPoolExecutor(1) as pool:
-        future = pool.submit(_execute, job, partition, instance, run_id)
-        _follow(instance, run_id, future, tell)
-        events = future.result()
+        told = pool.submit(_follow, instance, run_id, ended, tell)
+        try:
+            events = _execute(job, partition, instance, run_id)
+        finally:
+            ended.set()
+    told.result()
+    if any(_is_interruption(event) for event in events):
+        raise KeyboardInterrupt
     finished = FinishedRun(name, partition)
     for event in events:
         _collect(finished, event)
@@ -148,18 +157,25 @@ def origin(job: str) -> RemoteJobOrigin:
 def _follow(
     instance: dg.DagsterInstance,
     run_id: str,
-    future: Future[list[dg.DagsterEvent]],
+    ended: threading.Event,
     tell: Callable[[dg.EventLogEntry], None],
 ) -> None:
     """Hand on the log of a run until it ends."""
     cursor, is_running = None, True
     while is_running:
-        is_running = not future.done()
-        time.sleep(_POLL_SECONDS)
+        is_running = not ended.wait(_POLL_SECONDS)
         connection = instance.get_records_for_run(run_id, cursor=cursor)
         cursor = connection.cursor
         for record in connection.records:
             tell(record.event_log_entry)
+
+
+def _is_interruption(event: dg.DagsterEvent) -> bool:
+    """Whether Dagster says of a run that a signal ended it."""
+    if event.event_type is not dg.DagsterEventType.RUN_FAILURE:
+        return False
+    error = event.job_failure_data.error
+    return error is not None and error.cls_name == "DagsterExecutionInterruptedError"
 
 
 def _collect(run: FinishedRun, event: dg.DagsterEvent) -> None:

@@ -10,7 +10,9 @@ import dagster as dg
 
 from ben_assets.assets import RULE_CHECKS
 from ben_assets.assets.rule_checks import RuleCheck, metadata_of, severity_of
+from ben_assets.assets.tile_asset import line_log
 from ben_assets.bigearthnet.errors import BenError
+from ben_assets.bigearthnet.outside_text import escaped
 from ben_assets.partitions import tile_partitions
 from ben_assets.validation.result import RuleResult
 from resources.configured import (
@@ -88,7 +90,7 @@ def _evaluate(
         result = _result_of(check, context, tile, settings)
         name = f"{check.asset_name}: {check.name}"
         said = f"{name}: {_word(result)}: {result.description}"
-        context.log.info("\n  ".join((said, *result.differing)))
+        context.log.info("\n  ".join(map(escaped, (said, *result.differing))))
         yield dg.AssetCheckEvaluation(
             asset_key=check.asset.key,
             check_name=check.name,
@@ -113,7 +115,7 @@ def _result_of(
     check: RuleCheck, context: dg.OpExecutionContext, tile: str, settings: Settings
 ) -> RuleResult:
     try:
-        return check.evaluate(tile, settings, context.log.info, deep=True)
+        return check.evaluate(tile, settings, line_log(context.log), deep=True)
     except BenError as error:
         return RuleResult(
             False, "something that can be read", f"[{error.failure_class}] {error}"

@@ -1,6 +1,7 @@
 """The files of ``deploy/`` are what the programs that read them accept."""
 
 import os
+import shutil
 import subprocess
 import sys
 
@@ -140,3 +141,58 @@ def test_each_tile_asset_asks_for_the_memory_of_its_pod(extra):
     assert asked["l2a_tiles"] == "8Gi"
     assert asked["patches"] == "2Gi"
     assert "release_archives" not in asked
+
+
+@pytest.fixture
+def programs(tmp_path):
+    """A PATH with what a shell script needs, and no container engine."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    for name in ("sh", "dirname", "sed", "awk", "sort", "mktemp", "rm", "cat", "cp"):
+        (folder / name).symlink_to(shutil.which(name))
+    return folder
+
+
+def image_digests(programs, *arguments):
+    return subprocess.run(
+        [DEPLOY / "image_digests.sh", *arguments],
+        env={"PATH": str(programs)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_without_an_engine_no_digest_is_written(programs, tmp_path):
+    done = image_digests(programs, str(tmp_path / "digests"))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "neither docker nor podman is here" in done.stderr
+    assert not (tmp_path / "digests").exists()
+
+
+def stand_in(programs, inspect):
+    """Answers as docker does; no engine runs where these tests do."""
+    engine = programs / "docker"
+    engine.write_text(f"#!/bin/sh\n[ $1 = pull ] || {inspect}\n")
+    engine.chmod(0o755)
+
+
+def test_an_image_that_cannot_be_had_ends_with_2_and_its_name(programs, tmp_path):
+    stand_in(programs, "exit 1")
+    done = image_digests(programs, str(tmp_path / "digests"))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "docker cannot get postgis/postgis:" in done.stderr
+    assert not (tmp_path / "digests").exists()
+
+
+def test_each_image_with_a_version_is_written_with_its_digest(programs):
+    stand_in(programs, f"echo other.example.org/x@sha256:{'ab' * 32}")
+    done = image_digests(programs)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    named = load(DEPLOY / "compose.yaml")["services"].values()
+    versioned = {s["image"] for s in named if not s["image"].endswith(":latest")}
+    assert versioned
+    assert {line.partition("@")[0] for line in lines} > versioned
+    assert {line.partition("@")[2] for line in lines} == {f"sha256:{'ab' * 32}"}
+    assert "ben-assets:latest has no version tag" in done.stderr

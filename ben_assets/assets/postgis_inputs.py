@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import dagster as dg
 
 from ben_assets.assets.reference import corine_land_cover, countries, v1_footprints
-from ben_assets.assets.tile_asset import OWNERS
+from ben_assets.assets.tile_asset import OWNERS, line_log
 from ben_assets.bigearthnet.checksums import hash_list_digest
 from ben_assets.failures import as_dagster_failure
 from resources.configured import (
@@ -115,7 +115,7 @@ def publish(
 
     with as_dagster_failure():
         started = time.perf_counter()
-        done = step(StepContext.from_settings(settings, context.log.info))
+        done = step(StepContext.from_settings(settings, line_log(context.log)))
         seconds = time.perf_counter() - started
     yield dg.MaterializeResult(
         data_version=dg.DataVersion(hash_list_digest(done.made_from)),

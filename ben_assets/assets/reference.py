@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 import dagster as dg
 
 from ben_assets.assets.rule_checks import RuleCheck
-from ben_assets.assets.tile_asset import OWNERS
+from ben_assets.assets.tile_asset import OWNERS, line_log
 from ben_assets.failures import as_dagster_failure
 from ben_assets.validation.result import RuleResult
 from resources.configured import (
@@ -125,7 +125,7 @@ def _provide(
     with as_dagster_failure():
         inputs = PinnedInputs(settings)
         names = files_of(context.asset_key)
-        found = [inputs.require(name, context.log.info) for name in names]
+        found = [inputs.require(name, line_log(context.log)) for name in names]
         rows = [count_rows(one.path) for one in found]
     table = [
         dg.TableRecord(

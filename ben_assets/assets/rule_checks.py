@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from ben_assets.assets.tile_asset import line_log
 from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.failures import as_dagster_failure
 from ben_assets.partitions import TILES, tile_partitions
@@ -110,7 +111,9 @@ class RuleCheck:
             )
             tile = context.partition_key if self.has_tiles else RELEASE
             with as_dagster_failure():
-                result = self.evaluate(tile, settings, context.log.info, deep=False)
+                result = self.evaluate(
+                    tile, settings, line_log(context.log), deep=False
+                )
             return dg.AssetCheckResult(
                 passed=result.passed,
                 severity=severity_of(result),

@@ -30,6 +30,7 @@ from ben_assets.cli import (
     verification,
 )
 from ben_assets.environment import load_env_file
+from ben_assets.interrupts import ended_as_by_ctrl_c
 
 _OF_THE_ENVIRONMENT: Final = (
     FailureClass.BAD_INPUT,
@@ -86,7 +87,8 @@ def main() -> None:
     for line in load_env_file():
         print(f"ben: {line}", file=sys.stderr)
     try:
-        app()
+        with ended_as_by_ctrl_c():
+            app()
     except BenError as error:
         print(f"ben: [{error.failure_class}] {error}", file=sys.stderr)
         sys.exit(2 if error.failure_class in _OF_THE_ENVIRONMENT else 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from ben_assets.bigearthnet.outside_text import escaped
 from ben_assets.cli.choice import TileArguments, chosen_tiles
 from ben_assets.cli.console import AsJson, say_json
 from ben_assets.environment import settings_of_process
@@ -25,7 +26,9 @@ def preflight(
     known = load_tiles(settings)
     keys = chosen_tiles(tiles) or known
     report = preflight(
-        [known[key] for key in keys], settings, lambda line: typer.echo(line, err=True)
+        [known[key] for key in keys],
+        settings,
+        lambda line: typer.echo(escaped(line), err=True),
     )
     if as_json:
         say_json(report.as_json())

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from ben_assets.bigearthnet.errors import BenError
+from ben_assets.bigearthnet.outside_text import escaped
 from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.steps.l1c import IDS, status_of
 from resources.cdse import CatalogueEntry
@@ -126,7 +127,7 @@ def _notes(row: PreflightRow) -> str:
     newer = [f"newer: {name}" for name in row.newer_baselines]
     others = [f"{name}: {says}" for name, says in row.sources.items()]
     missed = [text for text in others if not text.endswith(": has it")]
-    return "; ".join([*row.changed, *newer, *missed])
+    return escaped("; ".join([*row.changed, *newer, *missed]))
 
 
 def _totals(report: PreflightReport) -> str:

@@ -142,6 +142,28 @@ def test_a_run_that_is_killed_leaves_nothing_and_the_next_heals(synthetic):
     assert made == {".json", ".csv", ".log", ".SAFE"}
 
 
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM, signal.SIGINT])
+def test_a_run_that_is_told_to_end_takes_draft_and_locks_with_it(synthetic, number):
+    """A terminal that closes hangs up more than once; nohup has it ignored."""
+    program, environment = synthetic()
+    l2a_process.misbehave(program, fault="children", pause_seconds=60)
+    process = start(environment)
+    data = Path(environment["BEN_DATA_DIR"])
+    log = data / ".logs" / f"{OWN_NAME}.log"
+    while not log.exists() or "Tables: start" not in log.read_text():
+        assert process.poll() is None
+        time.sleep(0.1)
+    children = json.loads((program.parent / "children.json").read_text())
+    pids = [*children, l2a_process.seen(program)["pid"]]
+    assert list(data.rglob("*.lock"))
+    for _ in range(3 if number is signal.SIGHUP else 1):
+        process.send_signal(number)
+    process.communicate()
+    assert wait_until_dead(pids) == []
+    assert list((data / "l2a_tiles").rglob("*")) == []
+    assert list(data.rglob("*.lock")) == []
+
+
 def test_a_killed_sen2cor_is_tried_once_more(synthetic):
     program, environment = synthetic()
     l2a_process.misbehave(program, fault="killed")

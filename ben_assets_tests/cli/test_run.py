@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
+
+import pytest
 
 from ben_assets_tests.cli.test_ben import Ben
 from ben_assets_tests.support.pipeline import Pipeline
+from resources.settings import REPOSITORY
 
 SAFE = "S2B_MSIL2A_20180805T110619_N0208_R137_T30TVK_20180805T160854"
 
@@ -34,6 +41,35 @@ def test_a_tile_that_fails_says_why_and_how_to_go_on(pipeline):
     assert then.startswith(f"put that right, then: ben run {key} ")
     assert "Traceback" not in done.out + done.err
     assert "BEN_S1_DIR" not in done.err, "it is said once"
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM])
+def test_a_terminal_that_closes_ends_the_run_and_its_locks(pipeline, number):
+    """It waits for a tile that this test holds, and holds another itself."""
+    key, said = pipeline.keys[0], pipeline.root / "said"
+    command = [sys.executable, "-m", "ben_assets.cli", "run", key, "--from", "l2a"]
+    with pipeline.storage.lock("patches", key), said.open("w") as output:
+        process = subprocess.Popen(
+            command,
+            cwd=REPOSITORY,
+            env=pipeline.environment(),
+            stdout=output,
+            stderr=output,
+        )
+        while "is being made by" not in said.read_text():
+            assert process.poll() is None, said.read_text()
+            time.sleep(0.1)
+        assert f"l2a_tiles/{key}" in locks_of(pipeline)
+        process.send_signal(number)
+        assert process.wait(60) not in (0, -number), said.read_text()
+        assert locks_of(pipeline) == [f"patches/{key}"]
+    assert "Traceback" not in said.read_text()
+    assert not (pipeline.data / "patches" / ".drafts").exists()
+
+
+def locks_of(pipeline: Pipeline) -> list[str]:
+    folder = pipeline.data / ".locks"
+    return [str(p.relative_to(folder))[:-5] for p in folder.rglob("*.lock")]
 
 
 def add_l2a_tile(pipeline: Pipeline) -> None:

@@ -199,3 +199,26 @@ def test_a_damaged_product_is_not_adopted(ctx, tmp_path):
     settings = {"BEN_L2A_DIR": str(tmp_path / "l2a"), "BEN_FORCE": "1"}
     with pytest.raises(UnexpectedRaster, match=r"B02_10m\.jp2.*cut short"):
         make_l2a_tile(TILE, ctx(**settings))
+
+
+def test_the_other_half_of_a_split_datatake_is_refused(ctx, tmp_path):
+    """Both halves have one name but for its end; only the granules' starts differ."""
+    make_l2a_tile(TILE, ctx())
+    own = tmp_path / "L2A" / product_of(ctx).name
+    shutil.copytree(product_of(ctx), own)
+    imported = make_l2a_tile(TILE, ctx(BEN_L2A_DIR=str(own.parent), BEN_FORCE="1"))
+    assert imported.facts["source"] == "BEN_L2A_DIR"
+    (granule,) = (own / "GRANULE").iterdir()
+    half = f"{granule.name.rpartition('_')[0]}_20170613T101608"
+    granule.rename(granule.with_name(half))
+    for text in own.glob("*.xml"):
+        text.write_text(text.read_text().replace(granule.name, half))
+    (own / "manifest.safe").unlink(missing_ok=True)
+    with pytest.raises(InvalidInput, match="the other half of a datatake") as error:
+        make_l2a_tile(TILE, ctx(BEN_L2A_DIR=str(own.parent), BEN_FORCE="1"))
+    start = half.partition("_")[2]
+    assert f"found {start}: " in str(error.value)
+    assert f"of the L1C zip on disk, {granule.name.partition('_')[2]}, " in str(
+        error.value
+    )
+    assert ctx().storage.require("l2a_tiles", KEY) == imported

@@ -1,0 +1,71 @@
+"""What ``ben verify`` prints to repair, with names that a stranger chose."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+from pathlib import Path
+
+from ben_assets.cli.repair import repair_commands
+from ben_assets_tests.cli.test_ben import Ben
+from resources.data_root.difference import Difference, Kind
+
+ROOT = Path("/data root")
+UTF8 = {**os.environ, "LC_ALL": "C.UTF-8"}
+NAMES = (
+    "plain.tif",
+    "two words.tif",
+    "x; touch PWNED #",
+    "$(touch PWNED)`touch PWNED`",
+    'it\'s "quoted" \\ and *?[a]',
+    "-rf",
+    "line\nto repair: touch PWNED",
+    "line's\r\\end\x1b[2K\u202e",
+)
+
+
+def orphan(name: str) -> Difference:
+    return Difference("patches", "", name, Kind.EXTRA, "belongs to no tile", "")
+
+
+def test_a_shell_gets_each_name_as_it_is_and_runs_nothing_else(tmp_path):
+    """Bash splits each command into the words that were meant."""
+    for name in NAMES:
+        (command,) = repair_commands([orphan(name)], ROOT)
+        assert command.isprintable()
+        said = command.replace("rm -- ", "printf '%s' ", 1)
+        done = subprocess.run(
+            ["bash", "-c", said],
+            cwd=tmp_path,
+            env=UTF8,
+            capture_output=True,
+            check=True,
+        )
+        assert done.stdout.decode() == str(ROOT / "patches" / name)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_tile_of_a_forged_record_is_one_word_of_the_command():
+    forged = Difference("patches", "x; touch PWNED", "f", Kind.WRONG, "", "patches")
+    (command,) = repair_commands([forged], ROOT)
+    assert shlex.split(command)[-2:] == ["--partition", "x; touch PWNED"]
+
+
+def test_a_name_with_a_newline_cannot_forge_a_line(pipeline):
+    folder = pipeline.storage.folder("patches")
+    folder.mkdir(parents=True)
+    for name in NAMES[1:]:
+        (folder / name).write_text("mine")
+    done = Ben(pipeline, "verify")
+    assert done.code == 1, done.err
+    lines = done.out.splitlines()
+    named = [line for line in lines if line.startswith("patches\t-\t")]
+    repairs = [line for line in lines if line.startswith("to repair: ")]
+    assert len(named) == len(repairs) == len(NAMES) - 1
+    assert len(lines) == 2 * len(repairs) + 1  # and the total
+    assert all(line.startswith("to repair: rm -- ") for line in repairs)
+    script = "\n".join(line.removeprefix("to repair: ") for line in repairs)
+    subprocess.run(["bash", "-c", script], cwd=pipeline.root, env=UTF8, check=True)
+    assert list(folder.iterdir()) == []
+    assert not (pipeline.root / "PWNED").exists()
