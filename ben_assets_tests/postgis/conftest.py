@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from ben_assets.testing import postgis_server
-from ben_assets_tests.postgis.house import Database
+from ben_assets_tests.postgis.database import Database
 from ben_assets_tests.support.pipeline import Pipeline
 
 _number = itertools.count()
@@ -76,7 +76,7 @@ def database(new_database: Callable[[str], Database], _template: str) -> Databas
 
 
 @pytest.fixture
-def pipeline(finished: Pipeline, database: Database) -> Pipeline:
+def publisher(finished: Pipeline, database: Database) -> Pipeline:
     """A finished release on disk, and a database to publish it to."""
     finished.settings["BEN_POSTGIS_DSN"] = database.dsn
     return finished

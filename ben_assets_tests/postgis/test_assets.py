@@ -28,40 +28,40 @@ PUBLISHED_TILE = "T33UUP_20170613T101031"
 SWITCHED_OFF = "switched off: BEN_POSTGIS_DSN is not set"
 
 
-def instance_of(pipeline: Pipeline) -> dg.DagsterInstance:
-    return dg.DagsterInstance.from_config(str(pipeline.root / "dagster_home"))
+def instance_of(publisher: Pipeline) -> dg.DagsterInstance:
+    return dg.DagsterInstance.from_config(str(publisher.root / "dagster_home"))
 
 
-def checked(pipeline: Pipeline) -> dict[str, tuple[str, bool]]:
+def checked(publisher: Pipeline) -> dict[str, tuple[str, bool]]:
     """Check name to severity and result of the latest evaluation."""
     found = {}
-    with instance_of(pipeline) as instance:
+    with instance_of(publisher) as instance:
         for check in CHECKS:
             key = dg.AssetCheckKey(check.asset.key, check.name)
             (record,) = instance.event_log_storage.get_asset_check_execution_history(
                 key, limit=1
             )
             event = record.event.dagster_event.event_specific_data
-            assert event.partition == pipeline.keys[0]
+            assert event.partition == publisher.keys[0]
             found[key.name] = (event.severity.value, event.passed)
     return found
 
 
 def test_corine_is_loaded_once_then_maps_are_made_from_it_and_published(
-    pipeline, database
+    publisher, database
 ):
     """As a cluster does, with nothing but the database to take CORINE from."""
-    run = pipeline.run("postgis_clc2018,postgis_countries")
+    run = publisher.run("postgis_clc2018,postgis_countries")
     assert run.code == 0, run.output
-    before = pipeline.tree()
-    pipeline.own_inputs("reference").joinpath("U2018_CLC2018_V2020_20u1.gpkg").unlink()
-    run = pipeline.run(
-        "reference_maps,postgis_patches", pipeline.keys[0], BEN_CLC_PATH="postgis"
+    before = publisher.tree()
+    publisher.own_inputs("reference").joinpath("U2018_CLC2018_V2020_20u1.gpkg").unlink()
+    run = publisher.run(
+        "reference_maps,postgis_patches", publisher.keys[0], BEN_CLC_PATH="postgis"
     )
     assert run.code == 0, run.output
-    assert pipeline.tree() == before
+    assert publisher.tree() == before
     assert database.count("patches") == CELLS
-    assert checked(pipeline) == {
+    assert checked(publisher) == {
         "splits_follow_from_geometry": ("ERROR", True),
         "countries_are_the_nearest": ("ERROR", True),
         "seasons_follow_from_time": ("ERROR", True),
@@ -70,7 +70,7 @@ def test_corine_is_loaded_once_then_maps_are_made_from_it_and_published(
         "grid_is_squares_without_overlap": ("ERROR", True),
         "labels_follow_from_polygons": ("ERROR", True),
     }
-    with instance_of(pipeline) as instance:
+    with instance_of(publisher) as instance:
         made = instance.get_latest_materialization_event(dg.AssetKey("postgis_clc2018"))
     metadata = {k: v.value for k, v in made.asset_materialization.metadata.items()}
     assert metadata["dagster/row_count"] == database.count("clc2018") > 0
@@ -113,13 +113,13 @@ def test_without_a_dsn_the_checks_pass_with_a_warning():
     assert len(found) == 6
 
 
-def test_a_server_that_comes_back_is_found_by_the_next_try(pipeline, database, server):
+def test_a_server_that_comes_back_is_found_by_the_next_try(publisher, database, server):
     server.stop("immediate")
     with socket.create_server(("127.0.0.1", server.port)) as dead:
         process = subprocess.Popen(
-            pipeline.command("postgis_countries"),
+            publisher.command("postgis_countries"),
             cwd=REPOSITORY,
-            env=pipeline.environment(),
+            env=publisher.environment(),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,

@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from ben_assets.testing.processes import signal_group
-from ben_assets_tests.postgis.house import Database
+from ben_assets_tests.postgis.database import Database
 from ben_assets_tests.support.pipeline import Pipeline, Run
 from resources.settings import REPOSITORY
 
@@ -27,14 +27,14 @@ TEAM = REPOSITORY / "deploy" / "postgres" / "dagster.yaml"
 
 
 class Team:
-    """A pipeline whose Dagster keeps its state in a database."""
+    """A publisher whose Dagster keeps its state in a database."""
 
-    def __init__(self, pipeline: Pipeline, state: Database) -> None:
-        home = pipeline.root / "team_home"
+    def __init__(self, publisher: Pipeline, state: Database) -> None:
+        home = publisher.root / "team_home"
         home.mkdir()
         shutil.copy(TEAM, home)
         self.state = state
-        self.environment = pipeline.environment(
+        self.environment = publisher.environment(
             DAGSTER_HOME=str(home),
             DAGSTER_PG_URL=state.dsn.replace("postgresql:", "postgresql+psycopg2:"),
         )
@@ -73,15 +73,15 @@ MODULE = "ben_assets.definitions"
 
 
 @pytest.fixture
-def team(pipeline: Pipeline, new_database: Callable[[], Database]) -> Team:
-    return Team(pipeline, new_database())
+def team(publisher: Pipeline, new_database: Callable[[], Database]) -> Team:
+    return Team(publisher, new_database())
 
 
 def test_a_backfill_of_two_tiles_goes_through_the_daemon_one_at_a_time(
-    team, pipeline, database
+    team, publisher, database
 ):
     """The command line first, then two queued runs whose pool has one place."""
-    keys = pipeline.keys[:2]
+    keys = publisher.keys[:2]
     team.dagster("instance", "concurrency", "set", "postgis", "1")
     select = ("--select", "postgis_patches", "--partition", keys[0])
     team.dagster("asset", "materialize", "-m", MODULE, *select)

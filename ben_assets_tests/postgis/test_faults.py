@@ -19,7 +19,7 @@ from ben_assets.steps.postgis import (
     publish_patches,
 )
 from ben_assets.testing import postgis_server
-from ben_assets_tests.postgis.house import Attempt
+from ben_assets_tests.postgis.database import Attempt
 from ben_assets_tests.support.pipeline import Pipeline
 
 pytestmark = pytest.mark.real_server
@@ -27,8 +27,8 @@ pytestmark = pytest.mark.real_server
 CELLS = 25
 
 
-def publish(pipeline: Pipeline, key: str) -> dict[str, int]:
-    return publish_patches(pipeline.tile(key), pipeline.ctx()).rows
+def publish(publisher: Pipeline, key: str) -> dict[str, int]:
+    return publish_patches(publisher.tile(key), publisher.ctx()).rows
 
 
 def kill_and_restart(server: postgis_server.Server) -> None:
@@ -43,29 +43,29 @@ def kill_and_restart(server: postgis_server.Server) -> None:
 
 
 def test_a_server_killed_half_way_leaves_the_old_tile_and_a_rerun_heals(
-    pipeline, database, server
+    publisher, database, server
 ):
-    publish(pipeline, pipeline.keys[0])
-    publish(pipeline, pipeline.keys[1])
+    publish(publisher, publisher.keys[0])
+    publish(publisher, publisher.keys[1])
     old = database.everything()
     database.query("UPDATE patches SET country = 'Atlantis'")
     corrupt = database.everything()
     with database.closed_gate() as gate:
-        attempt = Attempt(lambda: publish(pipeline, pipeline.keys[0]))
+        attempt = Attempt(lambda: publish(publisher, publisher.keys[0]))
         gate.wait_for(1)
         kill_and_restart(server)
         with pytest.raises(ServiceUnavailable, match=r"run again") as lost:
             attempt.outcome()
     assert lost.value.is_retryable
     assert database.everything() == corrupt
-    publish(pipeline, pipeline.keys[0])
-    publish(pipeline, pipeline.keys[1])
+    publish(publisher, publisher.keys[0])
+    publish(publisher, publisher.keys[1])
     assert database.everything() == old
 
 
-def test_a_lost_connection_leaves_no_tile_and_a_rerun_heals(pipeline, database):
+def test_a_lost_connection_leaves_no_tile_and_a_rerun_heals(publisher, database):
     with database.closed_gate() as gate:
-        attempt = Attempt(lambda: publish(pipeline, pipeline.keys[0]))
+        attempt = Attempt(lambda: publish(publisher, publisher.keys[0]))
         (pid,) = gate.wait_for(1)
         database.query("SELECT pg_terminate_backend(%s)", pid)
         with pytest.raises(ServiceUnavailable, match=r"run again"):
@@ -76,15 +76,15 @@ def test_a_lost_connection_leaves_no_tile_and_a_rerun_heals(pipeline, database):
         "labels": 0,
         "pixel_counts": 0,
     }
-    assert publish(pipeline, pipeline.keys[0])["patches"] == CELLS
+    assert publish(publisher, publisher.keys[0])["patches"] == CELLS
     assert database.count("patches") == CELLS
 
 
-def test_others_see_the_old_tile_until_the_new_one_is_whole(pipeline, database):
-    publish(pipeline, pipeline.keys[0])
+def test_others_see_the_old_tile_until_the_new_one_is_whole(publisher, database):
+    publish(publisher, publisher.keys[0])
     old = database.everything()
     with database.closed_gate() as gate:
-        attempt = Attempt(lambda: publish(pipeline, pipeline.keys[0]))
+        attempt = Attempt(lambda: publish(publisher, publisher.keys[0]))
         gate.wait_for(1)
         assert database.everything() == old
         gate.open()
@@ -92,10 +92,10 @@ def test_others_see_the_old_tile_until_the_new_one_is_whole(pipeline, database):
     assert database.everything() == old
 
 
-def test_two_publications_of_one_tile_at_once_give_one_tile(pipeline, database):
+def test_two_publications_of_one_tile_at_once_give_one_tile(publisher, database):
     with database.closed_gate() as gate:
         attempts = [
-            Attempt(lambda: publish(pipeline, pipeline.keys[0])) for _ in range(2)
+            Attempt(lambda: publish(publisher, publisher.keys[0])) for _ in range(2)
         ]
         gate.wait_for(2)  # one at the gate, one at the tile's own lock
         gate.open()
@@ -106,10 +106,10 @@ def test_two_publications_of_one_tile_at_once_give_one_tile(pipeline, database):
     assert database.count("labels") == first["labels"]
 
 
-def test_two_tiles_are_published_side_by_side(pipeline, database):
+def test_two_tiles_are_published_side_by_side(publisher, database):
     with database.closed_gate() as gate:
         attempts = [
-            Attempt(lambda k=k: publish(pipeline, k)) for k in pipeline.keys[:2]
+            Attempt(lambda k=k: publish(publisher, k)) for k in publisher.keys[:2]
         ]
         gate.wait_for(2)
         gate.open()
@@ -118,14 +118,14 @@ def test_two_tiles_are_published_side_by_side(pipeline, database):
     assert database.count("patches") == 2 * CELLS
 
 
-def test_a_role_without_rights_publishes_nothing_and_is_told(pipeline, database):
-    pipeline.settings["BEN_POSTGIS_DSN"] = database.as_role(
+def test_a_role_without_rights_publishes_nothing_and_is_told(publisher, database):
+    publisher.settings["BEN_POSTGIS_DSN"] = database.as_role(
         "reader", "bigearthnet_reader"
     )
     for refused in (
-        lambda: publish(pipeline, pipeline.keys[0]),
-        lambda: publish_clc2018(pipeline.ctx()),
-        lambda: publish_countries(pipeline.ctx()),
+        lambda: publish(publisher, publisher.keys[0]),
+        lambda: publish_clc2018(publisher.ctx()),
+        lambda: publish_countries(publisher.ctx()),
     ):
         with pytest.raises(AccessRefused, match="permission denied") as error:
             refused()
@@ -134,7 +134,7 @@ def test_a_role_without_rights_publishes_nothing_and_is_told(pipeline, database)
     assert database.count("tiles") == 0
 
 
-def test_a_full_disk_of_the_server_is_no_bug_of_ours(pipeline, database):
+def test_a_full_disk_of_the_server_is_no_bug_of_ours(publisher, database):
     """A temporary file limit stands in for the disk: the same class of refusal."""
 
     def sort_much() -> None:
@@ -156,14 +156,14 @@ def _heeds_ctrl_c():
 
 @pytest.mark.usefixtures("_heeds_ctrl_c")
 def test_a_loading_that_breaks_off_leaves_the_polygons_of_before(
-    pipeline, database, monkeypatch
+    publisher, database, monkeypatch
 ):
-    publish_clc2018(pipeline.ctx())
+    publish_clc2018(publisher.ctx())
     before = database.query("SELECT * FROM clc2018 ORDER BY fid")
     stop = "resources.postgis.inputs._note"
     monkeypatch.setattr(stop, lambda *_: os.kill(os.getpid(), signal.SIGINT))
     with pytest.raises(KeyboardInterrupt):
-        publish_clc2018(pipeline.ctx())
+        publish_clc2018(publisher.ctx())
     assert database.query("SELECT * FROM clc2018 ORDER BY fid") == before
     indexes = database.query(
         "SELECT 1 FROM pg_indexes WHERE indexname = 'clc2018_geom'"

@@ -22,14 +22,14 @@ pytestmark = pytest.mark.real_server
 GEOPACKAGE = f"{LAYER}.gpkg"
 
 
-def corine(pipeline: Pipeline) -> gpd.GeoDataFrame:
-    return gpd.read_file(Path(pipeline.settings["BEN_REFERENCE_DIR"]) / GEOPACKAGE)
+def corine(publisher: Pipeline) -> gpd.GeoDataFrame:
+    return gpd.read_file(Path(publisher.settings["BEN_REFERENCE_DIR"]) / GEOPACKAGE)
 
 
-def test_corine_is_loaded_to_the_last_bit(pipeline, database, monkeypatch):
+def test_corine_is_loaded_to_the_last_bit(publisher, database, monkeypatch):
     monkeypatch.setattr(inputs, "_BATCH_ROWS", 7)  # several batches
-    done = publish_clc2018(pipeline.ctx())
-    file = corine(pipeline)
+    done = publish_clc2018(publisher.ctx())
+    file = corine(publisher)
     assert done.rows == {"clc2018": len(file)}
     rows = database.query(
         "SELECT code_18, id, area_ha, ST_SRID(geom), ST_AsBinary(geom) FROM clc2018 "
@@ -41,60 +41,62 @@ def test_corine_is_loaded_to_the_last_bit(pipeline, database, monkeypatch):
     assert [bytes(row[4]) for row in rows] == list(shapely.to_wkb(file.geometry))
 
 
-def test_the_digest_of_a_loaded_file_is_kept_beside_it(pipeline, database):
-    publish_clc2018(pipeline.ctx())
-    path = Path(pipeline.settings["BEN_REFERENCE_DIR"]) / GEOPACKAGE
+def test_the_digest_of_a_loaded_file_is_kept_beside_it(publisher, database):
+    publish_clc2018(publisher.ctx())
+    path = Path(publisher.settings["BEN_REFERENCE_DIR"]) / GEOPACKAGE
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     assert database.query("SELECT file, table_name, sha256 FROM inputs") == [
         (GEOPACKAGE, "clc2018", digest)
     ]
 
 
-def test_loading_again_replaces(pipeline, database):
-    first = publish_clc2018(pipeline.ctx())
-    other = pipeline.root / "other.gpkg"
-    corine(pipeline).iloc[:5].to_file(other, layer=LAYER)
-    pipeline.settings["BEN_CLC_PATH"] = str(other)
-    assert publish_clc2018(pipeline.ctx()).rows == {"clc2018": 5}
+def test_loading_again_replaces(publisher, database):
+    first = publish_clc2018(publisher.ctx())
+    other = publisher.root / "other.gpkg"
+    corine(publisher).iloc[:5].to_file(other, layer=LAYER)
+    publisher.settings["BEN_CLC_PATH"] = str(other)
+    assert publish_clc2018(publisher.ctx()).rows == {"clc2018": 5}
     assert database.count("clc2018") == 5
     assert [f for (f,) in database.query("SELECT file FROM inputs")] == ["other.gpkg"]
-    del pipeline.settings["BEN_CLC_PATH"]
-    assert publish_clc2018(pipeline.ctx()) == first
+    del publisher.settings["BEN_CLC_PATH"]
+    assert publish_clc2018(publisher.ctx()) == first
 
 
 @pytest.mark.parametrize("n_polygons", [0, None], ids=["none", "all"])
-def test_reference_maps_from_postgis_are_the_same_bytes(pipeline, database, n_polygons):
+def test_reference_maps_from_postgis_are_the_same_bytes(
+    publisher, database, n_polygons
+):
     if n_polygons is not None:
-        few = pipeline.root / GEOPACKAGE
-        corine(pipeline).iloc[:n_polygons].to_file(
+        few = publisher.root / GEOPACKAGE
+        corine(publisher).iloc[:n_polygons].to_file(
             few, layer=LAYER, geometry_type="MultiPolygon"
         )
-        pipeline.settings["BEN_CLC_PATH"] = str(few)
-        pipeline.make("reference_maps", pipeline.keys[0])
-    from_file = pipeline.tree()
-    publish_clc2018(pipeline.ctx())
-    pipeline.settings["BEN_CLC_PATH"] = "postgis"
-    pipeline.own_inputs("reference").joinpath(GEOPACKAGE).unlink()
-    for key in pipeline.keys if n_polygons is None else pipeline.keys[:1]:
-        pipeline.make("reference_maps", key)
-    assert pipeline.tree() == from_file
+        publisher.settings["BEN_CLC_PATH"] = str(few)
+        publisher.make("reference_maps", publisher.keys[0])
+    from_file = publisher.tree()
+    publish_clc2018(publisher.ctx())
+    publisher.settings["BEN_CLC_PATH"] = "postgis"
+    publisher.own_inputs("reference").joinpath(GEOPACKAGE).unlink()
+    for key in publisher.keys if n_polygons is None else publisher.keys[:1]:
+        publisher.make("reference_maps", key)
+    assert publisher.tree() == from_file
 
 
-def test_a_reader_may_make_maps_with_corine_from_the_database(pipeline, database):
-    from_file = pipeline.tree()
-    publish_clc2018(pipeline.ctx())
-    pipeline.settings["BEN_CLC_PATH"] = "postgis"
-    pipeline.settings["BEN_POSTGIS_DSN"] = database.as_role(
+def test_a_reader_may_make_maps_with_corine_from_the_database(publisher, database):
+    from_file = publisher.tree()
+    publish_clc2018(publisher.ctx())
+    publisher.settings["BEN_CLC_PATH"] = "postgis"
+    publisher.settings["BEN_POSTGIS_DSN"] = database.as_role(
         "reader", "bigearthnet_reader"
     )
-    pipeline.make("reference_maps", pipeline.keys[1])
-    assert pipeline.tree() == from_file
+    publisher.make("reference_maps", publisher.keys[1])
+    assert publisher.tree() == from_file
 
 
-def test_corine_that_was_not_loaded_is_asked_for(pipeline):
-    pipeline.settings["BEN_CLC_PATH"] = "postgis"
+def test_corine_that_was_not_loaded_is_asked_for(publisher):
+    publisher.settings["BEN_CLC_PATH"] = "postgis"
     with pytest.raises(MissingInput, match="materialize postgis_clc2018"):
-        pipeline.make("reference_maps", pipeline.keys[0])
+        publisher.make("reference_maps", publisher.keys[0])
 
 
 def test_clc_path_postgis_needs_a_dsn_only_where_corine_is_read(finished):
@@ -104,15 +106,15 @@ def test_clc_path_postgis_needs_a_dsn_only_where_corine_is_read(finished):
         finished.make("reference_maps", finished.keys[0])
 
 
-def test_a_missing_geopackage_is_named(pipeline):
-    pipeline.settings["BEN_CLC_PATH"] = str(pipeline.root / "absent.gpkg")
+def test_a_missing_geopackage_is_named(publisher):
+    publisher.settings["BEN_CLC_PATH"] = str(publisher.root / "absent.gpkg")
     with pytest.raises(MissingInput, match=r"absent\.gpkg"):
-        publish_clc2018(pipeline.ctx())
+        publish_clc2018(publisher.ctx())
 
 
-def test_footprints_of_all_zones_on_disk_are_loaded(pipeline, database):
-    folder = Path(pipeline.settings["BEN_REFERENCE_DIR"])
-    done = publish_v1_footprints(pipeline.ctx())
+def test_footprints_of_all_zones_on_disk_are_loaded(publisher, database):
+    folder = Path(publisher.settings["BEN_REFERENCE_DIR"])
+    done = publish_v1_footprints(publisher.ctx())
     files = sorted(folder.glob("bigearthnet_v1_spatial_*.parquet"))
     tables = [gpd.read_parquet(path) for path in files]
     assert len(files) == 2
@@ -127,19 +129,19 @@ def test_footprints_of_all_zones_on_disk_are_loaded(pipeline, database):
         "SELECT epsg, patch_name, sensing_time, ST_Area(geom_utm) FROM v1_footprints "
         'WHERE ST_SRID(geom_utm) = epsg ORDER BY 1, patch_name COLLATE "C"'
     )
-    assert any("32636.parquet is not on disk" in line for line in pipeline.log)
+    assert any("32636.parquet is not on disk" in line for line in publisher.log)
 
 
-def test_no_footprints_at_all_is_an_error(pipeline):
-    folder = pipeline.own_inputs("reference")
+def test_no_footprints_at_all_is_an_error(publisher):
+    folder = publisher.own_inputs("reference")
     for path in folder.glob("bigearthnet_v1_spatial_*.parquet"):
         path.unlink()
     with pytest.raises(MissingInput, match=r"bigearthnet_v1_spatial_32636\.parquet"):
-        publish_v1_footprints(pipeline.ctx())
+        publish_v1_footprints(publisher.ctx())
 
 
-def test_the_ten_countries_are_loaded(pipeline, database):
-    assert publish_countries(pipeline.ctx()).rows == {"countries": 10}
+def test_the_ten_countries_are_loaded(publisher, database):
+    assert publish_countries(publisher.ctx()).rows == {"countries": 10}
     assert database.query(
         "SELECT name FROM countries WHERE ST_Intersects(geom, "
         "ST_SetSRID(ST_MakePoint(16.37, 48.21), 4326))"

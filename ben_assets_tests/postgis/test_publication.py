@@ -18,17 +18,17 @@ pytestmark = pytest.mark.real_server
 CELLS = 25  # of a tile of the small synthetic data set
 
 
-def publish(pipeline: Pipeline, key: str) -> dict[str, int]:
-    return publish_patches(pipeline.tile(key), pipeline.ctx()).rows
+def publish(publisher: Pipeline, key: str) -> dict[str, int]:
+    return publish_patches(publisher.tile(key), publisher.ctx()).rows
 
 
-def test_a_tile_is_published_with_all_its_cells_labels_and_counts(pipeline, database):
-    key = pipeline.keys[0]
-    rows = publish(pipeline, key)
+def test_a_tile_is_published_with_all_its_cells_labels_and_counts(publisher, database):
+    key = publisher.keys[0]
+    rows = publish(publisher, key)
     assert rows["patches"] == CELLS
     for table, count in rows.items():
         assert database.count(table) == count > 0
-    record = pipeline.storage.require("patches", key)
+    record = publisher.storage.require("patches", key)
     assert database.query(
         "SELECT tile, tile_id, epsg, ulx, uly, side_m, season, start_time, "
         "has_metadata, made_from ->> 'patches' FROM tiles"
@@ -48,11 +48,11 @@ def test_a_tile_is_published_with_all_its_cells_labels_and_counts(pipeline, data
     ]
 
 
-def test_the_rows_are_those_of_the_tables_on_disk(pipeline, database):
-    key = pipeline.keys[0]
-    publish(pipeline, key)
-    cells = gpd.read_parquet(pipeline.storage.table_path("patches", key))
-    known = pd.read_parquet(pipeline.storage.table_path("metadata_tables", key))
+def test_the_rows_are_those_of_the_tables_on_disk(publisher, database):
+    key = publisher.keys[0]
+    publish(publisher, key)
+    cells = gpd.read_parquet(publisher.storage.table_path("patches", key))
+    known = pd.read_parquet(publisher.storage.table_path("metadata_tables", key))
     found = database.query(
         "SELECT patch_id, x, y, p.valid, p.split, p.country, p.s2v1_name, p.s1_name, "
         "p.contains_seasonal_snow, p.contains_cloud_or_shadow, p.kept, l.labels, "
@@ -82,10 +82,10 @@ def test_the_rows_are_those_of_the_tables_on_disk(pipeline, database):
     ]
 
 
-def test_paths_lead_to_the_files_and_digests_are_theirs(pipeline, database):
-    key = pipeline.keys[0]
-    publish(pipeline, key)
-    root = Path(pipeline.settings["BEN_DATA_DIR"])
+def test_paths_lead_to_the_files_and_digests_are_theirs(publisher, database):
+    key = publisher.keys[0]
+    publish(publisher, key)
+    root = Path(publisher.settings["BEN_DATA_DIR"])
     rows = database.query(
         "SELECT patch_id, s2_path, s2_sha256, reference_map_path, "
         "reference_map_sha256, s1_path, kept FROM patches"
@@ -103,30 +103,30 @@ def test_paths_lead_to_the_files_and_digests_are_theirs(pipeline, database):
             assert len(list((root / radar).glob("*.tif"))) == 2
 
 
-def test_publishing_again_changes_nothing(pipeline, database):
-    publish(pipeline, pipeline.keys[0])
-    publish(pipeline, pipeline.keys[1])
+def test_publishing_again_changes_nothing(publisher, database):
+    publish(publisher, publisher.keys[0])
+    publish(publisher, publisher.keys[1])
     before = database.everything()
-    publish(pipeline, pipeline.keys[0])
+    publish(publisher, publisher.keys[0])
     assert database.everything() == before
 
 
-def test_a_tile_that_was_made_anew_replaces_its_rows(pipeline, database):
+def test_a_tile_that_was_made_anew_replaces_its_rows(publisher, database):
     """Here it is published without v1 before, then as it is on disk."""
-    key = pipeline.keys[0]
-    publish(pipeline, key)
+    key = publisher.keys[0]
+    publish(publisher, key)
     expected = database.everything()
     database.query("UPDATE patches SET split = 'other', s2v1_name = NULL")
     database.query("DELETE FROM labels")
-    publish(pipeline, key)
+    publish(publisher, key)
     assert database.everything() == expected
 
 
 def test_a_tile_without_matching_v1_patches_has_none_in_the_database(
-    pipeline, database
+    publisher, database
 ):
-    key = pipeline.keys[2]
-    publish(pipeline, key)
+    key = publisher.keys[2]
+    publish(publisher, key)
     assert database.query("SELECT alignment FROM tiles") == [("none",)]
     assert database.query("SELECT count(s2v1_name), count(s1_path) FROM patches") == [
         (0, 0)
@@ -134,38 +134,38 @@ def test_a_tile_without_matching_v1_patches_has_none_in_the_database(
     assert database.count("labels") > 0
 
 
-def test_without_metadata_the_tile_is_published_and_says_so(pipeline, database):
-    key = pipeline.keys[0]
-    pipeline.storage.remove("metadata_tables", key)
-    publish(pipeline, key)
+def test_without_metadata_the_tile_is_published_and_says_so(publisher, database):
+    key = publisher.keys[0]
+    publisher.storage.remove("metadata_tables", key)
+    publish(publisher, key)
     assert database.query("SELECT has_metadata FROM tiles") == [(False,)]
     assert database.count("patches") == CELLS
     assert database.count("pixel_counts") > 0
     assert database.count("labels") == 0
-    assert any("stay null" in line for line in pipeline.log)
+    assert any("stay null" in line for line in publisher.log)
 
 
-def test_metadata_of_other_maps_are_refused(pipeline, database):
-    key = pipeline.keys[0]
-    pipeline.settings["BEN_CLC_PATH"] = str(one_polygon_less(pipeline))
-    pipeline.make("reference_maps", key)
+def test_metadata_of_other_maps_are_refused(publisher, database):
+    key = publisher.keys[0]
+    publisher.settings["BEN_CLC_PATH"] = str(one_polygon_less(publisher))
+    publisher.make("reference_maps", key)
     with pytest.raises(InvalidInput, match="materialize metadata_tables again"):
-        publish(pipeline, key)
+        publish(publisher, key)
     assert database.count("tiles") == 0
 
 
-def one_polygon_less(pipeline: Pipeline) -> Path:
-    path = pipeline.root / "other.gpkg"
-    folder = Path(pipeline.settings["BEN_REFERENCE_DIR"])
+def one_polygon_less(publisher: Pipeline) -> Path:
+    path = publisher.root / "other.gpkg"
+    folder = Path(publisher.settings["BEN_REFERENCE_DIR"])
     table = gpd.read_file(folder / "U2018_CLC2018_V2020_20u1.gpkg")
     table.iloc[len(table) // 8 :].to_file(path, layer="U2018_CLC2018_V2020_20u1")
     return path
 
 
-def test_a_tile_that_is_not_on_disk_is_not_published(pipeline, database):
-    pipeline.storage.remove("reference_maps", pipeline.keys[0])
+def test_a_tile_that_is_not_on_disk_is_not_published(publisher, database):
+    publisher.storage.remove("reference_maps", publisher.keys[0])
     with pytest.raises(MissingInput, match="materialize reference_maps"):
-        publish(pipeline, pipeline.keys[0])
+        publish(publisher, publisher.keys[0])
     assert database.count("tiles") == 0
 
 
@@ -174,9 +174,9 @@ def test_without_a_dsn_the_step_says_what_is_missing(finished):
         publish(finished, finished.keys[0])
 
 
-def test_patches_of_two_tiles_overlap_where_they_do(pipeline, database):
+def test_patches_of_two_tiles_overlap_where_they_do(publisher, database):
     """The same tile a second time, as another satellite's, 600 m to the east."""
-    publish(pipeline, pipeline.keys[0])
+    publish(publisher, publisher.keys[0])
     database.query(
         """
         INSERT INTO tiles SELECT 'other', 'other', start_time, season, alignment,
@@ -196,7 +196,7 @@ def test_patches_of_two_tiles_overlap_where_they_do(pipeline, database):
     assert database.count("overlapping_patches") == 0
 
 
-def test_an_own_tile_can_be_published_without_v1(pipeline, database):
-    tile = replace(pipeline.tile(pipeline.keys[0]), alignment="none")
-    publish_patches(tile, pipeline.ctx())
+def test_an_own_tile_can_be_published_without_v1(publisher, database):
+    tile = replace(publisher.tile(publisher.keys[0]), alignment="none")
+    publish_patches(tile, publisher.ctx())
     assert database.query("SELECT alignment FROM tiles") == [("none",)]

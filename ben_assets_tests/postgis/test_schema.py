@@ -9,7 +9,7 @@ from ben_assets.bigearthnet.errors import (
     LocalResourceError,
     ServiceUnavailable,
 )
-from ben_assets_tests.postgis.house import Attempt, Database, server_without_postgis
+from ben_assets_tests.postgis.database import Attempt, Database, server_without_postgis
 from resources.postgis.database import Postgis
 from resources.postgis.schema import migrate
 

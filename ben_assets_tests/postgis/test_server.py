@@ -28,7 +28,7 @@ def folder(server: postgis_server.Server):
 
 
 def command(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    script = REPOSITORY / "deploy" / "postgis_server.py"
+    script = REPOSITORY / "ben_assets" / "testing" / "postgis_server.py"
     return subprocess.run(
         [sys.executable, str(script), *arguments, "--folder", str(folder)],
         capture_output=True,

@@ -29,17 +29,17 @@ pytestmark = [needs_world_a, pytest.mark.real_server]
 
 
 def test_maps_are_the_originals_and_every_cross_check_agrees(tmp_path, database):
-    pipeline = Pipeline(WorldA(tmp_path), tmp_path)
-    pipeline.settings |= {"BEN_POSTGIS_DSN": database.dsn}
+    publisher = Pipeline(WorldA(tmp_path), tmp_path)
+    publisher.settings |= {"BEN_POSTGIS_DSN": database.dsn}
     for load in (publish_clc2018, publish_countries, publish_v1_footprints):
-        load(pipeline.ctx())
-    pipeline.settings["BEN_CLC_PATH"] = "postgis"
+        load(publisher.ctx())
+    publisher.settings["BEN_CLC_PATH"] = "postgis"
     for key in (FIRST, SECOND):
-        pipeline.make_tile(key, upto="metadata_tables")
-        publish_patches(pipeline.tile(key), pipeline.ctx())
+        publisher.make_tile(key, upto="metadata_tables")
+        publish_patches(publisher.tile(key), publisher.ctx())
     maps = {
         path.stem: file_digest(path)
-        for path in pipeline.data.glob("reference_maps/*/*/*")
+        for path in publisher.data.glob("reference_maps/*/*/*")
     }
     assert columns_of(maps) == expected_columns("reference_maps")
     results = [

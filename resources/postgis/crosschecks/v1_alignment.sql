@@ -1,6 +1,6 @@
 -- The v1 patch of the same season that the patch covers; and no v1 patch twice in the
 -- tiles of the database.
-WITH matching patches AS (
+WITH matches AS (
     SELECT p.patch_id, string_agg(f.patch_name, ' and ' ORDER BY f.patch_name) AS name
     FROM tiles AS t
     JOIN patches AS p USING (tile)
@@ -11,9 +11,9 @@ WITH matching patches AS (
     WHERE t.tile = %(tile)s AND t.alignment = 'v1'
     GROUP BY p.patch_id
 )
-SELECT patch_id, matching patches.name AS expected, s2v1_name AS found
-FROM patches LEFT JOIN matching patches USING (patch_id)
-WHERE tile = %(tile)s AND s2v1_name IS DISTINCT FROM matching patches.name
+SELECT patch_id, matches.name AS expected, s2v1_name AS found
+FROM patches LEFT JOIN matches USING (patch_id)
+WHERE tile = %(tile)s AND s2v1_name IS DISTINCT FROM matches.name
 UNION ALL
 SELECT p.patch_id, 'a v1 patch of its own', p.s2v1_name || ', as ' || other.patch_id
 FROM patches AS p
