@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import sys
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,21 @@ import dagster as dg
 from ben_assets.bigearthnet.errors import BenError
 from ben_assets.interrupts import ended_as_by_ctrl_c
 from resources.data_root.files import local_errors
+
+_last_words: deque[str] = deque(maxlen=3)
+"""The newest errors of this process."""
+
+
+@atexit.register
+def _say_last() -> None:
+    with contextlib.suppress(OSError, ValueError):  # nobody listens any more
+        for sentence in dict.fromkeys(_last_words):
+            print(f"ben: {sentence}", file=sys.__stderr__)
+
+
+def forget_last_words() -> None:
+    """For a process that has shown its errors by itself."""
+    _last_words.clear()
 
 
 @contextlib.contextmanager
@@ -32,7 +48,7 @@ def as_dagster_failure() -> Iterator[None]:
             yield
     except BenError as error:
         sentence = f"[{error.failure_class}] {error}"
-        atexit.register(print, f"ben: {sentence}", file=sys.stderr)
+        _last_words.append(sentence)
         raise dg.Failure(
             description=sentence,
             metadata={"failure_class": str(error.failure_class)},

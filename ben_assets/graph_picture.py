@@ -23,7 +23,8 @@ _MARGIN: Final = 10
 _LEGEND: Final = 26
 _INPUTS: Final = "inputs"
 """Group whose edges are written, not drawn: it feeds assets all over the picture."""
-_NOTE: Final = 16
+_NOTE: Final = 30
+_NOTE_LINE: Final = 14
 
 _STYLE: Final = """
 svg { font-family: system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif; }
@@ -198,9 +199,16 @@ def _node(node: Node, boxes: Mapping[str, tuple[int, int, int, int]]) -> str:
 
 
 def _note(box: tuple[int, int, int, int], targets: Sequence[str]) -> str:
+    """What an input is for, the first target in a line of its own."""
     x, y, w, h = box
-    text = f"for {', '.join(targets)}" if targets else "for reference"
-    return f'<text class="note" x="{x + w // 2}" y="{y + h + 15}">{text}</text>'
+    first, *others = targets or ["reference"]
+    lines = [f"for {first}{',' if others else ''}", ", ".join(others)]
+    return "\n".join(
+        f'<text class="note" x="{x + w // 2}" y="{y + h + 15 + number * _NOTE_LINE}">'
+        f"{line}</text>"
+        for number, line in enumerate(lines)
+        if line
+    )
 
 
 def _edge(
@@ -208,11 +216,12 @@ def _edge(
 ) -> str:
     x0, y0, w0, h0 = boxes[source]
     x1, y1, w1, h1 = boxes[target]
-    if y1 < y0 + _NEXT_LINE:  # to the right: leave and enter sideways
+    is_right, gap = x1 >= x0 + w0, x1 - x0 - w0
+    if is_right and (y1 < y0 + _NEXT_LINE or gap <= _GAP[0]):  # sideways
         start, end = (x0 + w0, y0 + h0 // 2), (x1, y1 + h1 // 2)
         bend = max(12, (end[0] - start[0]) // 2)
         inner = (start[0] + bend, start[1]), (end[0] - bend, end[1])
-    else:  # down to a line below
+    else:  # down
         start, end = (x0 + w0 // 2, y0 + h0), (x1 + w1 // 2, y1)
         bend = (end[1] - start[1]) // 2
         inner = (start[0], start[1] + bend), (end[0], end[1] - bend)

@@ -12,7 +12,7 @@ from _pytest.runner import runtestprotocol
 
 from ben_assets.synthetic.dataset import SyntheticData, make_synthetic_data
 from ben_assets.synthetic.tiles import DEMO_TILES, OWN_TILE
-from ben_assets_tests.pipeline import Pipeline, link_tree
+from ben_assets_tests.support.pipeline import Pipeline, link_tree
 
 _SETTINGS = ("BEN_", "CDSE_", "SEN2COR_", "DAGSTER_")
 Report = pytest.TestReport
@@ -70,7 +70,7 @@ def finished(pipeline: Pipeline, _finished: Path) -> Pipeline:
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
     """Mounts a memory disk of a given size; skips where that is not permitted."""
-    from ben_assets_tests.pipeline import mounted_disk
+    from ben_assets_tests.support.pipeline import mounted_disk
 
     with mounted_disk(tmp_path / "disk") as mount:
         yield mount

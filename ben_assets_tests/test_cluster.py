@@ -11,7 +11,7 @@ from ben_assets.synthetic.tiles import own_tiles
 from ben_assets.testing.cluster import FINISHED, cluster_settings
 from ben_assets.testing.cluster_servers import Cluster, missing_parts
 from ben_assets.testing.processes import wait_until
-from ben_assets_tests.pipeline import Pipeline, tree_of
+from ben_assets_tests.support.pipeline import Pipeline, tree_of
 from resources.data_root.postgres_locks import PostgresLocks
 
 pytestmark = [

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from ben_assets_tests.pipeline import Run
+from ben_assets_tests.support.pipeline import Run
 from resources.settings import REPOSITORY
 
 

@@ -119,3 +119,11 @@ def test_an_asset_body_has_at_most_20_lines():
                 if lines > 20:
                     long.append(f"{path.name}: {node.name} has {lines} lines")
     assert long == []
+
+
+def test_tests_and_benchmarks_share_support_and_do_not_import_each_other():
+    found = offences("benchmarks", lambda name: is_below(name, "ben_assets_tests"))
+    allowed = ("ben_assets_tests.support",)
+    outside = [line for line in found if allowed[0] not in line]
+    assert outside == []
+    assert offences("ben_assets_tests", lambda name: is_below(name, "benchmarks")) == []

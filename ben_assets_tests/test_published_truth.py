@@ -28,7 +28,7 @@ from ben_assets.bigearthnet.release_tables import (
     write_parquet,
 )
 from ben_assets.bigearthnet.seasons import season_of
-from ben_assets_tests.shared import SHARED, needs
+from ben_assets_tests.support.shared import SHARED, needs
 from resources.inputs.pins import load_published
 from resources.inputs.reference import ReferenceInputs
 from resources.settings import Settings

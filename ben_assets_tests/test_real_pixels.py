@@ -14,7 +14,7 @@ from ben_assets.bigearthnet.patching import cut_patches
 from ben_assets.bigearthnet.product_names import ProductName, patch_id
 from ben_assets.safe.l2a import L2AProduct, Radiometry
 from ben_assets.synthetic.safe_writer import LOSSLESS_JP2
-from ben_assets_tests.shared import SHARED, needs_shared
+from ben_assets_tests.support.shared import SHARED, needs_shared
 
 GRID = TileGeocoding(32633, 300_000, 5_400_000, FULL_TILE_SIDE_M)
 NAME = ProductName.parse("S2A_MSIL2A_20170613T101031_N9999_R022_T33UUP_20240101T000000")

@@ -15,8 +15,8 @@ import pytest
 
 from ben_assets.testing.cdse_faults import Fault
 from ben_assets.testing.cdse_server import CdseServer
-from ben_assets_tests.pipeline import Pipeline, Run
-from ben_assets_tests.zip_products import KEY, write_product
+from ben_assets_tests.support.pipeline import Pipeline, Run
+from ben_assets_tests.support.zip_products import KEY, write_product
 from resources.redaction import redacted
 
 PASSWORD = "Zq7&Kx9 w'J4\\vTp2/Hy6\"Uf8%Rb3"

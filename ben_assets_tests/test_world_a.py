@@ -15,8 +15,8 @@ from ben_assets.bigearthnet.checksums import (
     hash_list_digest,
     parse_hash_list,
 )
-from ben_assets_tests.pipeline import Pipeline, edit
-from ben_assets_tests.world_a import (
+from ben_assets_tests.support.pipeline import Pipeline, edit
+from ben_assets_tests.support.world_a import (
     EXPECTED,
     FIRST,
     SECOND,

@@ -39,8 +39,8 @@ from ben_assets.steps.step_context import StepContext, cpu_count
 from ben_assets.synthetic.dataset import make_synthetic_data
 from ben_assets.synthetic.tiles import DEMO_TILES
 from ben_assets.tiles import load_tiles
-from ben_assets_tests.pipeline import RELEASE_STEPS, STEPS, Pipeline
-from ben_assets_tests.world_a import WORLD_A, WorldA
+from ben_assets_tests.support.pipeline import RELEASE_STEPS, STEPS, Pipeline
+from ben_assets_tests.support.world_a import WORLD_A, WorldA
 from resources.data_root.files import flush_file_system
 from resources.data_root.store import StoredRecord
 from resources.settings import REPOSITORY

@@ -23,7 +23,7 @@ from ben_assets.bigearthnet.product_names import ProductName
 from ben_assets.environment import settings_of_process
 from ben_assets.testing.cdse_faults import Fault
 from ben_assets.testing.cdse_server import CdseServer
-from ben_assets_tests.zip_products import KEY, other_product, write_product
+from ben_assets_tests.support.zip_products import KEY, other_product, write_product
 from resources.settings import REPOSITORY
 
 PROCESSES: Final = 3

@@ -21,7 +21,12 @@ from typing import Final
 
 from ben_assets.synthetic.dataset import SyntheticData, make_synthetic_data
 from ben_assets.synthetic.tiles import DEMO_TILES
-from ben_assets_tests.pipeline import RELEASE_STEPS, STEPS, TRAINING_STEPS, Pipeline
+from ben_assets_tests.support.pipeline import (
+    RELEASE_STEPS,
+    STEPS,
+    TRAINING_STEPS,
+    Pipeline,
+)
 
 KEY: Final = DEMO_TILES[0].key
 TILE_ASSETS: Final = tuple(STEPS)[1:]

@@ -19,7 +19,11 @@ from ben_assets.bigearthnet.product_names import ProductName
 from ben_assets.safe.manifest import prove_product
 from ben_assets.testing.bucket_server import BucketServer
 from ben_assets.testing.cdse_server import CdseServer
-from ben_assets_tests.zip_products import other_product, product_files, write_product
+from ben_assets_tests.support.zip_products import (
+    other_product,
+    product_files,
+    write_product,
+)
 from benchmarks.soak_cdse import PROCESSES, prepare, run
 
 BAND_BYTES = 20_000

@@ -33,7 +33,7 @@ from ben_assets.synthetic.dataset import make_synthetic_data
 from ben_assets.synthetic.tiles import DEMO_TILES
 from ben_assets.training.index import INDEX_FILE
 from ben_assets.training.patch_database import PatchDatabase
-from ben_assets_tests.pipeline import Pipeline
+from ben_assets_tests.support.pipeline import Pipeline
 from resources.settings import REPOSITORY
 
 GOAL_LMDB: Final = 100

@@ -19,7 +19,7 @@ from typing import Final
 from ben_assets.steps.publishing import publish_folder
 from ben_assets.synthetic.dataset import make_synthetic_data
 from ben_assets.synthetic.tiles import DEMO_TILES, OWN_TILE
-from ben_assets_tests.pipeline import Pipeline
+from ben_assets_tests.support.pipeline import Pipeline
 from resources.settings import REPOSITORY
 
 FOLDER: Final = REPOSITORY / ".clients"

@@ -91,18 +91,18 @@ def _as_text(rows: list[TileOverview]) -> str:
         if artifact.state is not State.ABSENT
     ]
     lines += [
-        f"{row.tile} {asset}: {artifact.state}: {artifact.why}"
+        escaped(f"{row.tile} {asset}: {artifact.state}: {artifact.why}")
         for row in rows
         for asset, artifact in row.artifacts.items()
         if artifact.why
     ]
     lines.append(f"{len(shown)} tiles, {_size(sum(row.bytes for row in rows))}")
-    return "\n".join(escaped(line) for line in lines if line)
+    return "\n".join(line for line in lines if line)
 
 
 def _row(row: TileOverview) -> str:
     states = "".join(_word(row.artifacts[name].state) for name in _HEADINGS)
-    return f"{row.tile:<{_KEY_WIDTH}}{states}{_size(row.bytes):>10}"
+    return f"{escaped(row.tile):<{_KEY_WIDTH}}{states}{_size(row.bytes):>10}"
 
 
 def _word(state: State) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import warnings
 from collections.abc import Iterator
@@ -71,6 +70,7 @@ def _job(tile: Tile, start: Start | None) -> str:
 def _execute(job: str, key: str) -> FinishedRun:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        from ben_assets.failures import forget_last_words
         from ben_assets.run_report import (
             print_notable,
             progress_on,
@@ -83,8 +83,7 @@ def _execute(job: str, key: str) -> FinishedRun:
     console.print(f"job {job} of {key}", highlight=False)
     with _instance() as instance:
         finished = run_job(job, key, instance, progress_on(console))
-    # what Dagster's failures print at the end of a process has been said by then
-    atexit.unregister(print)
+    forget_last_words()
     console.print(table_of([finished]))
     print_notable(console, [finished])
     return finished

@@ -65,11 +65,16 @@ def track_tiles(
         ]
         if records and asset == "l1c_zips":
             changes.append(_track_members(folder, records))
-            # one that was packed here is of nobody else: only its files are tracked
-            records = [one for one in records if not one.facts.get("packed_here")]
+        # a zip that was packed here is of nobody else: only its files are tracked
+        records = [one for one in records if not _is_of_this_machine(one)]
         if records:
             changes.append(_track_asset(folder, asset, records))
     return changes
+
+
+def _is_of_this_machine(record: StoredRecord) -> bool:
+    """Whether a zip was packed here, or a table leaves such zips out."""
+    return bool(record.facts.get("packed_here") or record.facts.get("left_out"))
 
 
 def _track_asset(folder: Path, asset: str, records: list[StoredRecord]) -> Change:

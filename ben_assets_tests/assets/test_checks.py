@@ -6,7 +6,7 @@ from ben_assets.assets import RULE_CHECKS
 from ben_assets.assets.rule_checks import RuleCheck
 from ben_assets.definitions import build_definitions
 from ben_assets.validation.recording import track_tiles
-from ben_assets_tests.pipeline import edit, replace_file
+from ben_assets_tests.support.pipeline import edit, replace_file
 from resources.configured import resources_of
 
 ALWAYS = {

@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from ben_assets.definitions import build_definitions
-from ben_assets_tests.pipeline import Pipeline
+from ben_assets_tests.support.pipeline import Pipeline
 
 
 def metadata_of(asset: str) -> dict[str, object]:

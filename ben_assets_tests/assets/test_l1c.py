@@ -22,7 +22,7 @@ from ben_assets.testing.cdse_faults import Fault
 from ben_assets.testing.cdse_server import CdseServer
 from ben_assets.tiles import load_tiles
 from ben_assets.validation.expected_hashes import MEMBERS_FILE
-from ben_assets_tests.zip_products import (
+from ben_assets_tests.support.zip_products import (
     KEY,
     NAME,
     band_path,

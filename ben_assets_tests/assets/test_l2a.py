@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from ben_assets.bigearthnet.product_names import ProductName
-from ben_assets_tests.l1c_products import (
+from ben_assets_tests.resources.sen2cor import l2a_process
+from ben_assets_tests.resources.sen2cor.test_sen2cor import is_alive, wait_until_dead
+from ben_assets_tests.support.l1c_products import (
     GRID,
     KEY,
     L2A_STEM,
@@ -19,8 +21,6 @@ from ben_assets_tests.l1c_products import (
     l1c_description,
     make_l1c_zip,
 )
-from ben_assets_tests.resources.sen2cor import l2a_process
-from ben_assets_tests.resources.sen2cor.test_sen2cor import is_alive, wait_until_dead
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 OWN_NAME = NAME.replace("T33UUP", "T33UVP")  # not one of the 125: it may be small

@@ -6,7 +6,7 @@ import base64
 import json
 
 from ben_assets.assets.tile_asset import record_metadata
-from ben_assets_tests.pipeline import Run, leaves_no_trace
+from ben_assets_tests.support.pipeline import Run, leaves_no_trace
 
 
 def test_an_unknown_tile_key_is_refused_by_name_before_any_step(pipeline):

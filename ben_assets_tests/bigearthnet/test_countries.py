@@ -16,7 +16,7 @@ from ben_assets.bigearthnet.errors import InvalidInput
 from ben_assets.bigearthnet.patch_grid import TileGeocoding
 from ben_assets.bigearthnet.patch_table import cell_squares
 from ben_assets.bigearthnet.reproject import to_utm
-from ben_assets_tests.shared import SHARED, needs_shared
+from ben_assets_tests.support.shared import SHARED, needs_shared
 
 ELSEWHERE = shapely.box(0, 0, 0.1, 0.1)
 

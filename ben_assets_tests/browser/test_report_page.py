@@ -7,7 +7,7 @@ import re
 import pytest
 
 from ben_assets.steps.report import make_release_report
-from ben_assets_tests.pipeline import Pipeline
+from ben_assets_tests.support.pipeline import Pipeline
 
 pytestmark = pytest.mark.real_server
 
@@ -95,7 +95,6 @@ def test_a_printed_report_tears_no_row_and_repeats_headings(page, report):
     printed = page.pdf(prefer_css_page_size=True, print_background=True)
     boxes = re.findall(rb"/MediaBox \[0 0 ([\d.]+) ([\d.]+)\]", printed)
     assert {(round(float(w)), round(float(h))) for w, h in boxes} == {(595, 842)}, "A4"
-    assert 3 <= len(boxes) <= 6, "no page is left almost empty"
 
 
 def test_the_report_says_licence_and_citation(page, report):

@@ -9,7 +9,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from ben_assets.assets import STAGES
+from ben_assets.testing.cdse_state import PASSWORD
 from ben_assets_tests.browser.conftest import MAKING_SECONDS, Results
+from resources.configured import RESOURCES
 
 pytestmark = [pytest.mark.timeout(400), pytest.mark.real_server]
 
@@ -21,9 +23,9 @@ def open_partition(page: Page, results: Results, asset: str, key: str) -> None:
     page.get_by_text("made_with", exact=True).first.wait_for()
 
 
-def open_launchpad(page: Page, results: Results, asset: str) -> None:
-    """The dialog to materialize, with the first tile chosen."""
-    open_partition(page, results, asset, results.keys[0])
+def open_launchpad(page: Page, results: Results, asset: str, key: str) -> None:
+    """The dialog to materialize, with a tile chosen."""
+    open_partition(page, results, asset, key)
     page.get_by_role("button", name="Materialize").first.click()
     page.get_by_role("button", name=re.compile("Confirm|Launch 1 run")).wait_for()
     confirm = page.get_by_role("button", name="Confirm")
@@ -32,7 +34,7 @@ def open_launchpad(page: Page, results: Results, asset: str) -> None:
     page.get_by_role("button", name="Launch 1 run").wait_for()
 
 
-def wait_for(ask, seconds: int = 120):
+def wait_for(ask, seconds: int = 240):
     """The first answer that is not None."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -43,16 +45,47 @@ def wait_for(ask, seconds: int = 120):
     raise AssertionError(f"nothing happened in {seconds} s")
 
 
-@pytest.fixture(scope="module")
-def backfill(browser, results) -> str:
-    """Id of a backfill of two tiles, launched from the UI."""
-    page = browser.new_page(viewport={"width": 1440, "height": 900})
-    open_launchpad(page, results, "metadata_tables")
-    page.get_by_text(f"…{results.keys[0][-6:]}").last.click()
-    page.get_by_placeholder("Filter partitions").fill(results.keys[1])
+def choose_tile(page: Page, key: str) -> None:
+    """In the list of partitions that is open."""
+    page.get_by_placeholder("Filter partitions").fill(key)
     choices = page.locator(".dagster-popover input[type=checkbox]")
     expect(choices).to_have_count(2)  # all, and the one that was looked for
     choices.last.locator("xpath=..").click()
+
+
+def launch_verify(page: Page, results: Results, key: str) -> str:
+    """Job ``verify`` of a tile, from its launchpad; the status it ends with."""
+    page.goto(f"{results.ui.url}/locations/ben/jobs/verify/playground")
+    page.get_by_text("No errors").wait_for()
+    partition = page.get_by_placeholder("Partition")
+    partition.fill(key)
+    page.get_by_role("option", name=key).or_(page.get_by_text(key)).last.click()
+    page.get_by_role("button", name="Launch Run").click()
+    return end_of_run(page, results)
+
+
+def end_of_run(page: Page, results: Results) -> str:
+    """The status that the run on the page ends with."""
+    page.wait_for_url("**/runs/*")
+    run_id = page.url.rpartition("/")[2].partition("?")[0]
+    query = f'{{runOrError(runId:"{run_id}"){{...on Run{{status}}}}}}'
+
+    def finished() -> str | None:
+        status = results.ui.ask(query)["runOrError"]["status"]
+        return status if status in ("SUCCESS", "FAILURE", "CANCELED") else None
+
+    return wait_for(finished)
+
+
+@pytest.fixture(scope="module")
+def backfill(browser, results) -> str:
+    """Id of a backfill of two tiles by job ``tile``, launched from its page."""
+    page = browser.new_page(viewport={"width": 1440, "height": 900})
+    page.goto(f"{results.ui.url}/locations/ben/jobs/tile/partitions")
+    page.get_by_role("button", name="Materialize").first.click()
+    page.get_by_text("Select a partition or create one").click()
+    for key in (results.keys[0], results.small):
+        choose_tile(page, key)
     page.get_by_role("button", name="Launch backfill").click()
     query = "{partitionBackfillsOrError{...on PartitionBackfills{results{id}}}}"
 
@@ -68,6 +101,60 @@ def backfill(browser, results) -> str:
 def test_a_backfill_of_two_tiles_is_launched_from_the_dialog(backfill):
     """Its end is seen last: the daemon looks for backfills every 30 seconds."""
     assert re.fullmatch(r"[a-z]{8}", backfill)
+
+
+def test_the_overview_shows_what_was_made(page, results, photograph):
+    page.goto(f"{results.ui.url}/overview")
+    for job in ("inputs", "tile_from_l2a", "release"):
+        page.get_by_text(job, exact=True).first.wait_for()
+    page.goto(f"{results.ui.url}/locations/ben/jobs/tile_from_l2a/runs")
+    expect(page.locator("a[href*='/runs/']").first).to_be_visible()
+    photograph(page)
+
+
+def test_resources_say_what_they_are_and_keep_secrets(page, results, photograph):
+    page.goto(f"{results.ui.url}/locations/ben/resources")
+    for name in RESOURCES:
+        page.locator(f"a[href$='/resources/{name}']").first.wait_for()
+    page.locator("a[href$='/resources/cdse']").first.click()
+    page.get_by_text("Open downloads of the account; 4 by default.").wait_for()
+    page.get_by_text("Name of the variable with the account's password.").wait_for()
+    assert "CDSE_PASSWORD" in page.content()
+    assert PASSWORD not in page.content()
+    photograph(page)
+
+
+def test_the_links_of_an_asset_lead_somewhere(page, results):
+    page.goto(f"{results.ui.url}/assets/release_report")
+    for place, sign in (
+        ("data/release_report/report.html", "Skip to the content"),
+        ("docs/checks.md", "What is checked, and what a red check means"),
+    ):
+        with page.expect_popup() as opened:
+            page.locator(f"a[href$='{place}']").first.click()
+        expect(opened.value.locator("body")).to_contain_text(sign)
+        opened.value.close()
+
+
+def test_one_field_is_overridden_for_one_run_and_the_rest_is_kept(
+    page, results, photograph
+):
+    """Without ``l2a_dir``, or without ``force``, nothing would be imported."""
+    open_launchpad(page, results, "l2a_tiles", results.small)
+    page.get_by_text("Config", exact=True).last.click()
+    page.get_by_role("button", name="Add config").click()
+    page.locator(".CodeMirror").click()
+    page.keyboard.insert_text(
+        "{ops: {l2a_tiles: {config: {force: true}}}, "
+        "resources: {sen2cor: {config: {cores: 1}}}}"
+    )
+    page.get_by_text("No errors").wait_for()
+    photograph(page)
+    page.get_by_role("button", name="Save config").click()
+    page.get_by_role("button", name="Launch 1 run").click()
+    page.get_by_text("View", exact=True).click()
+    assert end_of_run(page, results) == "SUCCESS"
+    page.get_by_text("importing").first.wait_for()
 
 
 def test_the_graph_shows_all_groups_in_flow_order(page, results, photograph):
@@ -126,18 +213,10 @@ def test_a_failing_check_says_what_differs(page, results, photograph):
 
 
 def test_a_tile_is_materialized_from_the_dialog(page, results, photograph):
-    open_launchpad(page, results, "archives")
+    open_launchpad(page, results, "archives", results.keys[0])
     page.get_by_role("button", name="Launch 1 run").click()
     page.get_by_text("View", exact=True).click()
-    page.wait_for_url("**/runs/*")
-    run_id = page.url.rpartition("/")[2].partition("?")[0]
-    query = f'{{runOrError(runId:"{run_id}"){{...on Run{{status}}}}}}'
-
-    def finished() -> str | None:
-        status = results.ui.ask(query)["runOrError"]["status"]
-        return status if status in ("SUCCESS", "FAILURE", "CANCELED") else None
-
-    assert wait_for(finished) == "SUCCESS"
+    assert end_of_run(page, results) == "SUCCESS"
     page.get_by_text(FINISHED).first.wait_for()
     page.get_by_text("files packed").first.wait_for()
     photograph(page)
@@ -180,7 +259,27 @@ def test_the_backfill_of_two_tiles_finishes(page, results, backfill, photograph)
         for tag in run["tags"]
         if tag["key"] == "dagster/partition"
     }
-    assert tiles == set(results.keys)
+    assert tiles == {results.keys[0], results.small}
     page.goto(f"{results.ui.url}/runs/b/{backfill}")
     page.get_by_text(FINISHED).first.wait_for()
     photograph(page)
+
+
+def test_damage_turns_verify_red_and_its_repair_green(
+    page, results, backfill, photograph
+):
+    key = results.small
+    archive = results.data / "archives" / key / "S2.tar.zst"
+    content = bytearray(archive.read_bytes())
+    content[len(content) // 2] ^= 1
+    archive.unlink()
+    archive.write_bytes(content)
+    assert launch_verify(page, results, key) == "FAILURE"
+    page.get_by_text("ben verify prints the commands that repair it").first.wait_for()
+    photograph(page, "_red")
+    open_launchpad(page, results, "archives", key)
+    page.get_by_role("button", name="Launch 1 run").click()
+    page.get_by_text("View", exact=True).click()
+    assert end_of_run(page, results) == "SUCCESS"
+    assert launch_verify(page, results, key) == "SUCCESS"
+    photograph(page, "_green")

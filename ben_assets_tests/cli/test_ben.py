@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from ben_assets.testing.cdse_server import CdseServer
-from ben_assets_tests.pipeline import Pipeline, replace_file
-from ben_assets_tests.shared import SHARED, needs_shared
+from ben_assets_tests.support.pipeline import Pipeline, replace_file
+from ben_assets_tests.support.shared import SHARED, needs_shared
 from resources.settings import REPOSITORY
 
 HEAVY = ("dagster", "pandas", "rasterio", "geopandas", "duckdb", "httpx2", "boto3")

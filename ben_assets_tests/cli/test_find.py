@@ -15,7 +15,7 @@ from ben_assets.bigearthnet.tile_list import add_own_tiles
 from ben_assets.cli import app
 from ben_assets.testing.cdse_server import CdseServer
 from ben_assets.testing.cdse_state import Product
-from ben_assets_tests.zip_products import write_product
+from ben_assets_tests.support.zip_products import write_product
 from resources.cdse import Cdse
 from resources.cdse.search import Search, least_cloudy
 from resources.settings import Settings

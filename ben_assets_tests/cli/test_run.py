@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ben_assets_tests.cli.test_ben import Ben
-from ben_assets_tests.pipeline import Pipeline
+from ben_assets_tests.support.pipeline import Pipeline
 from resources.settings import REPOSITORY
 
 SAFE = "S2B_MSIL2A_20180805T110619_N0208_R137_T30TVK_20180805T160854"
@@ -19,7 +19,7 @@ SAFE = "S2B_MSIL2A_20180805T110619_N0208_R137_T30TVK_20180805T160854"
 
 def test_a_tile_is_made_and_the_last_line_says_what_next(pipeline):
     key = pipeline.keys[0]
-    done = Ben(pipeline, "run", key[:6], "--from", "l2a")
+    done = Ben(pipeline, "run", key, "--from", "l2a")
     assert done.code == 0, done.err
     lines = done.out.splitlines()
     assert lines[0] == f"job tile_from_l2a of {key}"
@@ -40,6 +40,7 @@ def test_a_tile_that_fails_says_why_and_how_to_go_on(pipeline):
     assert "BEN_S1_DIR" in failed
     assert then.startswith(f"put that right, then: ben run {key} ")
     assert "Traceback" not in done.out + done.err
+    assert "BEN_S1_DIR" not in done.err, "it is said once"
 
 
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM])

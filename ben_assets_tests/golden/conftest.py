@@ -11,7 +11,7 @@ from ben_assets.demo.settings import demo_environment
 from ben_assets.synthetic.dataset import make_synthetic_data
 from ben_assets.synthetic.tiles import GOLDEN_TILES
 from ben_assets.testing.cdse_server import CdseServer
-from ben_assets_tests.pipeline import Pipeline
+from ben_assets_tests.support.pipeline import Pipeline
 from resources.settings import REPOSITORY
 
 

@@ -19,7 +19,7 @@ from ben_assets.bigearthnet.reproject import to_utm
 from ben_assets.safe.band_rasters import read_band
 from ben_assets.safe.l2a import read_l2a
 from ben_assets.synthetic.tiles import GOLDEN_TILES, DemoTile
-from ben_assets_tests.pipeline import Pipeline
+from ben_assets_tests.support.pipeline import Pipeline
 from resources.inputs.pins import CLOUD, SNOW
 from resources.inputs.pins import COUNTRIES as COUNTRIES_FILE
 

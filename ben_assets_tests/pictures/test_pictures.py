@@ -16,7 +16,7 @@ from ben_assets.pictures.quicklook import (
     thin,
     true_colour_picture,
 )
-from ben_assets_tests.shared import SHARED, needs_shared
+from ben_assets_tests.support.shared import SHARED, needs_shared
 
 SMALL = TileGeocoding(32633, 300_000, 5_400_000, 6_600)
 FULL = TileGeocoding(32633, 300_000, 5_400_000, 109_800)

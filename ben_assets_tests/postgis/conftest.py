@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from ben_assets.testing import postgis_server
-from ben_assets_tests.pipeline import Pipeline
 from ben_assets_tests.postgis.house import Database
+from ben_assets_tests.support.pipeline import Pipeline
 
 _number = itertools.count()
 

@@ -17,7 +17,7 @@ from ben_assets.assets.postgis import (
     postgis_v1_footprints,
 )
 from ben_assets.definitions import build_definitions
-from ben_assets_tests.pipeline import Pipeline, Run
+from ben_assets_tests.support.pipeline import Pipeline, Run
 from resources.configured import resources_of
 from resources.settings import REPOSITORY
 

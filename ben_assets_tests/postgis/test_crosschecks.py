@@ -10,7 +10,7 @@ from ben_assets.steps.postgis import (
     publish_patches,
     publish_v1_footprints,
 )
-from ben_assets_tests.pipeline import Pipeline
+from ben_assets_tests.support.pipeline import Pipeline
 from resources.postgis.crosschecks import RULES, Comparison, cross_check
 from resources.postgis.database import Postgis
 

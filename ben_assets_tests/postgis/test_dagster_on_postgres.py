@@ -16,8 +16,8 @@ import pytest
 import yaml
 
 from ben_assets.testing.processes import signal_group
-from ben_assets_tests.pipeline import Pipeline, Run
 from ben_assets_tests.postgis.house import Database
+from ben_assets_tests.support.pipeline import Pipeline, Run
 from resources.settings import REPOSITORY
 
 pytestmark = pytest.mark.real_server

@@ -19,8 +19,8 @@ from ben_assets.steps.postgis import (
     publish_patches,
 )
 from ben_assets.testing import postgis_server
-from ben_assets_tests.pipeline import Pipeline
 from ben_assets_tests.postgis.house import Attempt
+from ben_assets_tests.support.pipeline import Pipeline
 
 pytestmark = pytest.mark.real_server
 

@@ -14,7 +14,7 @@ from ben_assets.steps.postgis import (
     publish_countries,
     publish_v1_footprints,
 )
-from ben_assets_tests.pipeline import Pipeline
+from ben_assets_tests.support.pipeline import Pipeline
 from resources.postgis import inputs
 
 pytestmark = pytest.mark.real_server

@@ -13,8 +13,8 @@ from ben_assets.steps.postgis import (
     publish_patches,
     publish_v1_footprints,
 )
-from ben_assets_tests.pipeline import Pipeline
-from ben_assets_tests.world_a import (
+from ben_assets_tests.support.pipeline import Pipeline
+from ben_assets_tests.support.world_a import (
     EXPECTED,
     FIRST,
     SECOND,

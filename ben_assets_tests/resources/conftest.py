@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ben_assets.testing.cdse_server import CdseServer
-from ben_assets_tests.zip_products import NAME, write_product
+from ben_assets_tests.support.zip_products import NAME, write_product
 from resources.cdse import Cdse, ProvenZip
 from resources.settings import Settings
 

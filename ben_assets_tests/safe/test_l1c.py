@@ -4,7 +4,7 @@ import pytest
 
 from ben_assets.bigearthnet.errors import InvalidInput, MissingInput
 from ben_assets.safe.l1c import read_l1c
-from ben_assets_tests.l1c_products import GRID, NAME, l1c_description, make_l1c
+from ben_assets_tests.support.l1c_products import GRID, NAME, l1c_description, make_l1c
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 
 from ben_assets.bigearthnet.errors import CorruptProduct
 from ben_assets.safe.manifest import parse_manifest, prove_product, verify_directory
-from ben_assets_tests.zip_products import (
+from ben_assets_tests.support.zip_products import (
     BANDS,
     NAME,
     band_path,

@@ -19,7 +19,12 @@ from ben_assets.safe.zips import (
     extract_product,
     product_of_zip,
 )
-from ben_assets_tests.zip_products import NAME, product_files, write_product, write_zip
+from ben_assets_tests.support.zip_products import (
+    NAME,
+    product_files,
+    write_product,
+    write_zip,
+)
 
 SAFE = f"{NAME}.SAFE"
 

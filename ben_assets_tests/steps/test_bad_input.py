@@ -19,7 +19,7 @@ from ben_assets.bigearthnet.errors import BenError, FailureClass
 from ben_assets.bigearthnet.reproject import corine_bounds
 from ben_assets.synthetic.safe_writer import LOSSLESS_JP2
 from ben_assets.synthetic.tiles import DEMO_SIDE_M, DEMO_TILES
-from ben_assets_tests.pipeline import (
+from ben_assets_tests.support.pipeline import (
     STEPS,
     Pipeline,
     edit,

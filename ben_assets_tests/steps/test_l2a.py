@@ -17,9 +17,9 @@ from ben_assets.safe.l2a import read_l2a
 from ben_assets.steps.l1c import make_l1c_zip as adopt_l1c_zip
 from ben_assets.steps.l2a import make_l2a_tile
 from ben_assets.steps.step_context import StepContext
-from ben_assets_tests.l1c_products import KEY, L2A_STEM, NAME, make_l1c_zip
-from ben_assets_tests.pipeline import edit_record
 from ben_assets_tests.resources.sen2cor import l2a_process
+from ben_assets_tests.support.l1c_products import KEY, L2A_STEM, NAME, make_l1c_zip
+from ben_assets_tests.support.pipeline import edit_record
 from resources.settings import Settings
 
 TILE = Tile(NAME, alignment="none")

@@ -17,7 +17,7 @@ from ben_assets.bigearthnet.spatial_index import require_complete_index
 from ben_assets.synthetic.safe_writer import LOSSLESS_JP2
 from ben_assets.synthetic.tiles import DEMO_TILES
 from ben_assets.validation.patch_rules import no_patch_is_lost_to_dark_pixels
-from ben_assets_tests.pipeline import leaves_no_trace
+from ben_assets_tests.support.pipeline import leaves_no_trace
 from resources.inputs.reference_digests import ReferenceDigests
 from resources.settings import Settings
 

@@ -23,7 +23,7 @@ from ben_assets.synthetic.safe_description import ProductDescription
 from ben_assets.synthetic.safe_metadata import product_metadata
 from ben_assets.synthetic.safe_writer import write_l2a_product
 from ben_assets.validation import recipe_rules
-from ben_assets_tests.pipeline import Pipeline
+from ben_assets_tests.support.pipeline import Pipeline
 
 OLD = "S2A_MSIL2A_20180718T101031_N9999_R022_T33UUP_20240101T000000"
 NEW = "S2C_MSIL2A_20250718T101031_N0511_R022_T33UUP_20250718T140000"

@@ -13,7 +13,7 @@ import pytest
 
 from ben_assets.bigearthnet.errors import FailureClass, LocalResourceError
 from ben_assets.synthetic.tiles import DEMO_TILES
-from ben_assets_tests.pipeline import RELEASE_STEPS, STEPS, leaves_no_trace
+from ben_assets_tests.support.pipeline import RELEASE_STEPS, STEPS, leaves_no_trace
 
 KEY = DEMO_TILES[0].key
 ASSETS = [*STEPS, *RELEASE_STEPS]

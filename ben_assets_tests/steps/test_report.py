@@ -14,7 +14,7 @@ from ben_assets.report.facts import FileFacts, ReleaseFacts, TileFacts
 from ben_assets.report.gallery import PATCHES, choose_patches
 from ben_assets.report.page import render_page
 from ben_assets.steps.report import make_release_report
-from ben_assets_tests.pipeline import Pipeline
+from ben_assets_tests.support.pipeline import Pipeline
 
 VOID = {"meta", "link", "img", "br", "rect", "path"}
 

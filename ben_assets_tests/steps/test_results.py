@@ -25,7 +25,7 @@ from ben_assets.safe.band_rasters import read_band
 from ben_assets.safe.l2a import read_l2a
 from ben_assets.synthetic.tiles import DEMO_SIDE_M, DEMO_TILES, OWN_TILE
 from ben_assets.validation.patch_rules import zone_has_v1_footprints
-from ben_assets_tests.pipeline import (
+from ben_assets_tests.support.pipeline import (
     STEPS,
     Pipeline,
     edit,

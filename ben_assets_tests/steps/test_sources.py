@@ -38,7 +38,7 @@ from ben_assets.testing.cdse_server import CdseServer
 from ben_assets.validation.expected_hashes import MEMBERS_FILE
 from ben_assets.validation.l1c_rules import zip_is_tracked
 from ben_assets.validation.recording import track_tiles
-from ben_assets_tests.zip_products import (
+from ben_assets_tests.support.zip_products import (
     NAME,
     band_path,
     other_product,
@@ -336,7 +336,7 @@ class TestChecks:
         files = product_files()
         files[f"GRANULE/{BAND.split('/')[1]}/MTD_TL.xml"] = b"<Other/>"
         del files["manifest.safe"]
-        from ben_assets_tests.zip_products import manifest
+        from ben_assets_tests.support.zip_products import manifest
 
         setup.bucket.objects.clear()
         setup.bucket.add_product(FOLDER, {**files, "manifest.safe": manifest(files)})

@@ -20,7 +20,7 @@ from ben_assets.bigearthnet.errors import (
 from ben_assets.synthetic.safe_writer import LOSSLESS_JP2
 from ben_assets.synthetic.tiles import DEMO_TILES
 from ben_assets.validation.survey import find_differences
-from ben_assets_tests.pipeline import edit, leaves_no_trace, replace_file
+from ben_assets_tests.support.pipeline import edit, leaves_no_trace, replace_file
 from resources.data_root.difference import Kind
 from resources.data_root.store import DigestCache
 from resources.data_root.tile_files import still_verifies

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ben_assets_tests.pipeline import Pipeline, link_tree
+from ben_assets_tests.support.pipeline import Pipeline, link_tree
 
 
 @pytest.fixture(scope="session")

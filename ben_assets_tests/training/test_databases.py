@@ -24,8 +24,8 @@ from ben_assets.validation.training_rules import (
     database_holds_the_dataset,
     merged_database_holds_all_tiles,
 )
-from ben_assets_tests.pipeline import Pipeline, leaves_no_trace, replace_file
-from ben_assets_tests.shared import SHARED, needs_shared
+from ben_assets_tests.support.pipeline import Pipeline, leaves_no_trace, replace_file
+from ben_assets_tests.support.shared import SHARED, needs_shared
 
 KEY = DEMO_TILES[0].key
 S2_BANDS = [

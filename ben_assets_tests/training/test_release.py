@@ -37,7 +37,7 @@ from ben_assets.validation.training_rules import (
     shards_hold_every_patch_once,
     statistics_count_every_pixel,
 )
-from ben_assets_tests.pipeline import (
+from ben_assets_tests.support.pipeline import (
     TRAINING_STEPS,
     Pipeline,
     leaves_no_trace,

@@ -7,7 +7,7 @@ import pytest
 
 from ben_assets.bigearthnet.errors import InvalidInput, MissingInput
 from ben_assets.validation.hash_lists import hash_l1c, hash_tiffs, write_hash_list
-from ben_assets_tests.shared import SHARED, needs_shared
+from ben_assets_tests.support.shared import SHARED, needs_shared
 from resources.data_root.bulk_hashing import hash_files
 
 

@@ -8,7 +8,7 @@ from ben_assets.bigearthnet.errors import InvalidInput
 from ben_assets.validation.expected_hashes import MEMBERS_FILE, compare, read_tracked
 from ben_assets.validation.overview import State, overview, with_files_checked
 from ben_assets.validation.recording import TRACKED_ASSETS, track_tiles
-from ben_assets_tests.pipeline import edit, edit_record
+from ben_assets_tests.support.pipeline import edit, edit_record
 from resources.data_root.difference import RELEASE_ASSETS
 from resources.data_root.records import RELEASE, FileDigest, Record
 from resources.data_root.store import Storage

@@ -11,7 +11,7 @@ from ben_assets.validation import patch_rules as patches
 from ben_assets.validation import release_rules as release
 from ben_assets.validation import table_rules as tables
 from ben_assets.validation.result import RuleResult
-from ben_assets_tests.pipeline import Pipeline, replace_file
+from ben_assets_tests.support.pipeline import Pipeline, replace_file
 
 GRID = TileGeocoding(epsg=32633, ulx=300000, uly=5400000, side_m=3600)
 TILE_ID = "S2A_MSIL2A_20170613T101031_N9999_R022_T33UUP"

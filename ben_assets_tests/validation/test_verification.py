@@ -9,7 +9,7 @@ import pytest
 
 from ben_assets.assets import STAGES
 from ben_assets.validation.survey import find_differences
-from ben_assets_tests.pipeline import Pipeline, replace_file
+from ben_assets_tests.support.pipeline import Pipeline, replace_file
 from resources.data_root.difference import RELEASE_ASSETS, TILE_ASSETS, Difference, Kind
 from resources.data_root.records import RELEASE, Record
 from resources.data_root.store import Storage

@@ -13,7 +13,7 @@ from ben_assets.bigearthnet.errors import (
     ServiceUnavailable,
 )
 from ben_assets.testing.cdse_faults import Fault
-from ben_assets_tests.zip_products import NAME, write_product
+from ben_assets_tests.support.zip_products import NAME, write_product
 from resources.cdse.catalogue import _parsed
 
 NEWER = NAME.replace("N0205", "N0500")

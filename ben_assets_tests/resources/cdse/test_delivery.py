@@ -22,7 +22,7 @@ from ben_assets.bigearthnet.errors import (
 from ben_assets.testing.cdse_faults import Fault
 from ben_assets.testing.cdse_server import CdseServer
 from ben_assets.testing.cdse_state import S3_ACCESS_KEY, S3_SECRET_KEY
-from ben_assets_tests.zip_products import (
+from ben_assets_tests.support.zip_products import (
     NAME,
     band_path,
     manifest,

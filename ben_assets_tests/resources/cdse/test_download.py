@@ -18,7 +18,7 @@ from ben_assets.bigearthnet.errors import (
     ServiceUnavailable,
 )
 from ben_assets.testing.cdse_faults import NAMED, Fault
-from ben_assets_tests.zip_products import NAME
+from ben_assets_tests.support.zip_products import NAME
 
 HALF = Fault(reset_after=9000)
 

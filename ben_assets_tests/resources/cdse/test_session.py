@@ -16,7 +16,7 @@ from ben_assets.bigearthnet.errors import (
     ServiceUnavailable,
 )
 from ben_assets.testing.cdse_faults import Fault
-from ben_assets_tests.zip_products import NAME
+from ben_assets_tests.support.zip_products import NAME
 from resources.cdse.session import one_time_code
 
 SECRET = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"

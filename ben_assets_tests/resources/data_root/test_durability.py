@@ -13,7 +13,7 @@ from ben_assets.bigearthnet.errors import InvalidInput, LocalResourceError
 from resources.data_root.files import local_errors, write_atomically
 from resources.data_root.store import DigestCache, Record, Storage
 
-ASSET, TILE, OTHER = "patches", "TILE", "OTHER"
+ASSET, TILE, OTHER = "patches", "T33UUP_20170613T101031", "T33UVP_20170613T101031"
 
 
 @pytest.fixture

@@ -116,15 +116,15 @@ def test_a_killed_owner_on_this_host_is_replaced_at_once(tmp_path, holder, reape
 
 @pytest.mark.parametrize("started", ["as it is", "unseen"])
 def test_a_living_owner_that_proc_hides_keeps_its_lock_as_long_as_it_beats(
-    tmp_path, locks, holder, monkeypatch, started
+    tmp_path, holder, monkeypatch, started
 ):
     """As with /proc mounted as hidepid=2: others' processes are not to be seen."""
     if started == "unseen":
         pretend(tmp_path / f"{NAME}.lock", started="")
     monkeypatch.setattr("resources.data_root.locks._stat", lambda pid: [])
-    lock = locks.lock(NAME)
+    lock = FileLocks(tmp_path).lock(NAME)
     assert not lock.acquire()
-    time.sleep(0.6)  # this owner beats every 10 s: silent for too long
+    silence(tmp_path / f"{NAME}.lock")
     assert lock.acquire()
     lock.release()
 
@@ -143,13 +143,11 @@ def test_a_dead_owner_is_seen_as_such_where_proc_hides_the_living(
 @pytest.mark.parametrize(
     "change", [{"pid": "1"}, {"pid": 10**30}, {"pid": -1}, {"pid": True}, {"host": 3}]
 )
-def test_a_lock_file_of_any_content_is_at_most_waited_for(
-    tmp_path, locks, holder, change
-):
+def test_a_lock_file_of_any_content_is_at_most_waited_for(tmp_path, holder, change):
     pretend(tmp_path / f"{NAME}.lock", **change)
-    lock = locks.lock(NAME)
+    lock = FileLocks(tmp_path).lock(NAME)
     assert not lock.acquire()
-    time.sleep(0.6)
+    silence(tmp_path / f"{NAME}.lock")
     assert lock.acquire()
     lock.release()
 

@@ -166,7 +166,7 @@ def test_a_malformed_dsn_is_refused_without_repeating_it(tmp_path):
     settings = Settings(
         {"BEN_DATA_DIR": str(tmp_path), "BEN_LOCK_DSN": "postgresql:me:secret@host"}
     )
-    with pytest.raises(InvalidInput, match="no PostgreSQL URL") as caught:
+    with pytest.raises(InvalidInput, match="is not a connection string") as caught:
         locks_of(settings).lock(NAME).acquire()
     assert "secret" not in str(caught.value)
 

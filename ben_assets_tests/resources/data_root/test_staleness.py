@@ -5,7 +5,8 @@ import pytest
 from resources.data_root.staleness import stale_inputs
 from resources.data_root.store import RELEASE, Record, Storage
 
-TILE = "TILE"
+FIRST, SECOND, THIRD = (f"T33U{x}P_20170613T101031" for x in "UVW")
+TILE = FIRST
 
 
 @pytest.fixture
@@ -59,14 +60,14 @@ def test_a_pinned_input_is_asked_for_by_its_file_name(storage):
 
 
 def test_a_release_is_stale_where_tiles_came_went_or_changed(storage):
-    tiles = {t: put(storage, "aligned_dataset", t).sha256 for t in ("a", "b")}
+    tiles = {t: put(storage, "aligned_dataset", t).sha256 for t in (FIRST, SECOND)}
     release = put(storage, "release_metadata", RELEASE, made_from=tiles)
     assert stale_inputs(storage, release) == []
-    put(storage, "aligned_dataset", "c")
-    assert stale_inputs(storage, release) == ["set of tiles: without c"]
-    storage.remove("aligned_dataset", "c")
-    storage.remove("aligned_dataset", "b")
-    assert stale_inputs(storage, release) == ["set of tiles: with the absent b"]
-    put(storage, "aligned_dataset", "b", files="2")
+    put(storage, "aligned_dataset", THIRD)
+    assert stale_inputs(storage, release) == [f"set of tiles: without {THIRD}"]
+    storage.remove("aligned_dataset", THIRD)
+    storage.remove("aligned_dataset", SECOND)
+    assert stale_inputs(storage, release) == [f"set of tiles: with the absent {SECOND}"]
+    put(storage, "aligned_dataset", SECOND, files="2")
     (found,) = stale_inputs(storage, release)
-    assert found.startswith("b: ")
+    assert found.startswith(f"{SECOND}: ")

@@ -6,11 +6,17 @@ import shutil
 import pytest
 
 from ben_assets.bigearthnet.errors import BenError, InvalidInput
-from ben_assets_tests.pipeline import edit_record
+from ben_assets_tests.support.pipeline import edit_record
 from resources.data_root.store import Record, Storage
 
-ASSET, TILE = "patches", "TILE"
-ESCAPES = ["../../precious", "{victim}", "a/../../../precious", ".drafts", "B.json"]
+ASSET, TILE, OTHER = "patches", "T33UUP_20170613T101031", "T33UVP_20170613T101031"
+ESCAPES = [
+    "../../precious",
+    "{victim}",
+    "a/../../../precious",
+    ".drafts",
+    f"{OTHER}.json",
+]
 
 
 @pytest.fixture
@@ -55,7 +61,7 @@ def test_a_record_with_a_path_that_leaves_is_damaged(storage, victim, name):
 
 @pytest.mark.parametrize("name", ESCAPES)
 def test_a_journal_with_a_path_that_leaves_deletes_nothing(storage, victim, name):
-    shutil.copy(storage.record_path(ASSET, TILE), storage.record_path(ASSET, "B"))
+    shutil.copy(storage.record_path(ASSET, TILE), storage.record_path(ASSET, OTHER))
     storage.record_path(ASSET, TILE).unlink()
     drafts = storage.folder(ASSET) / ".drafts"
     drafts.mkdir()
@@ -64,7 +70,7 @@ def test_a_journal_with_a_path_that_leaves_deletes_nothing(storage, victim, name
     make(storage, "new")
     assert content(storage) == "new"
     assert (victim / "thesis.tex").exists()
-    assert storage.record_path(ASSET, "B").exists()
+    assert storage.record_path(ASSET, OTHER).exists()
     assert not drafts.exists()
 
 

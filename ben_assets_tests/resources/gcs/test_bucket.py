@@ -23,8 +23,8 @@ from ben_assets.safe.manifest import prove_product
 from ben_assets.testing.bucket_faults import LASTING
 from ben_assets.testing.bucket_server import BucketServer, prefix_of
 from ben_assets.testing.cdse_faults import Fault
-from ben_assets_tests.shared import SHARED, needs_shared
-from ben_assets_tests.zip_products import (
+from ben_assets_tests.support.shared import SHARED, needs_shared
+from ben_assets_tests.support.zip_products import (
     NAME,
     band_path,
     product_files,

@@ -15,7 +15,12 @@ from ben_assets.bigearthnet.errors import ChecksumMismatch, InvalidInput, Missin
 from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.steps.l1c import make_l1c_zip
 from ben_assets.steps.step_context import StepContext
-from ben_assets_tests.zip_products import NAME, product_files, write_product, write_zip
+from ben_assets_tests.support.zip_products import (
+    NAME,
+    product_files,
+    write_product,
+    write_zip,
+)
 from resources.inputs.exported import LIST, How, InputFile, export_inputs, verify_export
 from resources.inputs.pins import COUNTRIES
 from resources.settings import REPOSITORY, Settings

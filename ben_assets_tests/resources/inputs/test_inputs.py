@@ -6,8 +6,8 @@ import json
 import pytest
 
 from ben_assets.bigearthnet.errors import MissingInput
-from ben_assets_tests.pipeline import Pipeline
-from ben_assets_tests.shared import SHARED, needs_shared
+from ben_assets_tests.support.pipeline import Pipeline
+from ben_assets_tests.support.shared import SHARED, needs_shared
 from resources.inputs.pinned import CONSEQUENCES, PinnedInputs, count_rows
 from resources.inputs.pins import CORINE, COUNTRIES, S1_MAPPING, SNOW, load_pins
 from resources.settings import Settings

@@ -1,9 +1,10 @@
 import pytest
 
 from ben_assets.bigearthnet.errors import InvalidInput
-from ben_assets_tests.pipeline import replace_file
+from ben_assets_tests.support.pipeline import replace_file
 
 NAME = "s1s2_mapping.csv"
+A, B, C = (f"S1A_IW_GRDH_1SDV_20170613T165043_33UUP_83_{n}" for n in (1, 2, 3))
 
 
 @pytest.fixture
@@ -19,11 +20,11 @@ def mapping(pipeline):
 
 
 def test_a_line_that_is_there_twice_says_nothing_new(mapping):
-    text = "v1_a,s1_a\nv1_b,s1_b\nv1_a,s1_a\n"
-    assert mapping(text, ["v1_a"]) == {"v1_a": "s1_a"}
+    text = f"v1_a,{A}\nv1_b,{B}\nv1_a,{A}\n"
+    assert mapping(text, ["v1_a"]) == {"v1_a": A}
 
 
 def test_two_matching_patches_of_one_v1_patch_are_refused(mapping):
     with pytest.raises(InvalidInput, match="v1_a has several"):
-        mapping("v1_a,s1_a\nv1_a,s1_b\n", ["v1_a"])
-    assert mapping("v1_a,s1_a\nv1_a,s1_b\nv1_b,s1_c\n", ["v1_b"]) == {"v1_b": "s1_c"}
+        mapping(f"v1_a,{A}\nv1_a,{B}\n", ["v1_a"])
+    assert mapping(f"v1_a,{A}\nv1_a,{B}\nv1_b,{C}\n", ["v1_b"]) == {"v1_b": C}

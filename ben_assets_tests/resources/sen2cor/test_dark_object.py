@@ -19,7 +19,7 @@ from ben_assets.safe.l1c import read_l1c
 from ben_assets.safe.l2a import read_l2a
 from ben_assets.safe.l2a_output import verify_output
 from ben_assets.synthetic.safe_writer import LOSSLESS_JP2
-from ben_assets_tests.l1c_products import (
+from ben_assets_tests.support.l1c_products import (
     HAZE,
     L2A_STEM,
     l1c_description,

@@ -1,6 +1,6 @@
 """Inputs that tests may read but that are too large to be part of the repository.
 
-What is expected of them, their digests, is in ``ben_assets_tests/data``.
+What is expected of them, their digests, is in ``ben_assets_tests/support/data``.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 SHARED = Path(
-    os.environ.get("BEN_SHARED") or Path(__file__).resolve().parents[2] / "shared"
+    os.environ.get("BEN_SHARED") or Path(__file__).resolve().parents[3] / "shared"
 )
 
 _ORIGINS = {

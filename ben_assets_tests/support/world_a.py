@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ben_assets.bigearthnet.checksums import hash_list_digest
-from ben_assets_tests.shared import SHARED, needs
+from ben_assets_tests.support.shared import SHARED, needs
 
 WORLD_A: Final = SHARED / "worlds/a"
 _DATA: Final = Path(__file__).parent / "data"
