@@ -39,11 +39,16 @@ MAX_REDIRECTS: Final = 5
 _SECONDS: Final = re.compile(r"[0-9]{1,9}")
 _REDIRECTS: Final = frozenset((301, 302, 303, 307, 308))
 _RETRYABLE: Final = frozenset((408, 413, 425, 500, 502, 503, 504))
-_SECRET_FIELDS: Final = frozenset(("password", "refresh_token", "totp"))
+_SECRET_FIELDS: Final = frozenset(("password", "refresh_token", "totp", "assertion"))
 _MAX_WORDS: Final = 600
 _SETTING_ERRORS: Final = re.compile(
     r"CERTIFICATE_VERIFY_FAILED|unable to get local issuer|\b407\b"
     r"|Proxy Authentication Required"
+)
+_SETTINGS_TO_MEND: Final = (
+    "for a certificate authority of your own set SSL_CERT_FILE to its PEM file, for a "
+    "proxy HTTPS_PROXY with user and password (and NO_PROXY for hosts to be reached "
+    "without it)"
 )
 _BODY_LIMIT: Final = 16 << 20
 TRANSPORT_ERRORS: Final = (OSError, http.client.HTTPException)
@@ -96,6 +101,7 @@ class Transport:
             AccessRefused: 401, 403, or a redirect to a host that is not allowed.
             ProductGone: 404, 410, 422.
             QuotaExceeded: 429.
+            InvalidInput: 407, or a certificate that nobody vouches for.
             ServiceUnavailable: no answer, a broken one, or any other status.
         """
         url = request.url
@@ -218,11 +224,7 @@ def connection_errors(url: str) -> Iterator[None]:
         said = escaped(redacted(str(reason), _proxy_secrets()), _MAX_WORDS)
         failed = f"{shown(url)}: connection failed: {type(reason).__name__}: {said}"
         if _SETTING_ERRORS.search(str(reason)):
-            raise InvalidInput(
-                f"{failed}; for a certificate authority of your own set SSL_CERT_FILE "
-                "to its PEM file, for a proxy HTTPS_PROXY with user and password (and "
-                "NO_PROXY for hosts to be reached without it)"
-            ) from None
+            raise InvalidInput(f"{failed}; {_SETTINGS_TO_MEND}") from None
         raise ServiceUnavailable(failed) from None
 
 
@@ -285,6 +287,8 @@ def _target(url: str, reply: http.client.HTTPResponse, request: Request) -> str:
 
 def _classified(text: str, reply: http.client.HTTPResponse) -> BenError:
     wait = retry_after(reply.headers)
+    if reply.status == 407:  # of a proxy, which no other source would get round
+        return InvalidInput(f"{text}; {_SETTINGS_TO_MEND}")
     if reply.status == 429:
         return QuotaExceeded(text, wait)
     if reply.status in (401, 403):

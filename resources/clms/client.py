@@ -26,6 +26,7 @@ from resources.cdse.access import Timeouts, is_loopback
 from resources.cdse.retrier import Retrier
 from resources.cdse.transport import Request, RequestRefused, Transport, Unauthorized
 from resources.clms.service_key import ServiceKey
+from resources.redaction import redacted
 from resources.transfers.download import OwnPause
 
 URL: Final = "https://land.copernicus.eu/api"
@@ -76,9 +77,7 @@ class ClmsOptions:
 
     def without_secrets(self, text: str, *more: str | None) -> str:
         """``text`` with the private key, and ``more``, redacted."""
-        for secret in (self.key.private_key, *more):
-            text = text.replace(secret, "***") if secret else text
-        return text
+        return redacted(text, (self.key.private_key, *more))
 
 
 @dataclass(frozen=True)
