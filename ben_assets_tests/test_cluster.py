@@ -40,7 +40,7 @@ def pipeline(tmp_path_factory):
     )
     pipeline = Pipeline(synthetic, root)
     for key in synthetic.tile_keys:
-        pipeline.make_tile(key)
+        pipeline.make_tile(key, upto="archives")
     return pipeline
 
 

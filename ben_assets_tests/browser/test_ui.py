@@ -198,6 +198,11 @@ def test_a_partition_page_shows_its_picture(page, results, photograph, asset, ti
 
 
 def test_a_failing_check_says_what_differs(page, results, photograph):
+    """The page shows the latest evaluation, so this tile is the last one made."""
+    open_launchpad(page, results, "archives", results.keys[1])
+    page.get_by_role("button", name="Launch 1 run").click()
+    page.get_by_text("View", exact=True).click()
+    assert end_of_run(page, results) == "FAILURE"
     page.goto(
         f"{results.ui.url}/assets/archives?view=checks&checkDetail=matches_tracked_hash"
     )

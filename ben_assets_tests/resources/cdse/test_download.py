@@ -74,7 +74,7 @@ def test_a_passing_fault_costs_another_try_and_nothing_else(
         ("html", ServiceUnavailable, "expected a zip, found text/html"),
         ("empty", ServiceUnavailable, "an empty body"),
         ("503", ServiceUnavailable, "HTTP 503"),
-        ("429", QuotaExceeded, "HTTP 429 .DAT-ZIP-100 Max session number exceeded"),
+        ("429", QuotaExceeded, "HTTP 429 .DAT-ZIP-100 Max session number"),
     ],
     ids=str,
 )
