@@ -156,7 +156,7 @@ MUTANTS: Final = (
     ),
     *_of(
         f"{_SCIENCE}/recipe.py",
-        "bigearthnet/test_corine.py",
+        "bigearthnet/test_recipe.py",
         ("labels: three tenths are too much", "] = 0.25", "] = 0.3"),
     ),
     *_of(
