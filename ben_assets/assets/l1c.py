@@ -132,6 +132,6 @@ CHECKS: Final = (
     catalogue_is_current,
     files_equal_published(tile_id_csv),
     files_equal_published(l1c_hash_csv),
-    matches_tracked_hash(tile_id_csv),  # no promise of l1c_hash_csv: a tile can come
+    matches_tracked_hash(tile_id_csv),  # not of l1c_hash_csv: a tile can come
     # from a bucket, whose files are packed here; zip_is_tracked holds the content
 )

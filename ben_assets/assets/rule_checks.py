@@ -6,12 +6,11 @@ themselves, which know no Dagster (``ben_assets.validation``).
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import dagster as dg
 
 from ben_assets.assets.tile_asset import line_log
-from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.failures import as_dagster_failure
 from ben_assets.partitions import TILES, tile_partitions
 from ben_assets.validation.result import RuleResult
@@ -25,12 +24,6 @@ from resources.configured import (
 from resources.data_root.records import RELEASE
 from resources.data_root.store import Storage
 from resources.settings import Settings
-
-if TYPE_CHECKING:
-    from ben_assets.steps.step_context import StepContext
-
-TileRule = Callable[[Tile, "StepContext"], RuleResult]
-ReleaseRule = Callable[["StepContext"], RuleResult]
 
 
 @dataclass(frozen=True)
@@ -121,7 +114,6 @@ class RuleCheck:
                 metadata=metadata_of(result),
             )
 
-        # Dagster reads the annotations of resources, which are text in this module
         return check
 
 

@@ -130,7 +130,7 @@ COMMENT ON COLUMN bigearthnet.patches.kept IS
 COMMENT ON COLUMN bigearthnet.patches.season IS 'Season label';
 COMMENT ON COLUMN bigearthnet.patches.split IS 'train, validation or test';
 COMMENT ON COLUMN bigearthnet.patches.country IS 'Nearest of the ten countries';
-COMMENT ON COLUMN bigearthnet.patches.s2v1_name IS 'Twin in BigEarthNet v1';
+COMMENT ON COLUMN bigearthnet.patches.s2v1_name IS 'matching patch in BigEarthNet v1';
 COMMENT ON COLUMN bigearthnet.patches.s1_name IS 'matching Sentinel-1 patch';
 COMMENT ON COLUMN bigearthnet.patches.contains_seasonal_snow IS 'Its matching v1 patch has snow';
 COMMENT ON COLUMN bigearthnet.patches.contains_cloud_or_shadow IS
