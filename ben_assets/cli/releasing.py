@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ben_assets.cli.console import AsJson, say, say_json
 from ben_assets.environment import settings_of_process
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ def verify_release(
     manifest: Annotated[
         Path | None, typer.Option(help="Default: MANIFEST.csv.zst in DIRECTORY.")
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Prove every file of an extracted data set; needs no data root.
 
@@ -69,12 +71,16 @@ def verify_release(
     from ben_assets.validation.extracted_release import compare_with_manifest
 
     listed = manifest or directory / MANIFEST_FILE
-    count = 0
+    found = []
     for path, problem in compare_with_manifest(directory, listed):
-        typer.echo(f"{path}\t{problem}")
-        count += 1
-    typer.echo(f"{count} differences")
-    raise typer.Exit(1 if count else 0)
+        found.append({"file": path, "problem": problem})
+        if not as_json:
+            typer.echo(f"{path}\t{problem}")
+    if as_json:
+        say_json(found)
+    else:
+        say(f"{len(found)} differences", "red" if found else "green")
+    raise typer.Exit(1 if found else 0)
 
 
 def _context() -> StepContext:

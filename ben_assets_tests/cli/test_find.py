@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import date
 from urllib.parse import parse_qs, urlsplit
@@ -119,6 +120,16 @@ def test_the_rows_that_are_written_load(server, tmp_path):
         "T33UVU_20250715T101031",
     ]
     assert {tile.alignment for tile in tiles} == {"none"}
+
+
+def test_json_has_all_that_was_found(server):
+    wide = ("--bbox", "12,52,15,53", "--max-cloud", "5", "--json")
+    result = CliRunner().invoke(app, ["tiles", "find", *SUMMER, *wide])
+    found = json.loads(result.output)
+    assert [one["product"] for one in found] == [
+        name(m, "20250715") for m in ("33UUU", "33UVU")
+    ]
+    assert set(found[0]) == {"product", "cloud", "bytes", "online"}
 
 
 def test_a_dry_run_asks_nobody(server):
