@@ -16,7 +16,9 @@ from resources.settings import REPOSITORY
 DEMO: Final = REPOSITORY / ".demo"
 TRACKED: Final = SHIPPED / "tracked-artifacts" / "synthetic"
 """What is expected of the demo's tiles; apart, as their keys could be of real ones."""
-_FOREIGN: Final = ("BEN_", "CDSE_", "CLMS_", "DAGSTER_", "SEN2COR_")
+_FOREIGN: Final = (
+    *("BEN_", "CDSE_", "CLMS_", "DAGSTER_", "HF_", "SEN2COR_", "ZENODO_"),
+)
 
 
 def demo_environment(synthetic: SyntheticData, home: Path = DEMO) -> dict[str, str]:
