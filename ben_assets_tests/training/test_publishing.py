@@ -65,6 +65,7 @@ def test_a_killed_upload_goes_on_where_it_stopped(trained, publish, service):
         def kill(number: int) -> None:
             if number == 3:
                 started[0].kill()
+                raise ConnectionError  # the rest may be on its way already
 
         server.during_upload = kill
         started.append(ben_publish(trained, server, service, *words, *ONLY))
