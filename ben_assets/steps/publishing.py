@@ -13,7 +13,7 @@ from ben_assets.steps import card, release, release_index, shards, statistics, t
 from ben_assets.steps.step_context import StepContext
 from resources.data_root.files import files_below, link_or_copy, local_errors
 from resources.data_root.records import RELEASE, StoredRecord
-from resources.data_root.tile_files import verify_tile
+from resources.data_root.tile_files import LMDB_LOCK, verify_tile
 from resources.uploads.huggingface import HubAccess, HuggingFace, Published
 from resources.uploads.upload_file import UploadFile
 from resources.uploads.zenodo import Description, Zenodo, ZenodoAccess
@@ -174,6 +174,8 @@ def _files_of(
     outputs = [name for name in record.outputs if name != hash_list]
     place = _PLACES[record.asset]
     for name in sorted(files_below(source, outputs)):
+        if name.endswith(LMDB_LOCK):
+            continue
         yield from _parts(source / name, f"{place}/{name}".lstrip("/"), part_bytes)
 
 

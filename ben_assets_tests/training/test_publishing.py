@@ -6,14 +6,17 @@ import subprocess
 import sys
 
 import huggingface_hub.constants
+import lmdb
 import pytest
 from typer.testing import CliRunner
 
 from ben_assets.cli import app
+from ben_assets.steps.publishing import release_files
 from ben_assets.testing.hub_server import HubServer
 from ben_assets.testing.upload_server import UploadServer
 from ben_assets.testing.zenodo_server import ZenodoServer
 from ben_assets_tests.support.pipeline import Pipeline
+from resources.data_root.tile_files import verify_tile
 from resources.settings import REPOSITORY
 
 SERVICES = {
@@ -86,6 +89,16 @@ def test_a_killed_upload_goes_on_where_it_stopped(trained, publish, service):
             if name.endswith(".tar")
         }
         assert found == expected
+
+
+def test_what_a_reader_with_locks_leaves_is_neither_damage_nor_uploaded(trained):
+    folder = trained.storage.folder("release_lmdb") / "BigEarthNet.lmdb"
+    lmdb.open(str(folder)).close()
+    assert (folder / "lock.mdb").exists()
+    assert verify_tile(trained.storage, "release_lmdb", "release", deep=True) == []
+    names = [file.name for file in release_files(trained.ctx(), ["lmdb"])]
+    assert "lmdb/BigEarthNet.lmdb/data.mdb" in names
+    assert not any(name.endswith("lock.mdb") for name in names)
 
 
 def test_a_dry_run_lists_the_files_and_asks_nobody(publish):
