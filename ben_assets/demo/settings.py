@@ -19,7 +19,9 @@ OWN: Final = DEMO / "own"
 """The data set of one's own; another recipe asks for another data root."""
 TRACKED: Final = SHIPPED / "tracked-artifacts" / "synthetic"
 """What is expected of the demo's tiles; apart, as their keys could be of real ones."""
-_FOREIGN: Final = ("BEN_", "CDSE_", "CLMS_", "DAGSTER_", "SEN2COR_")
+_FOREIGN: Final = (
+    *("BEN_", "CDSE_", "CLMS_", "DAGSTER_", "HF_", "SEN2COR_", "ZENODO_"),
+)
 
 
 def demo_environment(synthetic: SyntheticData, home: Path = DEMO) -> dict[str, str]:

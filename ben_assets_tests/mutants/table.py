@@ -625,7 +625,7 @@ MUTANTS: Final = (
         "resources/cdse/test_session.py resources/cdse/test_access.py",
         (
             "secrets: the password follows a redirect",
-            "if request.form is not None",
+            "if request.has_body",
             "if request.form == b''",
         ),
         (
