@@ -21,6 +21,15 @@ if TYPE_CHECKING:
 _SHOWN: Final = 200
 
 
+class Season(StrEnum):
+    """Season of sensing, by the rule of the data set."""
+
+    SPRING = "spring"
+    SUMMER = "summer"
+    FALL = "fall"
+    WINTER = "winter"
+
+
 class Level(StrEnum):
     """Level of the products that are searched for."""
 
@@ -46,7 +55,7 @@ def find(
     ] = None,
     mgrs: Annotated[str | None, typer.Option(help="An MGRS tile: 33UUP.")] = None,
     season: Annotated[
-        str | None, typer.Option(help="spring, summer, fall or winter.")
+        Season | None, typer.Option(help="By the rule of the data set.")
     ] = None,
     max_cloud: Annotated[
         float | None, typer.Option(min=0, max=100, help="Percent.")
@@ -79,10 +88,13 @@ def find(
         raise typer.BadParameter("give one of --bbox, --geojson, --country and --mgrs")
     area = None if mgrs else _area(bbox, geojson, country)
     search = Search(first.date(), last.date(), level.value, area, mgrs, max_cloud)
+    searches = [search] if season is None else search.of_season(season)
     if dry_run:
-        typer.echo(search.condition())
+        for one in searches:
+            typer.echo(one.condition())
         return
-    found = list(Cdse.from_settings(settings_of_process()).catalogue.search(search))
+    catalogue = Cdse.from_settings(settings_of_process()).catalogue
+    found = [product for one in searches for product in catalogue.search(one)]
     if season is not None:
         found = [p for p in found if season_of(p.name.sensing_time) == season]
     if one_per_tile or one_per_season:
