@@ -189,13 +189,13 @@ MUTANTS: Final = (
         ("CORINE: no ID comes last", 'fillna("")', 'fillna("~")'),
         (
             "maps: window transposed",
-            "raster[y * n : (y + 1) * n, x * n : (x + 1) * n]",
-            "raster[x * n : (x + 1) * n, y * n : (y + 1) * n]",
+            "_raster[y * n : (y + 1) * n, x * n : (x + 1) * n]",
+            "_raster[x * n : (x + 1) * n, y * n : (y + 1) * n]",
         ),
         (
             "maps: none where no centre is met",
-            "and not _is_met(tree, grid, (x, y))",
-            "",
+            "is_open and not self._is_met(cell)",
+            "is_open",
         ),
         (
             "maps: a touched edge is enough",
