@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import datetime
 from typing import Final
 
 import pandas as pd
@@ -25,16 +24,15 @@ from ben_assets.steps import patches
 from ben_assets.steps.pictures import write_map_picture
 from ben_assets.steps.step_context import (
     StepContext,
-    carried_facts,
     cpu_count,
     exported_cells,
-    geocoding_of,
     read_table,
     require_current,
     table_digest,
     table_facts,
     versions,
 )
+from resources.data_root.facts import MapFacts, PatchFacts
 from resources.data_root.store import Draft, Record, StoredRecord
 
 ASSET: Final = "reference_maps"
@@ -49,7 +47,8 @@ def make_reference_maps(tile: Tile, ctx: StepContext) -> StoredRecord:
             product or recipe.
     """
     upstream = require_current(ctx, patches.ASSET, tile)
-    grid = geocoding_of(upstream)
+    cut = upstream.facts_as(PatchFacts)
+    grid = cut.geocoding
     cells = exported_cells(read_table(ctx, patches.ASSET, tile), tile)[["x", "y"]]
     cover = ctx.recipe(tile.alignment).land_cover
     polygons, digest = _polygons(cover, grid, ctx)
@@ -61,13 +60,12 @@ def make_reference_maps(tile: Tile, ctx: StepContext) -> StoredRecord:
     ctx.log(f"{n_unmapped / raster.size:.2%} of the pixels have no land cover (999)")
     with ctx.storage.draft(ASSET, tile.key, ctx.log) as draft:
         write_map_picture(draft, tile, grid, thin(raster), cover)
-        tile_id = upstream.facts["tile_id"]
-        (draft.path / tile_id).mkdir()
+        (draft.path / cut.tile_id).mkdir()
         digests, n_bytes, rows = {}, 0, []
         for made in cut_reference_maps(
             raster, polygons, grid, cells.itertuples(index=False, name=None)
         ):
-            patch = patch_id(tile_id, *made.cell)
+            patch = patch_id(cut.tile_id, *made.cell)
             digests[f"{patch}{MAP_SUFFIX}"] = _write(draft, patch, made.content)
             n_bytes += len(made.content)
             rows += [(patch, *item) for item in sorted(made.pixels_of_code.items())]
@@ -87,16 +85,15 @@ def make_reference_maps(tile: Tile, ctx: StepContext) -> StoredRecord:
                     **digest,
                 },
                 made_with=versions("rasterio", "pyproj", "pyarrow"),
-                facts={
-                    **carried_facts(upstream),
-                    **table_facts(path, len(rows)),
-                    "alignment": tile.alignment,
-                    "pixels": raster.size,
-                    "pixels_without_polygon": n_unmapped,
-                    "legend": cover.legend.name,
-                    "land_cover_year": cover.year,
-                    "sensing_year": _sensing_year(upstream),
-                },
+                facts=MapFacts.after(
+                    cut,
+                    table=table_facts(path, len(rows)),
+                    pixels=raster.size,
+                    pixels_without_polygon=n_unmapped,
+                    legend=cover.legend.name,
+                    land_cover_year=cover.year,
+                    sensing_year=cut.started.year,
+                ),
             )
         )
 
@@ -111,10 +108,6 @@ def _polygons(
     polygons, digest = ctx.inputs.land_cover_polygons(cover, grid)
     ctx.log(f"{len(polygons.codes)} polygons of {cover.title} meet the tile")
     return polygons, digest
-
-
-def _sensing_year(record: StoredRecord) -> int:
-    return datetime.fromisoformat(record.facts["start_time"]).year
 
 
 def _write(draft: Draft, patch: str, content: bytes) -> str:

@@ -558,7 +558,7 @@ MUTANTS: Final = (
         ),
         (
             "staleness: the table does not count",
-            'str(upstream.facts["table"]["sha256"])',
+            "upstream.facts_as(TabledFacts).table.sha256",
             "record.made_from[name]",
         ),
     ),
@@ -668,7 +668,7 @@ MUTANTS: Final = (
         ),
         (
             "steps: another alignment passes",
-            'if record.facts["alignment"] != tile.alignment',
+            "if facts.alignment != tile.alignment",
             "if not tile.alignment",
         ),
     ),

@@ -9,7 +9,7 @@ from ben_assets.bigearthnet.errors import BenError, InvalidInput
 from ben_assets_tests.support.pipeline import edit_record
 from resources.data_root.store import Record, Storage
 
-ASSET, TILE, OTHER = "patches", "T33UUP_20170613T101031", "T33UVP_20170613T101031"
+ASSET, TILE, OTHER = "tree", "T33UUP_20170613T101031", "T33UVP_20170613T101031"
 ESCAPES = [
     "../../precious",
     "{victim}",
