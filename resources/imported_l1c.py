@@ -9,9 +9,9 @@ from ben_assets.bigearthnet.checksums import file_digest
 from ben_assets.bigearthnet.errors import CorruptProduct, MissingInput
 from ben_assets.safe.manifest import prove_product
 from ben_assets.safe.zips import product_of_zip
-from resources.cdse.catalogue import CatalogueEntry
 from resources.cdse.delivery import ProvenZip, service_checks, verify
 from resources.cdse.transfer import Delivered
+from resources.data_root.facts import CatalogueEntry
 from resources.data_root.files import require_space
 
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Protocol, Self
+from typing import Final, Protocol, Self
 
 from ben_assets.bigearthnet.errors import (
     BenError,
@@ -23,8 +23,9 @@ from ben_assets.bigearthnet.errors import (
     ProductOffline,
     ServiceUnavailable,
 )
-from resources.cdse import CatalogueAnswer, CatalogueEntry, Cdse, ProvenZip
+from resources.cdse import CatalogueAnswer, Cdse, ProvenZip
 from resources.cdse.transport import RequestRefused, Unauthorized
+from resources.data_root.facts import CatalogueEntry, ProductStatus
 from resources.gcs import Gcs
 from resources.settings import Settings
 
@@ -177,56 +178,6 @@ class GcsSource:
 
 
 @dataclass(frozen=True)
-class ProductStatus(CatalogueEntry):
-    """A product as its sources know it; what the record of ``tile_ids`` holds."""
-
-    gone_since: str = ""
-    """When CDSE deleted it; empty where it did not, or did not say."""
-    gone_because: str = ""
-    """Why."""
-    replaced_by: tuple[str, ...] = ()
-    """Products of the same acquisition that CDSE has instead."""
-    sources: dict[str, str] = field(default_factory=dict)
-    """Source to what it says of the exact product."""
-
-    @classmethod
-    def of_answers(
-        cls, product: str, answers: list[SourceAnswer], known_id: str | None
-    ) -> Self:
-        """What several answers together say.
-
-        Args:
-            product: product name without ``.SAFE``.
-            answers: of the sources, in their order.
-            known_id: id in CDSE by which the product was known before.
-        """
-        catalogue = next((a.catalogue for a in answers if a.catalogue), None)
-        entry = _entry_of(product, catalogue, known_id)
-        deleted = catalogue.deletion if catalogue else None
-        return cls(
-            **{one.name: getattr(entry, one.name) for one in fields(CatalogueEntry)},
-            gone_since=deleted.date if deleted else "",
-            gone_because=deleted.cause if deleted else "",
-            replaced_by=(catalogue.other_baselines or ()) if catalogue else (),
-            sources={answer.source: answer.says for answer in answers},
-        )
-
-    @classmethod
-    def from_facts(cls, facts: dict[str, Any]) -> Self:
-        """As a record of ``tile_ids`` holds it."""
-        values = {one.name: facts[one.name] for one in fields(cls) if one.name in facts}
-        return cls(**values | {"replaced_by": tuple(facts.get("replaced_by", ()))})
-
-    @property
-    def entry(self) -> CatalogueEntry | None:
-        """What the catalogue says of it, where it can be had there."""
-        if not self.online:
-            return None
-        values = {one.name: getattr(self, one.name) for one in fields(CatalogueEntry)}
-        return CatalogueEntry(**values)
-
-
-@dataclass(frozen=True)
 class FetchedZip:
     """A product's zip, and where it came from."""
 
@@ -287,7 +238,7 @@ class Sources:
                 self.log(f"{source.name}: {answers[-1].says}")
         if not any(answer.has_it for answer in answers):
             answers = self._asked_patiently(product, answers)
-        return ProductStatus.of_answers(product, answers, known_id)
+        return status_of_answers(product, answers, known_id)
 
     def fetch(self, status: ProductStatus, path: Path) -> FetchedZip:
         """The product from the first source that has it whole.
@@ -377,6 +328,27 @@ def ask_briefly(source: Source, product: str) -> SourceAnswer:
 
 def _said(answers: list[SourceAnswer]) -> dict[str, str]:
     return {answer.source: answer.says for answer in answers}
+
+
+def status_of_answers(
+    product: str, answers: list[SourceAnswer], known_id: str | None
+) -> ProductStatus:
+    """What several answers together say.
+
+    Args:
+        product: product name without ``.SAFE``.
+        answers: of the sources, in their order.
+        known_id: id in CDSE by which the product was known before.
+    """
+    catalogue = next((a.catalogue for a in answers if a.catalogue), None)
+    deleted = catalogue.deletion if catalogue else None
+    return ProductStatus(
+        **dict(_entry_of(product, catalogue, known_id)),
+        gone_since=deleted.date if deleted else "",
+        gone_because=deleted.cause if deleted else "",
+        replaced_by=(catalogue.other_baselines or ()) if catalogue else (),
+        sources=_said(answers),
+    )
 
 
 def _entry_of(

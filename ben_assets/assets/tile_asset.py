@@ -166,7 +166,7 @@ def line_log(log: dg.DagsterLogManager) -> Callable[[str], None]:
 
 def record_metadata(storage: Storage, record: StoredRecord) -> dict[str, Any]:
     """Counts, sizes, digests and a small table, as Dagster metadata."""
-    facts: Mapping[str, Any] = record.facts
+    facts = record.facts.as_stored()
     counts = {k: v for k, v in facts.items() if isinstance(v, int | str)}
     rows = {"files": record.files, "bytes": record.bytes} | counts
     table = dg.MetadataValue.table(

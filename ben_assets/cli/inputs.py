@@ -12,6 +12,7 @@ from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.cli.choice import TileArguments, chosen_tiles
 from ben_assets.environment import settings_of_process
 from ben_assets.tiles import load_tiles
+from resources.data_root.facts import ZipFacts
 from resources.data_root.store import Storage
 from resources.inputs.exported import (
     L1C,
@@ -97,7 +98,7 @@ def _products(
             absent.append(f"{tile.key}: no L1C zip on disk; materialize l1c_zips")
             continue
         path = storage.folder("l1c_zips") / f"{tile.key}.zip"
-        sha256 = str(record.facts["zip_sha256"])
+        sha256 = record.facts_as(ZipFacts).zip_sha256
         yield InputFile(f"{L1C}/{tile.name}.zip", path, sha256)
 
 

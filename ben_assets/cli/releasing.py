@@ -59,15 +59,17 @@ def subset(
     shards: Annotated[bool, typer.Option("--shards", help="With shards.")] = False,
 ) -> None:
     """Write a named subset of the release; the same patches on every machine."""
-    from ben_assets.steps.subsets import FOLDER, make_subset
+    from ben_assets.steps.subsets import make_subset
     from ben_assets.training.subsets import Selection
+    from resources.data_root.facts import SUBSETS, SubsetFacts
 
     selection = Selection(where, share, seed, per_class)
     ctx = _context()
     record = make_subset(ctx, name, selection, has_lmdb=lmdb, has_shards=shards)
-    typer.echo(f"{record.facts['patches']} patches")
-    typer.echo(f"sha256 of their list: {record.facts['patches_sha256']}")
-    typer.echo(str(ctx.storage.folder(f"{FOLDER}/{name}")))
+    facts = record.facts_as(SubsetFacts)
+    typer.echo(f"{facts.patches} patches")
+    typer.echo(f"sha256 of their list: {facts.patches_sha256}")
+    typer.echo(str(ctx.storage.folder(f"{SUBSETS}/{name}")))
 
 
 @publish.command()

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ben_assets.report.facts import OTHER_FILE, FileFacts, InputFacts
+from resources.data_root.facts import ReleaseArchivesFacts
 from resources.data_root.store import StoredRecord
 from resources.inputs.pins import Pin
 
@@ -64,12 +65,12 @@ def release_files(
         _read_sums(folder / name) | _read_sums(folder / f"{name}.tar")
         for name in ("MD5SUMS", "SHA256SUMS")
     )
-    archives = record.facts["archives"]
+    archives = record.facts_as(ReleaseArchivesFacts).archives
     files = []
     for name in sorted(md5):
-        archive = archives.get(name) or archives.get(f"{name}.zst") or {}
-        if name.endswith(".tar"):
-            n_bytes = archive["tar_bytes"]
+        archive = archives.get(name) or archives.get(f"{name}.zst")
+        if archive is not None and name.endswith(".tar"):
+            n_bytes = archive.tar_bytes
         else:
             n_bytes = (folder / name).stat().st_size
         expectation = published.get(name, {})
@@ -77,7 +78,7 @@ def release_files(
             FileFacts(
                 name=name,
                 bytes=n_bytes,
-                members=archive.get("members"),
+                members=archive.members if archive else None,
                 md5=md5[name],
                 sha256=sha256[name],
                 published=expectation.get("sha256") or expectation.get("md5"),

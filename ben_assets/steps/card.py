@@ -17,6 +17,7 @@ from ben_assets.steps.step_context import StepContext, versions
 from ben_assets.training.card import CardFacts, Extent, write_card
 from ben_assets.training.manifest import MANIFEST_FILE, ListedFile, write_manifest
 from ben_assets.training.samples import PARTS, parts_of
+from resources.data_root.facts import IndexFacts, ReleaseCardFacts
 from resources.data_root.store import RELEASE, Record, StoredRecord
 
 ASSET: Final = "release_card"
@@ -53,11 +54,9 @@ def make_release_card(ctx: StepContext) -> StoredRecord:
                     release_index.ASSET: index_record.sha256,
                 },
                 made_with=versions("jinja2", "zstandard"),
-                facts={
-                    "patches": len(index),
-                    "tiles": len(records),
-                    "listed_files": len(files),
-                },
+                facts=ReleaseCardFacts(
+                    patches=len(index), tiles=len(records), listed_files=len(files)
+                ),
             )
         )
 
@@ -99,15 +98,16 @@ def _facts(
     for pair in pc.value_counts(parts_of(index)).to_pylist():
         counts[pair["values"]] = pair["counts"]
     (check,) = index_record.contents.values()
+    stated = index_record.facts_as(IndexFacts)
     return CardFacts(
         patches=counts,
-        tiles=index_record.facts["tiles"],
+        tiles=stated.tiles,
         own_patches=index["s1_name"].null_count,
         files=len(files),
         bytes=sum(file.bytes for file in files),
-        processor=index_record.facts["l2a_processor"],
-        value_scale=index_record.facts["value_scale"],
-        recipe=index_record.facts["recipe"],
+        processor=stated.l2a_processor,
+        value_scale=stated.value_scale,
+        recipe=stated.recipe,
         index_sha256=check.sha256,
         legend=legend,
         extent=_extent(index) if len(index) else None,

@@ -38,12 +38,16 @@ from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.steps import metadata, patches, reference_maps
 from ben_assets.steps.step_context import (
     StepContext,
-    carried_facts,
     cpu_count,
-    geocoding_of,
     read_table,
     require_current,
     versions,
+)
+from resources.data_root.facts import (
+    ArchiveFacts,
+    ArchivesFacts,
+    DatasetFacts,
+    MetadataFacts,
 )
 from resources.data_root.files import copy_file, link_or_copy
 from resources.data_root.records import FileDigest
@@ -64,22 +68,22 @@ def make_aligned_dataset(tile: Tile, ctx: StepContext) -> StoredRecord:
         InvalidInput: the table is of other patches, or two patches have one matching
             patch.
     """
-    upstream = require_current(ctx, metadata.ASSET, tile)
+    table = require_current(ctx, metadata.ASSET, tile).facts_as(MetadataFacts)
     kept = read_table(ctx, metadata.ASSET, tile).query("kept")
     require_unique(kept, "s1_name")
     s1_names = sorted(kept["s1_name"].dropna())
     s1_files = _s1_files(ctx.settings.path("BEN_S1_DIR"), s1_names)
     sources = _patch_files(tile, ctx.storage, kept)
-    s1_corners = _s1_corners(kept, geocoding_of(upstream))
+    s1_corners = _s1_corners(kept, table.geocoding)
     with ctx.storage.draft(ASSET, tile.key, ctx.log) as draft:
         known = _known_s1_digests(tile, ctx)
         digests = {name: digest for name, (_, digest) in sources.items()}
-        tile_id = upstream.facts["tile_id"]
+        tile_id = table.tile_id
         for root in (S2_ROOT, MAPS_ROOT):
             (draft.path / root / tile_id).mkdir(parents=True)
         n_bytes = _place_own(draft, {n: path for n, (path, _) in sources.items()})
         ctx.log(f"{len(sources)} files of {len(kept)} patches placed")
-        s1_digests = _place_s1(draft, s1_files, s1_corners, upstream.facts["epsg"])
+        s1_digests = _place_s1(draft, s1_files, s1_corners, table.epsg)
         _require_unchanged(s1_digests, {} if ctx.settings.force else known, s1_files)
         n_bytes += sum((draft.path / path_of(n)).stat().st_size for n in s1_digests)
         digests |= s1_digests
@@ -98,12 +102,9 @@ def make_aligned_dataset(tile: Tile, ctx: StepContext) -> StoredRecord:
                 }
                 | ({SENTINEL1: hash_list_digest(s1_digests)} if s1_digests else {}),
                 made_with={},
-                facts={
-                    **carried_facts(upstream),
-                    "alignment": tile.alignment,
-                    "patches": len(kept),
-                    "s1_patches": len(s1_names),
-                },
+                facts=DatasetFacts.after(
+                    table, patches=len(kept), s1_patches=len(s1_names)
+                ),
             )
         )
 
@@ -277,11 +278,9 @@ def make_archives(tile: Tile, ctx: StepContext) -> StoredRecord:
                 outputs=(tile.key,),
                 made_from={ASSET: upstream.sha256},
                 made_with=versions("zstandard"),
-                facts={
-                    **carried_facts(upstream),
-                    "alignment": tile.alignment,
-                    "archives": archive_facts(made),
-                },
+                facts=ArchivesFacts.after(
+                    upstream.facts_as(DatasetFacts), archives=archive_facts(made)
+                ),
                 contents={
                     f"{tile.key}/{name}.tar.zst": FileDigest(a.zst.bytes, a.zst.sha256)
                     for name, a in made.items()
@@ -305,17 +304,17 @@ def sort_by_root(members: Iterator[Member]) -> dict[str, list[Member]]:
     return by_root
 
 
-def archive_facts(archives: dict[str, Archive]) -> dict[str, dict[str, object]]:
+def archive_facts(archives: dict[str, Archive]) -> dict[str, ArchiveFacts]:
     """Members, sizes and digests of archives, for a record."""
     return {
-        f"{name}.tar.zst": {
-            "members": archive.members,
-            "bytes": archive.zst.bytes,
-            "sha256": archive.zst.sha256,
-            "md5": archive.zst.md5,
-            "tar_bytes": archive.tar.bytes,
-            "tar_sha256": archive.tar.sha256,
-            "tar_md5": archive.tar.md5,
-        }
+        f"{name}.tar.zst": ArchiveFacts(
+            members=archive.members,
+            bytes=archive.zst.bytes,
+            sha256=archive.zst.sha256,
+            md5=archive.zst.md5,
+            tar_bytes=archive.tar.bytes,
+            tar_sha256=archive.tar.sha256,
+            tar_md5=archive.tar.md5,
+        )
         for name, archive in archives.items()
     }

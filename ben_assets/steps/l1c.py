@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Final
+from typing import Final
 
 from ben_assets.bigearthnet.checksums import (
     file_digest,
@@ -12,13 +12,15 @@ from ben_assets.bigearthnet.checksums import (
 )
 from ben_assets.bigearthnet.errors import BenError, InvalidInput, MissingInput
 from ben_assets.bigearthnet.tile_list import Tile
+from ben_assets.safe.manifest import Member
 from ben_assets.steps.step_context import StepContext
 from resources.cdse import ProvenZip
+from resources.data_root.facts import ListFacts, ProductStatus, ZipFacts
 from resources.data_root.records import FileDigest
 from resources.data_root.store import RELEASE, Draft, Record, StoredRecord
 from resources.data_root.tile_files import still_verifies
 from resources.imported_l1c import find_l1c, import_l1c
-from resources.product_sources import ProductStatus, Sources
+from resources.product_sources import Sources
 
 IDS: Final = "tile_ids"
 ZIPS: Final = "l1c_zips"
@@ -43,7 +45,7 @@ def make_tile_id(tile: Tile, ctx: StepContext) -> StoredRecord:
         digests={tile.key: sha256_of_bytes(f"{entry.id} {entry.name}".encode())},
         bytes=0,
         outputs=(),
-        facts=entry.as_facts(),
+        facts=entry,
     )
     with ctx.storage.draft(IDS, tile.key, ctx.log) as draft:
         return draft.publish(record, keep_hash_list=False)
@@ -90,14 +92,15 @@ def make_tile_id_csv(ctx: StepContext) -> StoredRecord:
         MissingInput: there is none.
     """
     records = _all_records(ctx, IDS)
-    l1c = [r for r in records if "_MSIL1C_" in r.facts["name"]]
-    named = [r.facts for r in l1c if r.facts["id"]]
+    products = [record.facts_as(ProductStatus) for record in records]
+    l1c = [product for product in products if "_MSIL1C_" in product.name]
+    named = [product for product in l1c if product.id]
     if len(named) < len(records):
         ctx.log(
             f"{len(records) - len(l1c)} tiles are left out as they start at an L2A "
             f"product, {len(l1c) - len(named)} as no CDSE id is known"
         )
-    rows = sorted(f"{facts['name']},{facts['id']}\n" for facts in named)
+    rows = sorted(f"{product.name},{product.id}\n" for product in named)
     return _publish_table(ctx, ID_TABLE, ID_FILE, "tile,id\n" + "".join(rows), records)
 
 
@@ -108,34 +111,31 @@ def make_l1c_hash_csv(ctx: StepContext) -> StoredRecord:
         MissingInput: there is none.
     """
     records = _all_records(ctx, ZIPS)
-    listed = [r for r in records if r.facts["id"] and not r.facts.get("packed_here")]
+    zips = [record.facts_as(ZipFacts) for record in records]
+    listed = [one for one in zips if one.id and not one.packed_here]
     left_out = len(records) - len(listed)
     if left_out:
         ctx.log(
             f"{left_out} tiles are left out: packed here from the files of a bucket, "
             "or no CDSE id is known"
         )
-    named = {f"{r.facts['id']}.out": r.facts["zip_sha256"] for r in listed}
-    text = format_hash_list(named)
+    text = format_hash_list({f"{one.id}.out": one.zip_sha256 for one in listed})
     return _publish_table(ctx, HASH_TABLE, HASH_FILE, text, records, left_out)
 
 
-def status_of(record: StoredRecord) -> ProductStatus:
-    """What a record of ``tile_ids`` says of its product."""
-    return ProductStatus.from_facts(record.facts)
-
-
-def member_changes(old: dict[str, Any], new: dict[str, Any]) -> dict[str, list[str]]:
+def member_changes(
+    old: dict[str, Member], new: dict[str, Member]
+) -> dict[str, list[str]]:
     """Which files of a product came, went or changed, by their digests.
 
-    >>> member_changes({"a": {"sha256": "1"}}, {"b": {"sha256": "2"}})
+    >>> member_changes({"a": Member(1, "1")}, {"b": Member(1, "2")})
     {'added': ['b'], 'removed': ['a'], 'changed': []}
     """
     both = old.keys() & new.keys()
     return {
         "added": sorted(new.keys() - old.keys()),
         "removed": sorted(old.keys() - new.keys()),
-        "changed": sorted(n for n in both if old[n]["sha256"] != new[n]["sha256"]),
+        "changed": sorted(n for n in both if old[n].sha256 != new[n].sha256),
     }
 
 
@@ -144,7 +144,7 @@ def _import_existing(tile: Tile, ctx: StepContext, draft: Draft) -> StoredRecord
     assert folder is not None
     sources = find_l1c(folder, tile.name, tile.cdse_id)
     known = ctx.storage.find(IDS, tile.key)
-    status = status_of(known) if known else None
+    status = known.facts_as(ProductStatus) if known else None
     path = draft.path / f"{tile.key}.zip"
     source, verified = import_l1c(
         sources, path, tile.name, status.entry if status else None
@@ -153,13 +153,8 @@ def _import_existing(tile: Tile, ctx: StepContext, draft: Draft) -> StoredRecord
     by_name = _ID_FILE_NAME.fullmatch(source.name)
     known_id = status.id if status else tile.cdse_id
     cdse_id = by_name[1] if by_name else known_id
-    return _publish(
-        draft,
-        ctx,
-        verified,
-        {"id": cdse_id, "source": "BEN_L1C_DIR"},
-        {source.name: verified.sha256},
-    )
+    facts = zip_facts(verified, cdse_id=cdse_id, source="BEN_L1C_DIR")
+    return _publish(draft, ctx, verified, facts, {source.name: verified.sha256})
 
 
 def _download(tile: Tile, ctx: StepContext, draft: Draft) -> StoredRecord:
@@ -170,18 +165,49 @@ def _download(tile: Tile, ctx: StepContext, draft: Draft) -> StoredRecord:
             "set BEN_L1C_DIR to a folder with its zip"
         )
     path = draft.path / f"{tile.key}.zip"
-    fetched = Sources.from_settings(ctx.settings, ctx.log).fetch(status_of(known), path)
+    status = known.facts_as(ProductStatus)
+    fetched = Sources.from_settings(ctx.settings, ctx.log).fetch(status, path)
     ctx.log(f"{tile.name} came from {fetched.source}")
-    return _publish(
-        draft,
-        ctx,
+    facts = zip_facts(
         fetched.zip,
-        {
-            "id": known.facts["id"] or None,
-            "source": fetched.source,
-            "sources": fetched.said,
-        },
-        {IDS: known.sha256},
+        cdse_id=status.id or None,
+        source=fetched.source,
+        sources=fetched.said,
+    )
+    return _publish(draft, ctx, fetched.zip, facts, {IDS: known.sha256})
+
+
+def zip_facts(
+    found: ProvenZip,
+    *,
+    cdse_id: str | None,
+    source: str,
+    sources: dict[str, str] | None = None,
+) -> ZipFacts:
+    """What the record says of a zip, before it is compared with the one before it.
+
+    Args:
+        found: the zip.
+        cdse_id: its id in CDSE, if one is known.
+        source: where it came from.
+        sources: what each source said, where they were asked.
+    """
+    asked = {} if sources is None else {"sources": sources}
+    return ZipFacts(
+        id=cdse_id,
+        source=source,
+        **asked,
+        zip_bytes=found.size,
+        zip_sha256=found.sha256,
+        checks=found.checks,
+        members=found.product.members,
+        unknown_members=found.product.unknown,
+        missing_members=found.product.missing,
+        unproven_images=found.product.unproven_images,
+        packed_here=found.is_packed_here,
+        left_out=found.left_out,
+        added_folders=found.added,
+        changed_members={},
     )
 
 
@@ -189,12 +215,11 @@ def _publish(
     draft: Draft,
     ctx: StepContext,
     verified: ProvenZip,
-    facts: dict[str, Any],
+    facts: ZipFacts,
     made_from: dict[str, str],
 ) -> StoredRecord:
     old = _old_members(draft, ctx)
-    new = verified.as_facts()
-    changes = member_changes(old, new["members"]) if old else {}
+    changes = member_changes(old, facts.members) if old else {}
     for name, detail in verified.stale.items():
         ctx.log(
             f"warning: changed upstream, {name}: {detail}; every file of the product "
@@ -207,19 +232,19 @@ def _publish(
         bytes=verified.size,
         outputs=(f"{draft.tile}.zip",),
         made_from=made_from,
-        facts={**facts, **new, "changed_members": changes},
+        facts=facts.model_copy(update={"changed_members": changes}),
         contents={f"{draft.tile}.zip": FileDigest(verified.size, verified.sha256)},
     )
     return draft.publish(record, keep_hash_list=False)
 
 
-def _old_members(draft: Draft, ctx: StepContext) -> dict[str, Any]:
+def _old_members(draft: Draft, ctx: StepContext) -> dict[str, Member]:
     """Files of the zip that is being replaced, if its record can be read."""
     try:
         old = ctx.storage.find(ZIPS, draft.tile)
     except BenError:
         return {}
-    return dict(old.facts.get("members", {})) if old else {}
+    return old.facts_as(ZipFacts).members if old else {}
 
 
 def _all_records(ctx: StepContext, asset: str) -> list[StoredRecord]:
@@ -251,6 +276,6 @@ def _publish_table(
             bytes=path.stat().st_size,
             outputs=(name,),
             made_from={record.tile: record.sha256 for record in records},
-            facts={"rows": text.count("\n") - 1, "left_out": left_out},
+            facts=ListFacts(rows=text.count("\n") - 1, left_out=left_out),
         )
         return draft.publish(record, keep_hash_list=False)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from ben_assets.bigearthnet.checksums import file_digest, hash_list_digest
 from ben_assets.bigearthnet.errors import (
@@ -25,6 +26,12 @@ from ben_assets.safe.manifest import verify_directory
 from ben_assets.safe.zips import extract_product
 from ben_assets.steps import l1c
 from ben_assets.steps.step_context import StepContext, versions
+from resources.data_root.facts import (
+    L2aFacts,
+    ManifestFacts,
+    ProductStatus,
+    ZipFacts,
+)
 from resources.data_root.store import Draft, Record, StoredRecord
 from resources.data_root.tile_files import still_verifies
 from resources.imported_l2a import copy_product, find_l2a
@@ -50,8 +57,9 @@ def make_l2a_tile(tile: Tile, ctx: StepContext) -> StoredRecord:
     with ctx.storage.draft(ASSET, tile.key, ctx.log) as draft:
         kept = None if ctx.settings.force else _find_sound(tile, ctx)
         if kept is not None:
+            facts = kept.facts_as(L2aFacts)
             ctx.log(
-                f"{kept.facts['product']}, made by {kept.facts['l2a_processor']}, is "
+                f"{facts.product}, made by {facts.l2a_processor}, is "
                 "on disk and verifies: kept (BEN_FORCE=1 redoes it)"
             )
             return kept
@@ -66,7 +74,7 @@ def make_l2a_tile(tile: Tile, ctx: StepContext) -> StoredRecord:
 
 def product_folder(ctx: StepContext, record: StoredRecord) -> Path:
     """The ``.SAFE`` folder of a tile."""
-    return ctx.storage.folder(ASSET) / f"{record.facts['product']}.SAFE"
+    return ctx.storage.folder(ASSET) / f"{record.facts_as(L2aFacts).product}.SAFE"
 
 
 def _find_sound(tile: Tile, ctx: StepContext) -> StoredRecord | None:
@@ -117,19 +125,17 @@ def _import_existing(
     _require_same_granule(tile, product, ctx)
     report = _verify_against_manifest(product, ctx)
     require_measurements(product)
-    facts = {
-        "source": "BEN_L2A_DIR",
-        "manifest": report,
-        "processor": _stated_processor(product),
-        "version": "unknown",
-        "parameters": {},
-        "warnings": [],
-    }
+    facts = l2a_facts(
+        product,
+        source="BEN_L2A_DIR",
+        manifest=report,
+        processor=_stated_processor(product),
+    )
     digest = hash_list_digest(content_digests(product))
-    return _publish(draft, tile, product, {product.name.name: digest}, {}, facts)
+    return _publish(draft, tile, product, {product.name.name: digest}, facts)
 
 
-def _verify_against_manifest(product: L2AProduct, ctx: StepContext) -> dict[str, Any]:
+def _verify_against_manifest(product: L2AProduct, ctx: StepContext) -> ManifestFacts:
     """Hold an imported product against its manifest; says what that could not verify.
 
     Raises:
@@ -141,14 +147,14 @@ def _verify_against_manifest(product: L2AProduct, ctx: StepContext) -> dict[str,
     report = verify_directory(product.path)
     if report is None:
         ctx.log("warning: no manifest.safe: nothing vouches for the bands")
-        return {"verified": 0, "unverified": sorted(product.band_files)}
+        return ManifestFacts(0, sorted(product.band_files))
     if report.rewritten:
         ctx.log(
             f"warning: {len(report.rewritten)} files that are no band rasters differ "
             f"from the manifest: {', '.join(report.rewritten[:5])}"
         )
     unverified = [Path(name).name for name in report.unverified]
-    return {"verified": len(report.verified), "unverified": unverified}
+    return ManifestFacts(len(report.verified), unverified)
 
 
 def _require_same_granule(tile: Tile, product: L2AProduct, ctx: StepContext) -> None:
@@ -165,7 +171,7 @@ def _require_same_granule(tile: Tile, product: L2AProduct, ctx: StepContext) -> 
     except BenError as error:
         ctx.log(str(error))
         return
-    members = record.facts.get("members", {}) if record else {}
+    members = record.facts_as(ZipFacts).members if record else {}
     expected = {_granule_of(name) for name in members if name.startswith("GRANULE/")}
     bands = (path.relative_to(product.path) for path in product.band_files.values())
     found = {_granule_of(path.as_posix()) for path in bands}
@@ -196,22 +202,20 @@ def _fetch(tile: Tile, ctx: StepContext, draft: Draft) -> StoredRecord:
     scratch = draft.path / ".scratch"
     scratch.mkdir()
     sources = Sources.from_settings(ctx.settings, ctx.log)
-    fetched = sources.fetch(l1c.status_of(known), scratch / "product.zip")
+    fetched = sources.fetch(known.facts_as(ProductStatus), scratch / "product.zip")
     ctx.log(f"{tile.name} came from {fetched.source}")
     product = read_l2a(extract_product(scratch / "product.zip", draft.path))
     shutil.rmtree(scratch)
     report = _verify_against_manifest(product, ctx)
     require_measurements(product)
-    facts = {
-        "source": fetched.source,
-        "manifest": report,
-        "sources": fetched.said,
-        "processor": _stated_processor(product),
-        "version": "unknown",
-        "parameters": {},
-        "warnings": [],
-    }
-    return _publish(draft, tile, product, {l1c.IDS: known.sha256}, {}, facts)
+    facts = l2a_facts(
+        product,
+        source=fetched.source,
+        manifest=report,
+        sources=fetched.said,
+        processor=_stated_processor(product),
+    )
+    return _publish(draft, tile, product, {l1c.IDS: known.sha256}, facts)
 
 
 def _stated_processor(product: L2AProduct) -> str:
@@ -241,15 +245,20 @@ def _process(tile: Tile, ctx: StepContext, draft: Draft) -> StoredRecord:
     product = read_l2a(result.product.rename(draft.path / result.product.name))
     log_files = _keep_log(result, tile, draft)
     shutil.rmtree(scratch, ignore_errors=True)
-    return _publish(
-        draft,
-        tile,
+    facts = l2a_facts(
         product,
-        {l1c.ZIPS: upstream.sha256},
-        {result.processor: result.version} | _digests(result.parameters),
-        {"source": l1c.ZIPS, **result.facts(), "restored_folders": restored},
-        log_files,
+        source=l1c.ZIPS,
+        processor=result.processor,
+        version=result.version,
+        parameters=result.parameters,
+        cores=result.cores,
+        seconds=round(result.seconds, 1),
+        peak_memory_bytes=result.peak_memory_bytes,
+        warnings=result.warnings,
+        restored_folders=tuple(restored),
     )
+    made_from = {l1c.ZIPS: upstream.sha256}
+    return _publish(draft, tile, product, made_from, facts, log_files)
 
 
 def _required_zip(tile: Tile, ctx: StepContext) -> StoredRecord:
@@ -268,16 +277,52 @@ def _required_zip(tile: Tile, ctx: StepContext) -> StoredRecord:
         found = file_digest(path)
     except FileNotFoundError:
         found = "no file"
-    if found != record.facts["zip_sha256"]:
+    expected = record.facts_as(ZipFacts).zip_sha256
+    if found != expected:
         raise ChecksumMismatch(
-            f"{path}: expected SHA-256 {record.facts['zip_sha256']} by its record, "
+            f"{path}: expected SHA-256 {expected} by its record, "
             f"found {found}; materialize l1c_zips for this tile again"
         )
     return record
 
 
-def _digests(parameters: dict[str, Any]) -> dict[str, str]:
-    return {name: text for name, text in parameters.items() if name.endswith("_sha256")}
+def l2a_facts(product: L2AProduct, *, processor: str, **made: object) -> L2aFacts:
+    """What the record says of a product: what it states itself, and how it was made.
+
+    Args:
+        product: the product.
+        processor: what made it.
+        made: further fields of ``L2aFacts``, checked as those of a record are.
+    """
+    grid = product.geocoding
+    stated = {
+        "product": product.name.name,
+        "tile_id": product.name.stem,
+        **dataclasses.asdict(grid),
+        "start_time": product.start_time.isoformat(),
+        "baseline": product.radiometry.baseline,
+        "quantification": product.radiometry.quantification,
+        "offsets": product.radiometry.offsets,
+        "quality": product.quality,
+        "failed_quality_checks": product.failed_quality_checks,
+        "l2a_processor": processor,
+    }
+    not_stated = {"version": "unknown", "parameters": {}, "warnings": ()}
+    return L2aFacts.model_validate(
+        {**stated, "processor": processor, **not_stated, **made}
+    )
+
+
+def _made_with(facts: L2aFacts) -> dict[str, str]:
+    """Versions that decide the pixels of a product that was made here."""
+    if facts.source != l1c.ZIPS:
+        return {}
+    digests = {
+        name: str(text)
+        for name, text in facts.parameters.items()
+        if name.endswith("_sha256")
+    }
+    return {facts.processor: facts.version} | digests
 
 
 def _keep_log(result: ProcessingResult, tile: Tile, draft: Draft) -> tuple[str, ...]:
@@ -293,15 +338,13 @@ def _publish(
     tile: Tile,
     product: L2AProduct,
     made_from: dict[str, str],
-    made_with: dict[str, str],
-    facts: dict[str, Any],
+    facts: L2aFacts,
     log_files: tuple[str, ...] = (),
 ) -> StoredRecord:
     """Prove the product in a draft and put it in place."""
     if tile.is_published:
         require_full_size(product.geocoding, product.path.name)
     verify_bands(product)
-    grid = product.geocoding
     record = Record(
         asset=ASSET,
         tile=tile.key,
@@ -309,22 +352,7 @@ def _publish(
         bytes=sum(path.stat().st_size for path in product.band_files.values()),
         outputs=(product.path.name, *log_files),
         made_from=made_from,
-        made_with=versions("rasterio") | made_with,
-        facts={
-            "product": product.name.name,
-            "tile_id": product.name.stem,
-            "epsg": grid.epsg,
-            "ulx": grid.ulx,
-            "uly": grid.uly,
-            "side_m": grid.side_m,
-            "start_time": product.start_time.isoformat(),
-            "baseline": product.radiometry.baseline,
-            "quantification": product.radiometry.quantification,
-            "offsets": product.radiometry.offsets,
-            "quality": product.quality,
-            "failed_quality_checks": product.failed_quality_checks,
-            "l2a_processor": facts["processor"],
-            **facts,
-        },
+        made_with=versions("rasterio") | _made_with(facts),
+        facts=facts,
     )
     return draft.publish(record)

@@ -13,13 +13,13 @@ from ben_assets.steps import patches, reference_maps
 from ben_assets.steps.pictures import write_label_picture
 from ben_assets.steps.step_context import (
     StepContext,
-    carried_facts,
     read_table,
     require_current,
     table_digest,
     table_facts,
     versions,
 )
+from resources.data_root.facts import MetadataFacts, PatchFacts
 from resources.data_root.store import Record, StoredRecord
 from resources.inputs.pins import CLOUD, S1_MAPPING, SNOW
 
@@ -55,7 +55,7 @@ def make_metadata_table(tile: Tile, ctx: StepContext) -> StoredRecord:
     needs_v1 = tile.alignment == "v1"
     used = (S1_MAPPING, SNOW, CLOUD) if needs_v1 else ()
     recipe = ctx.recipe(tile.alignment)
-    failed = cells_record.facts["failed_quality_checks"]
+    failed = cells_record.facts_as(PatchFacts).failed_quality_checks
     if failed:
         ctx.log(f"quality checks {failed}: no patch of this tile gets labels")
     table = metadata_table(
@@ -80,23 +80,22 @@ def make_metadata_table(tile: Tile, ctx: StepContext) -> StoredRecord:
         content = pa.Table.from_pandas(table, schema=SCHEMA, preserve_index=False)
         pq.write_table(content, path)
         write_label_picture(draft, tile, table, recipe.land_cover.legend)
-        facts = table_facts(path, len(table))
+        stored = table_facts(path, len(table))
         return draft.publish(
             Record(
                 asset=ASSET,
                 tile=tile.key,
-                digests={tile.key: facts["table"]["sha256"]},
-                bytes=facts["table"]["bytes"],
+                digests={tile.key: stored.sha256},
+                bytes=stored.bytes,
                 outputs=tuple(entry.name for entry in draft.path.iterdir()),
                 made_from=made_from,
                 made_with=versions("pyarrow"),
-                facts={
-                    **carried_facts(cells_record),
-                    **facts,
-                    "alignment": tile.alignment,
-                    "labelled": int(table["labels"].notna().sum()),
-                    "kept": int(table["kept"].sum()),
-                },
+                facts=MetadataFacts.after(
+                    cells_record.facts_as(PatchFacts),
+                    table=stored,
+                    labelled=int(table["labels"].notna().sum()),
+                    kept=int(table["kept"].sum()),
+                ),
             ),
             keep_hash_list=False,
         )

@@ -18,12 +18,11 @@ from ben_assets.steps import l2a
 from ben_assets.steps.pictures import TrueColour, write_cell_picture
 from ben_assets.steps.step_context import (
     StepContext,
-    carried_facts,
     cpu_count,
-    recipe_facts,
     table_facts,
     versions,
 )
+from resources.data_root.facts import L2aFacts, PatchFacts
 from resources.data_root.files import flush_file_system
 from resources.data_root.store import Draft, Record, StoredRecord
 from resources.inputs.pins import V1_ZONES, footprints_name
@@ -79,23 +78,22 @@ def make_patches(tile: Tile, ctx: StepContext) -> StoredRecord:
         path = draft.path / f"{tile.key}.parquet"
         table.to_parquet(path, index=False)
         write_cell_picture(draft, tile, grid, table)
-        facts = {
-            **carried_facts(upstream),
-            **table_facts(path, len(table)),
-            **recipe_facts(recipe),
-            "baseline": product.radiometry.baseline,
-            "value_scale": str(recipe.value_scale),
-            "offsets": product.radiometry.offsets,
-            "alignment": tile.alignment,
-            "season": season_of(product.start_time),
-            "cells": len(table),
-            "valid": int(cut.valid.sum()),
-            "aligned": len(v1_names),
-            "patches": len(cut.digests) // len(BANDS),
-            "dark_cells": n_dark,
-            "dark_bands": cut.dark_bands,
-            "far_from_country": int((countries.distances_m > FAR_M).sum()),
-        }
+        facts = PatchFacts.after(
+            upstream.facts_as(L2aFacts),
+            table=table_facts(path, len(table)),
+            recipe=recipe.name,
+            recipe_sha256=recipe.sha256,
+            value_scale=str(recipe.value_scale),
+            alignment=tile.alignment,
+            season=season_of(product.start_time),
+            cells=len(table),
+            valid=int(cut.valid.sum()),
+            aligned=len(v1_names),
+            patches=len(cut.digests) // len(BANDS),
+            dark_cells=n_dark,
+            dark_bands=cut.dark_bands,
+            far_from_country=int((countries.distances_m > FAR_M).sum()),
+        )
         made_from = _made_from(tile, recipe, ctx, upstream)
         return draft.publish(_record(tile, draft, cut, made_from, facts))
 
@@ -134,8 +132,9 @@ def _made_from(
 ) -> dict[str, str]:
     made_from = {l2a.ASSET: upstream.sha256}
     made_from |= ctx.inputs.countries_digest(recipe.countries)
-    if tile.alignment == "v1" and upstream.facts["epsg"] in V1_ZONES:
-        made_from |= ctx.inputs.digest(footprints_name(upstream.facts["epsg"]))
+    epsg = upstream.facts_as(L2aFacts).epsg
+    if tile.alignment == "v1" and epsg in V1_ZONES:
+        made_from |= ctx.inputs.digest(footprints_name(epsg))
     return made_from
 
 
@@ -144,7 +143,7 @@ def _record(
     draft: Draft,
     cut: CutPatches,
     made_from: dict[str, str],
-    facts: dict[str, object],
+    facts: PatchFacts,
 ) -> Record:
     return Record(
         asset=ASSET,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Final
 
 import geopandas as gpd
@@ -23,10 +22,10 @@ from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.steps import dataset, metadata, patches, reference_maps
 from ben_assets.steps.step_context import (
     StepContext,
-    geocoding_of,
     read_table,
     table_digest,
 )
+from resources.data_root.facts import PatchFacts
 from resources.data_root.store import StoredRecord
 from resources.inputs.pins import COUNTRIES, V1_ZONES, footprints_name
 from resources.postgis.database import Postgis
@@ -95,7 +94,7 @@ def tile_rows(tile: Tile, ctx: StepContext) -> TileRows:
     labels = known[["patch_id", "labels"]].rename(columns={"labels": "label"})
     return TileRows(
         facts=_facts(tile, records),
-        geocoding=geocoding_of(cells_record),
+        geocoding=cells_record.facts_as(PatchFacts).geocoding,
         patches=_with_files(rows, tile, ctx),
         labels=labels.explode("label").dropna(),
         pixel_counts=read_table(ctx, reference_maps.ASSET, tile),
@@ -121,18 +120,18 @@ def _metadata(
 
 
 def _facts(tile: Tile, records: list[StoredRecord]) -> TileFacts:
-    facts = records[0].facts
+    facts = records[0].facts_as(PatchFacts)
     made_from: dict[str, str] = {}
     for record in records:
         made_from |= {record.asset: record.sha256} | table_digest(record)
     return TileFacts(
         tile=tile.key,
-        tile_id=facts["tile_id"],
-        start_time=datetime.fromisoformat(facts["start_time"]),
-        season=facts["season"],
+        tile_id=facts.tile_id,
+        start_time=facts.started,
+        season=facts.season,
         alignment=tile.alignment,
-        l2a_processor=facts["l2a_processor"],
-        failed_quality_checks=sorted(facts["failed_quality_checks"]),
+        l2a_processor=facts.l2a_processor,
+        failed_quality_checks=sorted(facts.failed_quality_checks),
         has_metadata=records[-1].asset == metadata.ASSET,
         made_from=made_from,
     )

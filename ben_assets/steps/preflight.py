@@ -11,8 +11,8 @@ from typing import Any, Final
 from ben_assets.bigearthnet.errors import BenError
 from ben_assets.bigearthnet.outside_text import escaped
 from ben_assets.bigearthnet.tile_list import Tile
-from ben_assets.steps.l1c import IDS, status_of
-from resources.cdse import CatalogueEntry
+from ben_assets.steps.l1c import IDS
+from resources.data_root.facts import CatalogueEntry, ProductStatus
 from resources.data_root.store import Storage
 from resources.product_sources import (
     CdseSource,
@@ -220,7 +220,7 @@ def _changed(storage: Storage, tile: Tile, entry: CatalogueEntry) -> tuple[str, 
         changed.append(f"id {entry.id}, tracked {tile.cdse_id}")
     record = storage.find(IDS, tile.key)
     if record is not None:
-        old = status_of(record)
+        old = record.facts_as(ProductStatus)
         changed += [
             f"{name} differs from tile_ids"
             for name in ("id", "size", "checksums", "modified")

@@ -11,6 +11,7 @@ from typing import Final
 from ben_assets.bigearthnet.errors import InvalidInput
 from ben_assets.steps import card, release, release_index, shards, statistics, training
 from ben_assets.steps.step_context import StepContext
+from resources.data_root.facts import ReleaseCardFacts
 from resources.data_root.files import files_below, link_or_copy, local_errors
 from resources.data_root.records import RELEASE, StoredRecord
 from resources.data_root.tile_files import LMDB_LOCK, verify_tile
@@ -130,7 +131,7 @@ _ABOUT: Final = (
 
 
 def _title(record: StoredRecord) -> str:
-    return f"BigEarthNet v2: a release of {record.facts['patches']} patches"
+    return f"BigEarthNet v2: a release of {record.facts_as(ReleaseCardFacts).patches} patches"
 
 
 def _version(record: StoredRecord) -> str:

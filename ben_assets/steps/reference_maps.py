@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime
 from itertools import chain
 from typing import Final
 
@@ -31,16 +30,15 @@ from ben_assets.steps import patches
 from ben_assets.steps.pictures import write_map_picture
 from ben_assets.steps.step_context import (
     StepContext,
-    carried_facts,
     cpu_count,
     exported_cells,
-    geocoding_of,
     read_table,
     require_current,
     table_digest,
     table_facts,
     versions,
 )
+from resources.data_root.facts import MapFacts, PatchFacts
 from resources.data_root.store import Draft, Record, StoredRecord
 
 ASSET: Final = "reference_maps"
@@ -56,7 +54,8 @@ def make_reference_maps(tile: Tile, ctx: StepContext) -> StoredRecord:
             product or recipe.
     """
     upstream = require_current(ctx, patches.ASSET, tile)
-    grid = geocoding_of(upstream)
+    cut = upstream.facts_as(PatchFacts)
+    grid = cut.geocoding
     table = exported_cells(read_table(ctx, patches.ASSET, tile), tile)
     cells = list(zip(table["x"].tolist(), table["y"].tolist(), strict=True))
     cover = ctx.recipe(tile.alignment).land_cover
@@ -68,14 +67,13 @@ def make_reference_maps(tile: Tile, ctx: StepContext) -> StoredRecord:
     n_unmapped = int(np.count_nonzero(raster == NO_POLYGON))
     ctx.log(f"{n_unmapped / raster.size:.2%} of the pixels have no land cover (999)")
     with ctx.storage.draft(ASSET, tile.key, ctx.log) as draft:
-        tile_id = upstream.facts["tile_id"]
-        (draft.path / tile_id).mkdir()
+        (draft.path / cut.tile_id).mkdir()
         cutter = MapCutter(raster, polygons, grid, cells)
         with ThreadPoolExecutor(1) as beside:
             picture = beside.submit(
                 write_map_picture, draft, tile, grid, thin(raster), cover
             )
-            made = _write_maps(cutter, cells, draft, tile_id)
+            made = _write_maps(cutter, cells, draft, cut.tile_id)
         picture.result()
         rows = [row for one in made for row in one.rows]
         ctx.log(
@@ -97,17 +95,16 @@ def make_reference_maps(tile: Tile, ctx: StepContext) -> StoredRecord:
                     **digest,
                 },
                 made_with=versions("rasterio", "pyproj", "pyarrow", "deflate"),
-                facts={
-                    **carried_facts(upstream),
-                    **table_facts(path, len(rows)),
-                    "alignment": tile.alignment,
-                    "pixels": raster.size,
-                    "pixels_without_polygon": n_unmapped,
-                    "legend": cover.legend.name,
-                    "land_cover_year": cover.year,
-                    "sensing_year": _sensing_year(upstream),
-                    "deflated_by": cutter.encoder,
-                },
+                facts=MapFacts.after(
+                    cut,
+                    table=table_facts(path, len(rows)),
+                    pixels=raster.size,
+                    pixels_without_polygon=n_unmapped,
+                    legend=cover.legend.name,
+                    land_cover_year=cover.year,
+                    sensing_year=cut.started.year,
+                    deflated_by=cutter.encoder,
+                ),
             )
         )
 
@@ -122,10 +119,6 @@ def _polygons(
     polygons, digest = ctx.inputs.land_cover_polygons(cover, grid)
     ctx.log(f"{len(polygons.codes)} polygons of {cover.title} meet the tile")
     return polygons, digest
-
-
-def _sensing_year(record: StoredRecord) -> int:
-    return datetime.fromisoformat(record.facts["start_time"]).year
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,14 @@ from ben_assets.bigearthnet.release_tables import (
 )
 from ben_assets.steps import dataset, metadata
 from ben_assets.steps.step_context import StepContext, cpu_count, versions
+from resources.data_root.facts import (
+    ArchiveFacts,
+    DatasetFacts,
+    ReleaseArchivesFacts,
+    ReleaseTablesFacts,
+    TilesFacts,
+    UniformFacts,
+)
 from resources.data_root.files import link_or_copy
 from resources.data_root.records import FileDigest
 from resources.data_root.store import (
@@ -110,7 +118,7 @@ def _require_uniform(
     """Insist that all tiles of a release have one fact in common."""
     tiles_of: dict[str, list[str]] = {}
     for record in records:
-        value = record.facts.get(fact, "not recorded")
+        value = getattr(record.facts_as(DatasetFacts), fact)
         tiles_of.setdefault(value, []).append(record.tile)
     if len(tiles_of) > 1:
         shown = "; ".join(f"{v}: {', '.join(t[:3])}" for v, t in tiles_of.items())
@@ -119,20 +127,26 @@ def _require_uniform(
         )
 
 
+def in_common(records: list[StoredRecord], kind: type[UniformFacts]) -> dict[str, str]:
+    """Those facts that all tiles of a release share, as far as ``kind`` has them."""
+    facts = records[0].facts_as(DatasetFacts)
+    return {n: getattr(facts, n) for n in _UNIFORM if n in kind.model_fields}
+
+
 def recipe_of(ctx: StepContext, records: list[StoredRecord]) -> Recipe:
     """The recipe that the tiles of a release were made by.
 
     Raises:
         InvalidInput: it is not BEN_RECIPE (any more).
     """
-    facts = records[0].facts
-    for alignment in sorted({record.facts["alignment"] for record in records}):
+    facts = records[0].facts_as(DatasetFacts)
+    for alignment in sorted({r.facts_as(DatasetFacts).alignment for r in records}):
         recipe = ctx.recipe(alignment)
-        if recipe.sha256 == facts.get("recipe_sha256"):
+        if recipe.sha256 == facts.recipe_sha256:
             return recipe
     raise InvalidInput(
-        f"the tiles on disk were made by the recipe {facts.get('recipe', 'none')} "
-        f"(sha256 {facts.get('recipe_sha256', 'not recorded')}), BEN_RECIPE is another "
+        f"the tiles on disk were made by the recipe {facts.recipe} "
+        f"(sha256 {facts.recipe_sha256}), BEN_RECIPE is another "
         f"one ({recipe.name}, sha256 {recipe.sha256}); set it to that recipe, or make "
         "the tiles again"
     )
@@ -152,7 +166,7 @@ def read_tile(ctx: StepContext, record: StoredRecord) -> pd.DataFrame:
         )
     path = ctx.storage.table_path(metadata.ASSET, record.tile)
     table: pd.DataFrame = pq.read_table(path).to_pandas()
-    return table.assign(needs_v1=record.facts["alignment"] == "v1")
+    return table.assign(needs_v1=record.facts_as(DatasetFacts).alignment == "v1")
 
 
 def _metadata_record(
@@ -167,11 +181,11 @@ def _metadata_record(
         outputs=tuple(path.name for path in files),
         made_from={record.tile: record.sha256 for record in records},
         made_with=versions("duckdb"),
-        facts={
-            "rows": rows,
-            "tiles": len(records),
-            **{fact: records[0].facts.get(fact) for fact in _UNIFORM},
-        },
+        facts=ReleaseTablesFacts(
+            rows=rows,
+            tiles=len(records),
+            **in_common(records, ReleaseTablesFacts),
+        ),
     )
 
 
@@ -227,7 +241,7 @@ def make_release_archives(ctx: StepContext) -> StoredRecord:
                 outputs=tuple(path.name for path in draft.path.iterdir()),
                 made_from=tables.made_from | {METADATA: tables.sha256},
                 made_with=versions("zstandard"),
-                facts={"archives": facts, "tiles": len(records)},
+                facts=ReleaseArchivesFacts(archives=facts, tiles=len(records)),
                 contents={
                     f"{root}.tar.zst": FileDigest(a.zst.bytes, a.zst.sha256)
                     for root, a in made.items()
@@ -247,8 +261,8 @@ def require_tables(ctx: StepContext, records: list[StoredRecord]) -> StoredRecor
     if tables.made_from != {record.tile: record.sha256 for record in records}:
         raise InvalidInput(
             "the release metadata on disk are of another set of tiles than the aligned "
-            f"data set ({tables.facts['tiles']} tiles there, {len(records)} here); "
-            "materialize release_metadata again"
+            f"data set ({tables.facts_as(TilesFacts).tiles} tiles there, "
+            f"{len(records)} here); materialize release_metadata again"
         )
     return tables
 
@@ -258,7 +272,7 @@ def _log_packed(ctx: StepContext, root: str, done: int) -> None:
 
 
 def _write_sums(
-    folder: Path, archives: dict[str, dict[str, object]], parquet: list[str]
+    folder: Path, archives: dict[str, ArchiveFacts], parquet: list[str]
 ) -> None:
     """Checksum files of what lies in the folder, and of the tars inside archives.
 
@@ -267,9 +281,9 @@ def _write_sums(
     """
     for algorithm in ("sha256", "md5"):
         sums = {name: file_digest(folder / name, algorithm) for name in parquet}
-        sums |= {name: str(facts[algorithm]) for name, facts in archives.items()}
+        sums |= {name: getattr(facts, algorithm) for name, facts in archives.items()}
         tars = {
-            name.removesuffix(".zst"): str(facts[f"tar_{algorithm}"])
+            name.removesuffix(".zst"): getattr(facts, f"tar_{algorithm}")
             for name, facts in archives.items()
         }
         for suffix, digests in (("", sums), (".tar", tars)):

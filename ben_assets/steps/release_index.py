@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Final
 
 import pandas as pd
@@ -21,6 +20,7 @@ from ben_assets.training.index import (
     tile_index,
     write_index,
 )
+from resources.data_root.facts import DatasetFacts, IndexFacts, UniformFacts
 from resources.data_root.store import RELEASE, Record, StoredRecord
 
 ASSET: Final = "release_index"
@@ -49,13 +49,11 @@ def make_release_index(ctx: StepContext) -> StoredRecord:
                 outputs=(path.name,),
                 made_from={record.tile: record.sha256 for record in records},
                 made_with=versions("geopandas", "pyarrow", "pyproj", "shapely"),
-                facts={
-                    "rows": len(table),
-                    "tiles": len(records),
-                    "l2a_processor": records[0].facts["l2a_processor"],
-                    "value_scale": _origin(records[0]).value_scale,
-                    "recipe": _origin(records[0]).recipe,
-                },
+                facts=IndexFacts(
+                    rows=len(table),
+                    tiles=len(records),
+                    **release.in_common(records, UniformFacts),
+                ),
             )
         )
 
@@ -78,18 +76,17 @@ def _pixels(counts: pd.DataFrame) -> dict[str, dict[int, int]]:
 
 
 def _origin(record: StoredRecord) -> TileOrigin:
-    facts = record.facts
-    time = datetime.fromisoformat(facts["start_time"])
+    facts = record.facts_as(DatasetFacts)
     return TileOrigin(
         tile=record.tile,
-        epsg=facts["epsg"],
-        corner=(facts["ulx"], facts["uly"]),
-        time=time,
-        season=season_of(time),
-        product=facts["tile_id"],
-        baseline=facts["baseline"],
-        value_scale=facts["value_scale"],
-        recipe=facts["recipe"],
+        epsg=facts.epsg,
+        corner=(facts.ulx, facts.uly),
+        time=facts.started,
+        season=season_of(facts.started),
+        product=facts.tile_id,
+        baseline=facts.baseline,
+        value_scale=facts.value_scale,
+        recipe=facts.recipe,
     )
 
 
@@ -104,8 +101,8 @@ def read_index(ctx: StepContext, records: list[StoredRecord]) -> pa.Table:
     if record.made_from != {r.tile: r.sha256 for r in records}:
         raise InvalidInput(
             f"the {ASSET} on disk is of another set of tiles than the aligned data set "
-            f"({record.facts['tiles']} tiles there, {len(records)} here); materialize "
-            f"{ASSET} again"
+            f"({record.facts_as(IndexFacts).tiles} tiles there, {len(records)} here); "
+            f"materialize {ASSET} again"
         )
     path = ctx.storage.folder(ASSET) / INDEX_FILE
     try:

@@ -31,8 +31,15 @@ from ben_assets.steps import (
     reference_maps,
     release,
 )
-from ben_assets.steps.step_context import StepContext, geocoding_of, versions
+from ben_assets.steps.step_context import StepContext, versions
 from ben_assets.tiles import published_keys
+from resources.data_root.facts import (
+    DatasetFacts,
+    L2aFacts,
+    MetadataFacts,
+    ReleaseTablesFacts,
+    TilesFacts,
+)
 from resources.data_root.store import RELEASE, Record, StoredRecord
 from resources.inputs.pins import COUNTRIES, load_pins, load_published
 
@@ -61,8 +68,9 @@ def make_release_report(ctx: StepContext) -> StoredRecord:
     if archives.made_from != expected | {release.METADATA: tables.sha256}:
         raise InvalidInput(
             "the release archives on disk are of another set of tiles than the aligned "
-            f"data set ({archives.facts['tiles']} tiles there, {len(tiles)} here); "
-            "materialize release_metadata and release_archives again"
+            f"data set ({archives.facts_as(TilesFacts).tiles} tiles there, "
+            f"{len(tiles)} here); materialize release_metadata and release_archives "
+            "again"
         )
     page = render_page(_facts(ctx, tiles, archives, tables))
     with ctx.storage.draft(ASSET, RELEASE, ctx.log) as draft:
@@ -82,7 +90,7 @@ def make_release_report(ctx: StepContext) -> StoredRecord:
                     **ctx.inputs.digest(COUNTRIES),
                 },
                 made_with=versions("jinja2", "pillow", "pyproj"),
-                facts={"tiles": len(tiles)},
+                facts=TilesFacts(tiles=len(tiles)),
             )
         )
 
@@ -101,25 +109,26 @@ def _facts(
     published = load_published()["release"]
     tracked = published_keys()
     l2a_records = [record for record in history if record.asset == l2a.ASSET]
+    stated = tables.facts_as(ReleaseTablesFacts)
     return ReleaseFacts(
         tiles=made,
         files=release_files(ctx.storage.folder(release.ARCHIVES), archives, published),
         countries=_countries(rows),
         splits=SPLITS,
         labels=_labels(rows, legend),
-        unclear=tables.facts["rows"][HAS_SNOW_CLOUD_OR_SHADOW],
+        unclear=stated.rows[HAS_SNOW_CLOUD_OR_SHADOW],
         gallery=make_gallery(
             choose_patches(rows), ctx.storage.folder(dataset.ASSET), legend
         ),
         tile_map=tile_map(made, ctx.inputs.countries()),
-        processor=tables.facts["l2a_processor"],
+        processor=stated.l2a_processor,
         recipe=recipe.name,
         recipe_sha256=recipe.sha256,
         value_scale=str(recipe.value_scale),
-        baselines=sorted({record.facts["baseline"] for record in tiles}),
+        baselines=sorted({r.facts_as(DatasetFacts).baseline for r in tiles}),
         land_cover=recipe.land_cover.title,
         processor_versions=sorted(
-            {str(record.facts.get("version", "unknown")) for record in l2a_records}
+            {record.facts_as(L2aFacts).version for record in l2a_records}
         ),
         versions=versions_by_asset([*history, tables, archives]),
         inputs=inputs_of(history, load_pins()),
@@ -145,16 +154,17 @@ def _read_patches(ctx: StepContext, tables: StoredRecord) -> pd.DataFrame:
 
 def _tile_facts(ctx: StepContext, record: StoredRecord) -> TileFacts:
     mgrs, time = place_and_time(record.tile)
+    facts = record.facts_as(DatasetFacts)
     table = ctx.storage.require(metadata.ASSET, record.tile)
     return TileFacts(
         key=record.tile,
-        tile_id=record.facts["tile_id"],
+        tile_id=facts.tile_id,
         mgrs=mgrs,
         day=f"{time:%Y-%m-%d}",
-        geocoding=geocoding_of(record),
-        alignment=record.facts["alignment"],
-        cells=table.facts["table"]["rows"],
-        patches=record.facts["patches"],
+        geocoding=facts.geocoding,
+        alignment=facts.alignment,
+        cells=table.facts_as(MetadataFacts).table.rows,
+        patches=facts.patches,
         bytes=record.bytes,
         sha256=record.sha256,
     )

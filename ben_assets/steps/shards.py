@@ -22,6 +22,7 @@ from ben_assets.training.classes import class_table
 from ben_assets.training.patch_database import PatchDatabase
 from ben_assets.training.samples import PARTS, mixed, parts_of, sample_members
 from ben_assets.training.shards import SHARD_BYTES, Sample, Shard, write_shards
+from resources.data_root.facts import ShardFacts
 from resources.data_root.records import FileDigest
 from resources.data_root.store import RELEASE, Record, StoredRecord
 
@@ -64,10 +65,10 @@ def _record(
         made_from={record.tile: record.sha256 for record in records}
         | {release_index.ASSET: index.sha256},
         made_with=versions("safetensors", "shapely"),
-        facts={
-            "samples": {shard.name: shard.samples for shard in shards},
-            "tiles": len(records),
-        },
+        facts=ShardFacts(
+            samples={shard.name: shard.samples for shard in shards},
+            tiles=len(records),
+        ),
         contents={
             shard.name: FileDigest(shard.digest.bytes, shard.digest.sha256)
             for shard in shards

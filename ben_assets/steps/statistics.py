@@ -24,6 +24,7 @@ from ben_assets.training.statistics import (
     count_labels,
     merge_all,
 )
+from resources.data_root.facts import StatisticsFacts
 from resources.data_root.store import RELEASE, Record, StoredRecord
 
 ASSET: Final = "release_statistics"
@@ -63,7 +64,7 @@ def make_release_statistics(ctx: StepContext) -> StoredRecord:
                 made_from={record.tile: record.sha256 for record in records}
                 | {release_index.ASSET: index_record.sha256},
                 made_with=versions("numpy"),
-                facts={"patches": len(index), "tiles": len(records)},
+                facts=StatisticsFacts(patches=len(index), tiles=len(records)),
             )
         )
 

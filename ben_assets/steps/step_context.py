@@ -7,40 +7,18 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
 
 import pandas as pd
 
 from ben_assets.bigearthnet.checksums import file_digest
 from ben_assets.bigearthnet.errors import InvalidInput, MissingInput
-from ben_assets.bigearthnet.patch_grid import TileGeocoding
 from ben_assets.bigearthnet.recipe import DEFAULT, Recipe, load_recipe
 from ben_assets.bigearthnet.tile_list import Tile
+from resources.data_root.facts import RecipeFacts, TabledFacts, TableFacts
 from resources.data_root.staleness import stale_inputs
 from resources.data_root.store import Storage, StoredRecord
 from resources.inputs.reference import ReferenceInputs
 from resources.settings import Settings
-
-TILE_FACTS: Final = (
-    "tile_id",
-    "epsg",
-    "ulx",
-    "uly",
-    "side_m",
-    "start_time",
-    "l2a_processor",
-    "failed_quality_checks",
-)
-"""What is carried from record to record, so that a step needs only its inputs."""
-
-RECIPE_FACTS: Final = (
-    "recipe",
-    "recipe_sha256",
-    "baseline",
-    "value_scale",
-    "offsets",
-)
-"""What is carried from ``patches`` on."""
 
 
 @dataclass(frozen=True)
@@ -97,22 +75,6 @@ def versions(*packages: str) -> dict[str, str]:
     return found
 
 
-def geocoding_of(record: StoredRecord) -> TileGeocoding:
-    """Position and size of the tile that a record is about."""
-    return TileGeocoding(*(record.facts[k] for k in ("epsg", "ulx", "uly", "side_m")))
-
-
-def carried_facts(record: StoredRecord) -> dict[str, Any]:
-    """What the next record repeats of this one."""
-    names = [*TILE_FACTS, *(n for n in RECIPE_FACTS if n in record.facts)]
-    return {name: record.facts[name] for name in names}
-
-
-def recipe_facts(recipe: Recipe) -> dict[str, str]:
-    """What names a recipe in a record."""
-    return {"recipe": recipe.name, "recipe_sha256": recipe.sha256}
-
-
 def require_current(ctx: StepContext, asset: str, tile: Tile) -> StoredRecord:
     """The record of a tile that another step needs, if it still fits what it is of.
 
@@ -123,13 +85,14 @@ def require_current(ctx: StepContext, asset: str, tile: Tile) -> StoredRecord:
     """
     record = ctx.storage.require(asset, tile.key)
     changed = stale_inputs(ctx.storage, record)
-    if record.facts["alignment"] != tile.alignment:
-        then, now = record.facts["alignment"], tile.alignment
-        changed.append(f"alignment: {then} then, {now} now")
+    facts = record.facts_as(RecipeFacts)
+    if facts.alignment != tile.alignment:
+        changed.append(f"alignment: {facts.alignment} then, {tile.alignment} now")
     recipe = ctx.recipe(tile.alignment)
-    if record.facts.get("recipe_sha256") != recipe.sha256:
-        then = record.facts.get("recipe", "none")
-        changed.append(f"recipe: {then} then, {recipe.name} now, or its content")
+    if facts.recipe_sha256 != recipe.sha256:
+        changed.append(
+            f"recipe: {facts.recipe} then, {recipe.name} now, or its content"
+        )
     if changed:
         raise InvalidInput(
             f"{asset} of {tile.key} was made from something else than what is there "
@@ -139,21 +102,14 @@ def require_current(ctx: StepContext, asset: str, tile: Tile) -> StoredRecord:
     return record
 
 
-def table_facts(path: Path, rows: int) -> dict[str, Any]:
+def table_facts(path: Path, rows: int) -> TableFacts:
     """Size and digest of a tile's table, for its record."""
-    return {
-        "table": {
-            "file": path.name,
-            "rows": rows,
-            "bytes": path.stat().st_size,
-            "sha256": file_digest(path),
-        }
-    }
+    return TableFacts(path.name, rows, path.stat().st_size, file_digest(path))
 
 
 def table_digest(record: StoredRecord) -> dict[str, str]:
     """File name to digest of a record's table, for ``made_from``."""
-    return {f"{record.asset}.parquet": record.facts["table"]["sha256"]}
+    return {f"{record.asset}.parquet": record.facts_as(TabledFacts).table.sha256}
 
 
 def read_table(ctx: StepContext, asset: str, tile: Tile) -> pd.DataFrame:

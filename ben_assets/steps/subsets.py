@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -20,10 +21,10 @@ from ben_assets.training.index import INDEX_FILE, write_index
 from ben_assets.training.patch_database import map_size, write_database
 from ben_assets.training.shards import SHARD_BYTES
 from ben_assets.training.subsets import Selection, require_name, select_patches
+from resources.data_root.facts import SUBSETS, SubsetFacts
 from resources.data_root.records import FileDigest
 from resources.data_root.store import RELEASE, Record, StoredRecord
 
-FOLDER: Final = "subsets"
 PATCH_LIST: Final = "patch_ids.txt"
 
 
@@ -42,7 +43,7 @@ def make_subset(
         InvalidInput: name or condition are wrong, nothing fits, or the index is of
             another set of tiles.
     """
-    asset = f"{FOLDER}/{require_name(name)}"
+    asset = f"{SUBSETS}/{require_name(name)}"
     records = release.released_tiles(ctx)
     whole = release_index.read_index(ctx, records)
     chosen = select_patches(whole, selection)
@@ -106,13 +107,10 @@ def _record(
         outputs=tuple(path.name for path in folder.iterdir()),
         made_from={release_index.ASSET: upstream.sha256},
         made_with=versions("duckdb", "pyarrow", "safetensors"),
-        facts={
-            "patches": len(index),
-            "patches_sha256": sha256_of_bytes(patch_ids),
-            "where": selection.where,
-            "share": selection.share,
-            "seed": selection.seed,
-            "per_class": selection.per_class,
-        },
+        facts=SubsetFacts(
+            patches=len(index),
+            patches_sha256=sha256_of_bytes(patch_ids),
+            **dataclasses.asdict(selection),
+        ),
         contents=files,
     )

@@ -15,7 +15,6 @@ from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.steps import dataset, release
 from ben_assets.steps.step_context import (
     StepContext,
-    carried_facts,
     cpu_count,
     require_current,
     versions,
@@ -27,6 +26,11 @@ from ben_assets.training.patch_database import (
     map_size,
     verified_pairs,
     write_database,
+)
+from resources.data_root.facts import (
+    DatabaseFacts,
+    DatasetFacts,
+    ReleaseDatabaseFacts,
 )
 from resources.data_root.store import RELEASE, Record, StoredRecord
 
@@ -49,6 +53,7 @@ def make_training_lmdb(tile: Tile, ctx: StepContext) -> StoredRecord:
         UnexpectedRaster: a file cannot be decoded.
     """
     upstream = require_current(ctx, dataset.ASSET, tile)
+    placed = upstream.facts_as(DatasetFacts)
     digests = ctx.storage.digests(dataset.ASSET, tile.key)
     entries = entries_of_tile(ctx.storage.folder(dataset.ASSET), digests)
     with ctx.storage.draft(ASSET, tile.key, ctx.log) as draft:
@@ -67,11 +72,7 @@ def make_training_lmdb(tile: Tile, ctx: StepContext) -> StoredRecord:
                 outputs=(name,),
                 made_from={dataset.ASSET: upstream.sha256},
                 made_with=versions("rasterio", "safetensors"),
-                facts={
-                    **carried_facts(upstream),
-                    "alignment": tile.alignment,
-                    "patches": upstream.facts["patches"],
-                },
+                facts=DatabaseFacts.after(placed, patches=placed.patches),
             )
         )
 
@@ -131,7 +132,7 @@ def make_release_lmdb(ctx: StepContext) -> StoredRecord:
                 outputs=(DATABASE,),
                 made_from={record.tile: record.sha256 for record in records},
                 made_with=versions("safetensors"),
-                facts={"entries": total.keys, "tiles": len(records)},
+                facts=ReleaseDatabaseFacts(entries=total.keys, tiles=len(records)),
             )
         )
 

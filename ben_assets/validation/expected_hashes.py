@@ -14,8 +14,10 @@ from typing import Final
 from ben_assets.bigearthnet.checksums import hash_list_digest
 from ben_assets.bigearthnet.errors import InvalidInput
 from resources.data_root.difference import RELEASE_ASSETS
+from resources.data_root.facts import L2aFacts
 from resources.data_root.store import StoredRecord
 from resources.sen2cor.installation import foreign_processor
+from resources.sen2cor.processors import SEN2COR
 
 COLUMNS: Final = ("tile", "files", "bytes", "sha256")
 MEMBERS_FILE: Final = "l1c_zips.members.csv"
@@ -107,7 +109,9 @@ def compare(record: StoredRecord, folder: Path) -> Comparison:
 
 def _objection(record: StoredRecord) -> str | None:
     """Another version of sen2cor changes bytes; an imported product states none."""
-    processor, version = (record.facts.get(k) for k in ("processor", "version"))
-    if processor != "sen2cor" or version == "unknown":
+    facts = record.facts
+    if not isinstance(facts, L2aFacts) or facts.processor != SEN2COR:
         return None
-    return foreign_processor(processor, str(version))
+    if facts.version == "unknown":
+        return None
+    return foreign_processor(facts.processor, facts.version)

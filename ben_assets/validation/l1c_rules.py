@@ -17,6 +17,7 @@ from ben_assets.safe.manifest import is_dispensable
 from ben_assets.steps.step_context import StepContext
 from ben_assets.validation.expected_hashes import MEMBERS_FILE, compare
 from ben_assets.validation.result import RuleResult
+from resources.data_root.facts import ProductStatus, State, ZipFacts
 from resources.data_root.store import StoredRecord
 
 _PREVIEW: Final = 40
@@ -53,7 +54,7 @@ class Evaluation:
 
 def id_is_tracked(tile: Tile, ctx: StepContext) -> RuleResult:
     """Hold the id that the catalogue gave against the tracked one."""
-    found = str(ctx.storage.require("tile_ids", tile.key).facts["id"])
+    found = ctx.storage.require("tile_ids", tile.key).facts_as(ProductStatus).id
     if tile.cdse_id is None:
         return RuleResult(True, "none", found, (), True, "no tracked id")
     is_same = tile.cdse_id == found
@@ -78,9 +79,9 @@ def zip_is_tracked(tile: Tile, ctx: StepContext) -> RuleResult:
 
 def catalogue_is_current(tile: Tile, ctx: StepContext) -> RuleResult:
     """Hold length and checksums of the catalogue against the zip that it delivered."""
-    facts = ctx.storage.require("l1c_zips", tile.key).facts
-    checks = {name: " ".join(p.values()) for name, p in facts["checks"].items()}
-    stale = [n for n, p in facts["checks"].items() if p["state"] == "changed upstream"]
+    facts = ctx.storage.require("l1c_zips", tile.key).facts_as(ZipFacts)
+    checks = {n: f"{check.state} {check.detail}" for n, check in facts.checks.items()}
+    stale = [n for n, c in facts.checks.items() if c.state is State.CHANGED_UPSTREAM]
     found = f"changed upstream: {', '.join(stale)}" if stale else "all of it holds"
     return RuleResult(
         not stale,
@@ -89,8 +90,8 @@ def catalogue_is_current(tile: Tile, ctx: StepContext) -> RuleResult:
         is_warning=bool(stale),
         details={
             "checks": checks,
-            "unknown to the manifest": facts["unknown_members"][:_PREVIEW],
-            "changed members": facts["changed_members"],
+            "unknown to the manifest": list(facts.unknown_members[:_PREVIEW]),
+            "changed members": facts.changed_members,
         },
     )
 
@@ -103,12 +104,13 @@ def evaluate(record: StoredRecord, tile: Tile, tracked: Path) -> Evaluation:
         tile: its tile, with the tracked hash of its zip.
         tracked: folder ``BEN_TRACKED_ARTIFACTS``.
     """
-    found = str(record.facts["zip_sha256"])
+    facts = record.facts_as(ZipFacts)
+    found = facts.zip_sha256
     expected = tile.l1c_sha256 or "none"
     comparison = compare(record, tracked)
     is_equal = expected == found or (comparison.expected and comparison.passed)
     known = bool(comparison.expected) or expected != "none"
-    unknown = tuple(record.facts["unknown_members"])
+    unknown = facts.unknown_members
     if is_equal:
         return Evaluation(ZipState.EQUAL, "the tracked zip", expected, found)
     differing = _differing(record, tracked)
@@ -122,9 +124,9 @@ def evaluate(record: StoredRecord, tile: Tile, tracked: Path) -> Evaluation:
         sentence = f"no tracked hash; {proof}"
         return Evaluation(ZipState.UNTRACKED, sentence, expected, found, (), unknown)
     sentence = f"another zip than tracked, but {proof}"
-    if record.facts.get("packed_here"):
+    if facts.packed_here:
         sentence = (
-            f"packed here from the files that {record.facts['source']} has, so it "
+            f"packed here from the files that {facts.source} has, so it "
             f"cannot have the digest of the tracked zip; {proof}"
         )
     return Evaluation(ZipState.VERIFIED, sentence, expected, found, (), unknown)
@@ -151,20 +153,17 @@ def read_tracked_members(tracked: Path, tile: str) -> dict[str, str]:
 
 def _differing(record: StoredRecord, tracked: Path) -> tuple[str, ...]:
     """Images that no checksum verifies, and files unlike the tracked ones."""
-    facts = record.facts
-    members, checks = facts["members"], facts["checks"]
+    facts = record.facts_as(ZipFacts)
     service = {
-        name: check["state"]
-        for name, check in checks.items()
+        check.state
+        for name, check in facts.checks.items()
         if name not in ("length", "zip", "manifest", "bucket")
     }
-    is_served = "verified" in service.values() and set(service.values()) <= {
-        "verified",
-        "unverifiable",
-    }
-    unproven = set() if is_served else set(facts["unproven_images"])
+    is_served = State.VERIFIED in service and State.CHANGED_UPSTREAM not in service
+    unproven = set() if is_served else set(facts.unproven_images)
     for name, digest in read_tracked_members(tracked, record.tile).items():
-        is_needed = not is_dispensable(name)
-        if is_needed and members.get(name, {}).get("sha256") != digest:
+        member = facts.members.get(name)
+        is_equal = member is not None and member.sha256 == digest
+        if not is_equal and not is_dispensable(name):
             unproven.add(name)
     return tuple(sorted(unproven))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from ben_assets.bigearthnet.errors import BenError
 from ben_assets.bigearthnet.patch_grid import require_full_size
 from ben_assets.bigearthnet.product_names import ProductName
@@ -13,6 +11,7 @@ from ben_assets.safe.l2a import read_l2a
 from ben_assets.steps.l2a import ASSET, product_folder
 from ben_assets.steps.step_context import StepContext
 from ben_assets.validation.result import RuleResult
+from resources.data_root.facts import L2aFacts
 from resources.data_root.store import StoredRecord
 from resources.sen2cor.installation import foreign_processor
 
@@ -34,7 +33,7 @@ def has_expected_bands(tile: Tile, ctx: StepContext) -> RuleResult:
         problem is None,
         "12 bands in native resolution",
         problem or "12 bands in native resolution",
-        details={"side in metres": record.facts["side_m"]},
+        details={"side in metres": record.facts_as(L2aFacts).side_m},
     )
 
 
@@ -45,22 +44,22 @@ def start_time_is_of_name(tile: Tile, ctx: StepContext) -> RuleResult:
     return RuleResult(
         abs(seconds) <= _LARGEST_DIFFERENCE_SECONDS,
         tile.product.sensing_time.isoformat(),
-        record.facts["start_time"],
+        record.facts_as(L2aFacts).start_time,
         details={"difference in seconds": seconds},
     )
 
 
 def start_time_difference(record: StoredRecord) -> float:
     """Seconds from the sensing time in the product's name to its PRODUCT_START_TIME."""
-    name = ProductName.parse(record.facts["product"])
-    start_time = datetime.fromisoformat(record.facts["start_time"])
-    return (start_time - name.sensing_time).total_seconds()
+    facts = record.facts_as(L2aFacts)
+    name = ProductName.parse(facts.product)
+    return (facts.started - name.sensing_time).total_seconds()
 
 
 def quality_passed(tile: Tile, ctx: StepContext) -> RuleResult:
     """ESA's own quality checks, as the product's metadata state them."""
-    facts = ctx.storage.require(ASSET, tile.key).facts
-    failed: dict[str, str] = facts["failed_quality_checks"]
+    facts = ctx.storage.require(ASSET, tile.key).facts_as(L2aFacts)
+    failed = facts.failed_quality_checks
     stated = ", ".join(f"{name} is {result}" for name, result in failed.items())
     sentence = (
         f"{stated}: patches and reference maps of this tile are exported, "
@@ -69,22 +68,20 @@ def quality_passed(tile: Tile, ctx: StepContext) -> RuleResult:
         else None
     )
     found = stated or "PASSED"
-    quality = {name: str(value) for name, value in facts["quality"].items()}
-    return RuleResult(
-        not failed, "PASSED", found, (), bool(failed), sentence, {"quality": quality}
-    )
+    details = {"quality": facts.quality}
+    return RuleResult(not failed, "PASSED", found, (), bool(failed), sentence, details)
 
 
 def is_made_with_sen2cor_2_11(tile: Tile, ctx: StepContext) -> RuleResult:
     """Processor and version of the product."""
-    facts = ctx.storage.require(ASSET, tile.key).facts
-    difference = foreign_processor(facts["processor"], facts["version"])
+    facts = ctx.storage.require(ASSET, tile.key).facts_as(L2aFacts)
+    difference = foreign_processor(facts.processor, facts.version)
     return RuleResult(
         difference is None,
         "sen2cor 2.11",
-        f"{facts['processor']} {facts['version']}",
+        f"{facts.processor} {facts.version}",
         (),
         difference is not None,
         difference,
-        {"warnings": list(facts["warnings"])},
+        {"warnings": list(facts.warnings)},
     )

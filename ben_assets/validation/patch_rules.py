@@ -19,6 +19,7 @@ from ben_assets.steps.step_context import (
     read_table,
 )
 from ben_assets.validation.result import RuleResult
+from resources.data_root.facts import PatchFacts
 from resources.data_root.files import files_below
 from resources.inputs.pins import V1_ZONES
 
@@ -42,7 +43,7 @@ def every_patch_has_its_bands(tile: Tile, ctx: StepContext) -> RuleResult:
 
 def zone_has_v1_footprints(tile: Tile, ctx: StepContext) -> RuleResult:
     """A tile to be aligned with v1 lies in one of the seven zones where v1 has any."""
-    epsg = ctx.storage.require(ASSET, tile.key).facts["epsg"]
+    epsg = ctx.storage.require(ASSET, tile.key).facts_as(PatchFacts).epsg
     expected = f"EPSG {', '.join(map(str, V1_ZONES))}, or alignment none"
     if tile.alignment == "none" or epsg in V1_ZONES:
         return RuleResult(True, expected, f"EPSG {epsg}, alignment {tile.alignment}")
@@ -52,10 +53,10 @@ def zone_has_v1_footprints(tile: Tile, ctx: StepContext) -> RuleResult:
 
 def no_patch_is_lost_to_dark_pixels(tile: Tile, ctx: StepContext) -> RuleResult:
     """No patch is invalid for zeros in some bands alone, inside the swath."""
-    facts = ctx.storage.require(ASSET, tile.key).facts
-    bands = ", ".join(f"{name}: {n}" for name, n in facts["dark_bands"].items())
-    found = f"{facts['dark_cells']} patches lost; by band: {bands or 'none'}"
-    passed = facts["dark_cells"] == 0
+    facts = ctx.storage.require(ASSET, tile.key).facts_as(PatchFacts)
+    bands = ", ".join(f"{name}: {n}" for name, n in facts.dark_bands.items())
+    found = f"{facts.dark_cells} patches lost; by band: {bands or 'none'}"
+    passed = facts.dark_cells == 0
     return RuleResult(passed, "none lost to dark pixels", found, is_warning=not passed)
 
 
@@ -87,5 +88,5 @@ def has_no_zero(path: Path) -> bool:
 def _patch_files(tile: Tile, ctx: StepContext) -> list[Path]:
     record = ctx.storage.require(ASSET, tile.key)
     folder = ctx.storage.folder(ASSET)
-    below: Iterable[str] = files_below(folder, [record.facts["tile_id"]])
+    below: Iterable[str] = files_below(folder, [record.facts_as(PatchFacts).tile_id])
     return [folder / path for path in below if path.endswith(".tif")]

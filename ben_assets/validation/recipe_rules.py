@@ -8,6 +8,7 @@ from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.steps import l2a, patches, reference_maps
 from ben_assets.steps.step_context import StepContext
 from ben_assets.validation.result import RuleResult
+from resources.data_root.facts import MapFacts, PatchFacts
 
 MAX_YEARS: Final = 2
 """Years between land cover and sensing that need no word."""
@@ -15,29 +16,28 @@ MAX_YEARS: Final = 2
 
 def value_scale_is_that_of_the_recipe(tile: Tile, ctx: StepContext) -> RuleResult:
     """Patches are in the recipe's scale, by the offsets of the product on disk."""
-    facts = ctx.storage.require(patches.ASSET, tile.key).facts
-    recipe = ctx.recipe(tile.alignment)
-    found = {
-        "value_scale": facts.get("value_scale"),
-        "baseline": facts.get("baseline"),
-        "offsets": facts.get("offsets"),
-    }
-    expected = {**found, "value_scale": str(recipe.value_scale)}
+    found = ctx.storage.require(patches.ASSET, tile.key).facts_as(PatchFacts)
+    scale = str(ctx.recipe(tile.alignment).value_scale)
+    expected = found.model_copy(update={"value_scale": scale})
     upstream = ctx.storage.find(l2a.ASSET, tile.key)
     if upstream is not None:
         product = l2a.product_of(ctx, upstream).radiometry
-        expected |= {"baseline": product.baseline, "offsets": product.offsets}
+        stated = {"baseline": product.baseline, "offsets": product.offsets}
+        expected = expected.model_copy(update=stated)
     return RuleResult.none_of(
-        [f"{name}: {found[name]}" for name in found if found[name] != expected[name]],
+        [
+            f"{name}: {getattr(found, name)}"
+            for name in ("value_scale", "baseline", "offsets")
+            if getattr(found, name) != getattr(expected, name)
+        ],
         _describe(expected),
         _describe(found),
     )
 
 
-def _describe(facts: dict[str, object]) -> str:
-    offsets = facts["offsets"]
-    values = sorted(set(offsets.values())) if isinstance(offsets, dict) else "none"
-    return f"{facts['value_scale']}, baseline {facts['baseline']}, offsets {values}"
+def _describe(facts: PatchFacts) -> str:
+    values = sorted(set(facts.offsets.values()))
+    return f"{facts.value_scale}, baseline {facts.baseline}, offsets {values}"
 
 
 def countries_are_near(tile: Tile, ctx: StepContext) -> RuleResult:
@@ -45,28 +45,26 @@ def countries_are_near(tile: Tile, ctx: StepContext) -> RuleResult:
 
     A warning only: the file of countries may lack a small one.
     """
-    facts = ctx.storage.require(patches.ASSET, tile.key).facts
+    facts = ctx.storage.require(patches.ASSET, tile.key).facts_as(PatchFacts)
     if tile.alignment == "v1":
         nearest = "the nearest of the ten countries of BigEarthNet"
         return RuleResult(True, nearest, nearest)
-    far = facts.get("far_from_country", 0)
+    far = facts.far_from_country
     return RuleResult(
         passed=not far,
         expected="a country within 20 km of every patch",
-        found=f"{far} of {facts['cells']} patches are farther away: their country may "
+        found=f"{far} of {facts.cells} patches are farther away: their country may "
         "be a wrong one; name another file of countries in the recipe"
         if far
-        else f"{facts['cells']} patches near a country",
+        else f"{facts.cells} patches near a country",
         is_warning=bool(far),
     )
 
 
 def land_cover_is_of_the_years_around(tile: Tile, ctx: StepContext) -> RuleResult:
     """Land cover and sensing lie at most two years apart; a warning only."""
-    facts = ctx.storage.require(reference_maps.ASSET, tile.key).facts
-    cover, sensing = facts.get("land_cover_year"), facts.get("sensing_year")
-    if cover is None or sensing is None:
-        return RuleResult.not_evaluated("made before years were recorded")
+    facts = ctx.storage.require(reference_maps.ASSET, tile.key).facts_as(MapFacts)
+    cover, sensing = facts.land_cover_year, facts.sensing_year
     gap = abs(cover - sensing)
     return RuleResult(
         passed=gap <= MAX_YEARS,

@@ -16,6 +16,7 @@ from ben_assets.validation.expected_hashes import (
     row_of,
 )
 from resources.data_root.difference import RELEASE_ASSETS, TILE_ASSETS
+from resources.data_root.facts import ListFacts, ZipFacts
 from resources.data_root.files import local_errors, write_atomically
 from resources.data_root.records import StoredRecord
 from resources.data_root.store import Storage
@@ -74,7 +75,10 @@ def track_tiles(
 
 def _is_of_this_machine(record: StoredRecord) -> bool:
     """Whether a zip was packed here, or a table leaves such zips out."""
-    return bool(record.facts.get("packed_here") or record.facts.get("left_out"))
+    facts = record.facts
+    if isinstance(facts, ListFacts):
+        return facts.left_out > 0
+    return isinstance(facts, ZipFacts) and facts.packed_here
 
 
 def _track_asset(folder: Path, asset: str, records: list[StoredRecord]) -> Change:
@@ -94,8 +98,8 @@ def _track_members(folder: Path, records: list[StoredRecord]) -> Change:
     old = _read_members(path)
     now = {
         record.tile: {
-            name: str(member["sha256"])
-            for name, member in record.facts["members"].items()
+            name: member.sha256
+            for name, member in record.facts_as(ZipFacts).members.items()
         }
         for record in records
     }

@@ -19,6 +19,7 @@ from ben_assets.bigearthnet.release_tables import (
 from ben_assets.steps.step_context import StepContext
 from ben_assets.tiles import load_tiles, published_keys
 from ben_assets.validation.result import RuleResult
+from resources.data_root.facts import ListFacts, LocatedFacts, ReleaseArchivesFacts
 from resources.data_root.records import RELEASE, StoredRecord
 from resources.data_root.store import Storage
 from resources.inputs.pins import load_published
@@ -35,8 +36,9 @@ def files_equal_published(asset: str, ctx: StepContext) -> RuleResult:
     record = ctx.storage.require(asset, RELEASE)
     published = load_published()["release"]
     scope = _scope(record.made_from, ctx)
-    if scope is None and record.facts.get("left_out"):
-        scope = f"{record.facts['left_out']} tiles have no row: see the asset's log"
+    facts = record.facts
+    if scope is None and isinstance(facts, ListFacts) and facts.left_out:
+        scope = f"{facts.left_out} tiles have no row: see the asset's log"
     if scope is not None:
         return RuleResult.not_evaluated(scope)
     found = _digests(record)
@@ -74,7 +76,9 @@ def digest_of_all(storage: Storage, asset: str, tiles: Iterable[str]) -> str:
     digest = hashlib.sha256(f"{HASH_LIST_HEADER}\n".encode())
     records = [storage.require(asset, tile) for tile in tiles]
     # names begin with the tile id, so lists in its order are in the order of names
-    for record in sorted(records, key=lambda record: str(record.facts["tile_id"])):
+    for record in sorted(
+        records, key=lambda record: record.facts_as(LocatedFacts).tile_id
+    ):
         text = storage.hash_list_path(asset, record.tile).read_text()
         digest.update(text.partition("\n")[2].encode())
     return digest.hexdigest()
@@ -118,8 +122,10 @@ def _digests(record: StoredRecord) -> dict[str, dict[str, str]]:
     found: dict[str, dict[str, str]] = {
         path: {"sha256": check.sha256} for path, check in record.contents.items()
     }
-    for name, facts in record.facts.get("archives", {}).items():
-        tar = {"md5": facts["tar_md5"], "sha256": facts["tar_sha256"]}
+    facts = record.facts
+    archives = facts.archives if isinstance(facts, ReleaseArchivesFacts) else {}
+    for name, archive in archives.items():
+        tar = {"md5": archive.tar_md5, "sha256": archive.tar_sha256}
         found[name.removesuffix(".zst")] = tar
         found.pop(name, None)  # compression is no expectation
     return found

@@ -10,6 +10,10 @@ SHOWN: Final = 20
 """Names of things that differ which a result lists; all are counted."""
 
 
+Detail = str | int | float | list[str] | dict[str, str] | dict[str, list[str]]
+"""What Dagster shows as metadata of a check."""
+
+
 @dataclass(frozen=True)
 class RuleResult:
     """One property of one artifact: expected and found."""
@@ -26,9 +30,7 @@ class RuleResult:
     """Whether it is only to be noted, be it broken or not to be evaluated."""
     sentence: str | None = None
     """For people, where ``found`` alone does not say it."""
-    details: Mapping[str, str | int | float | list[str] | dict[str, str]] = field(
-        default_factory=dict
-    )
+    details: Mapping[str, Detail] = field(default_factory=dict)
     """What else a reader wants to see, by name."""
 
     @property

@@ -11,8 +11,9 @@ from ben_assets.bigearthnet.patch_grid import TileGeocoding, split_of_cell
 from ben_assets.bigearthnet.product_names import cell_of_patch
 from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.steps import metadata, reference_maps
-from ben_assets.steps.step_context import StepContext, geocoding_of, read_table
+from ben_assets.steps.step_context import StepContext, read_table
 from ben_assets.validation.result import RuleResult
+from resources.data_root.facts import MetadataFacts
 
 
 def codes_are_known(tile: Tile, ctx: StepContext) -> RuleResult:
@@ -82,7 +83,9 @@ def labelled_patches_have_maps(tile: Tile, ctx: StepContext) -> RuleResult:
 def splits_follow_rule(tile: Tile, ctx: StepContext) -> RuleResult:
     """Each patch is in one split, the one that its place in the tile gives."""
     record = ctx.storage.require(metadata.ASSET, tile.key)
-    return evaluate_splits(read_table(ctx, metadata.ASSET, tile), geocoding_of(record))
+    return evaluate_splits(
+        read_table(ctx, metadata.ASSET, tile), record.facts_as(MetadataFacts).geocoding
+    )
 
 
 def evaluate_splits(table: pd.DataFrame, grid: TileGeocoding) -> RuleResult:

@@ -94,7 +94,7 @@ def test_damaged_files_turn_verify_red_until_the_asset_is_made_again(finished):
     """A flipped bit, a cut file and a missing one, as the bytes on disk are."""
     key = finished.keys[0]
     before = finished.tree()
-    tile_id = finished.storage.require("patches", key).facts["tile_id"]
+    tile_id = finished.storage.require("patches", key).facts.tile_id
     folder = finished.storage.folder("patches")
     flipped, cut, missing = sorted(folder.glob(f"{tile_id}/*/*_B02.tif"))[:3]
     content = flipped.read_bytes()

@@ -22,6 +22,7 @@ from ben_assets.testing.cdse_faults import Fault
 from ben_assets.testing.cdse_server import CdseServer
 from ben_assets.tiles import load_tiles
 from ben_assets.validation.expected_hashes import MEMBERS_FILE
+from ben_assets_tests.support.facts import facts_of
 from ben_assets_tests.support.zip_products import (
     KEY,
     NAME,
@@ -390,7 +391,8 @@ def publish_all(data: Path, asset: str, facts: Callable[..., dict]) -> None:
     storage = Storage(data)
     for tile in load_tiles(Settings({})).values():
         with storage.draft(asset, tile.key) as draft:
-            made = Record(asset, tile.key, {}, 0, (), facts=facts(tile))
+            known = facts_of(asset, **facts(tile))
+            made = Record(asset, tile.key, {}, 0, (), facts=known)
             draft.publish(made, keep_hash_list=False)
 
 
@@ -400,7 +402,9 @@ def test_the_tables_of_all_tiles_equal_the_published_ones(data, monkeypatch) -> 
     )
     publish_all(data, "tile_ids", lambda t: {"id": t.cdse_id, "name": f"{t.name}.SAFE"})
     publish_all(
-        data, "l1c_zips", lambda t: {"id": t.cdse_id, "zip_sha256": t.l1c_sha256}
+        data,
+        "l1c_zips",
+        lambda t: {"id": t.cdse_id, "zip_sha256": t.l1c_sha256, "packed_here": False},
     )
     run(tile_id_csv)
     run(l1c_hash_csv)

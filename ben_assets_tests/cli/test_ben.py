@@ -133,7 +133,7 @@ def test_hashes_are_written_where_ben_is_called(finished, tmp_path):
     """The list of a tile's folder is the one the tile itself keeps."""
     (tmp_path / "work").mkdir()
     record = finished.storage.require("patches", finished.keys[0])
-    folder = finished.storage.folder("patches") / record.facts["tile_id"]
+    folder = finished.storage.folder("patches") / record.facts.tile_id
     done = Ben(finished, "hash", "tiffs", str(folder), cwd=tmp_path / "work")
     assert done.code == 0, done.err
     path = finished.storage.hash_list_path("patches", finished.keys[0])

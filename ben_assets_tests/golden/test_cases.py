@@ -120,7 +120,7 @@ def test_kept_patches_have_snow_cloud_both_and_neither(golden):
 
 def test_a_failed_quality_check_leaves_patches_and_maps_without_labels(golden):
     record = golden.storage.require("metadata_tables", FALL.key)
-    assert record.facts["failed_quality_checks"] == {"RADIOMETRIC_QUALITY": "FAILED"}
+    assert record.facts.failed_quality_checks == {"RADIOMETRIC_QUALITY": "FAILED"}
     maps = codes(golden, FALL)
     assert len(maps) == 4
     assert any(unlabelled(found) < PIXELS_OF_MAP // 4 for found in maps.values())

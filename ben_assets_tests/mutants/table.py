@@ -564,7 +564,7 @@ MUTANTS: Final = (
         ),
         (
             "staleness: the table does not count",
-            'str(upstream.facts["table"]["sha256"])',
+            "upstream.facts_as(TabledFacts).table.sha256",
             "record.made_from[name]",
         ),
     ),
@@ -674,7 +674,7 @@ MUTANTS: Final = (
         ),
         (
             "steps: another alignment passes",
-            'if record.facts["alignment"] != tile.alignment',
+            "if facts.alignment != tile.alignment",
             "if not tile.alignment",
         ),
     ),

@@ -63,7 +63,7 @@ def test_a_wrong_value_is_listed_with_what_was_expected(publisher, database, rul
     sql, expected = SPOILT[rule]
     database.query(sql)
     found = checked(publisher, rule, publisher.keys[0])
-    tile = publisher.storage.require("patches", publisher.keys[0]).facts["tile_id"]
+    tile = publisher.storage.require("patches", publisher.keys[0]).facts.tile_id
     assert found.differing == [
         (f"{tile}_{x:02}_{y:02}", wanted, there) for x, y, wanted, there in expected
     ]

@@ -35,11 +35,11 @@ def test_a_tile_is_published_with_all_its_cells_labels_and_counts(publisher, dat
     ) == [
         (
             key,
-            record.facts["tile_id"],
-            record.facts["epsg"],
-            record.facts["ulx"],
-            record.facts["uly"],
-            record.facts["side_m"],
+            record.facts.tile_id,
+            record.facts.epsg,
+            record.facts.ulx,
+            record.facts.uly,
+            record.facts.side_m,
             "summer",
             datetime(2018, 7, 18, 10, 10, 31, 26_000, tzinfo=UTC),
             True,

@@ -101,7 +101,7 @@ def test_the_folders_that_the_zip_lacks_are_made_again_and_told_of(ctx):
     said = next(line for line in ctx.lines if "empty folders" in line)
     for name in ("AUX_DATA", "HTML", "DATASTRIP", "QI_DATA"):
         assert name in said
-    assert len(record.facts["restored_folders"]) == 4
+    assert len(record.facts.restored_folders) == 4
 
 
 def test_the_record_names_input_and_processor(ctx, program):
@@ -111,8 +111,8 @@ def test_the_record_names_input_and_processor(ctx, program):
     zips = ctx().storage.require("l1c_zips", KEY)
     assert record.made_from == {"l1c_zips": zips.sha256}
     assert record.made_with["sen2cor"] == "2.11.0"
-    assert record.made_with["gipp_sha256"] == record.facts["parameters"]["gipp_sha256"]
-    assert record.facts["tile_id"] == L2A_STEM
+    assert record.made_with["gipp_sha256"] == record.facts.parameters["gipp_sha256"]
+    assert record.facts.tile_id == L2A_STEM
     assert {f"{KEY}.hashes.csv", f"{KEY}.log"} < set(record.outputs)
 
 
@@ -123,7 +123,7 @@ def test_the_digest_depends_neither_on_name_nor_on_time(ctx, program):
         TILE,
         ctx(BEN_FORCE="1", BEN_L2A_PROCESSOR="sen2cor", SEN2COR_BIN=str(program)),
     )
-    assert other.facts["product"] != dark.facts["product"]
+    assert other.facts.product != dark.facts.product
     assert other.sha256 == dark.sha256
     assert len(list(folder_of(ctx).glob("*.SAFE"))) == 1
 
@@ -180,8 +180,8 @@ def test_an_existing_product_goes_before_the_zip(ctx, tmp_path):
     shutil.copytree(product_of(ctx), tmp_path / "l2a" / product_of(ctx).name)
     settings = {"BEN_L2A_DIR": str(tmp_path / "l2a"), "BEN_FORCE": "1"}
     imported = make_l2a_tile(TILE, ctx(**settings))
-    assert imported.facts["source"] == "BEN_L2A_DIR"
-    assert imported.facts["l2a_processor"] == "dark-object"
+    assert imported.facts.source == "BEN_L2A_DIR"
+    assert imported.facts.l2a_processor == "dark-object"
 
 
 def test_a_published_tile_must_be_of_full_size(ctx):
@@ -207,7 +207,7 @@ def test_the_other_half_of_a_split_datatake_is_refused(ctx, tmp_path):
     own = tmp_path / "L2A" / product_of(ctx).name
     shutil.copytree(product_of(ctx), own)
     imported = make_l2a_tile(TILE, ctx(BEN_L2A_DIR=str(own.parent), BEN_FORCE="1"))
-    assert imported.facts["source"] == "BEN_L2A_DIR"
+    assert imported.facts.source == "BEN_L2A_DIR"
     (granule,) = (own / "GRANULE").iterdir()
     half = f"{granule.name.rpartition('_')[0]}_20170613T101608"
     granule.rename(granule.with_name(half))

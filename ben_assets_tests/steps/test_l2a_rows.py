@@ -31,11 +31,9 @@ def ctx(tmp_path, synthetic):
 
 def test_a_row_that_names_an_l2a_product_needs_neither_l1c_nor_sen2cor(ctx, synthetic):
     record = make_l2a_tile(TILE, ctx)
-    assert record.facts["source"] == "gcs"
-    assert record.facts["product"] == TILE.name
-    assert (
-        ctx.storage.require("tile_ids", TILE.key).facts["name"] == f"{TILE.name}.SAFE"
-    )
+    assert record.facts.source == "gcs"
+    assert record.facts.product == TILE.name
+    assert ctx.storage.require("tile_ids", TILE.key).facts.name == f"{TILE.name}.SAFE"
     name = f"{TILE.name}.SAFE"
     fetched = read_l2a(ctx.storage.folder("l2a_tiles") / name)
     original = read_l2a(synthetic.l2a_dir / name)

@@ -81,7 +81,7 @@ def test_a_file_that_is_no_database_is_damaged(tmp_path):
 
 def test_the_share_without_a_polygon_is_recorded_and_logged(pipeline):
     facts = pipeline.make_tile(SUMMER.key, upto="reference_maps").facts
-    assert 0 < facts["pixels_without_polygon"] < facts["pixels"]
+    assert 0 < facts.pixels_without_polygon < facts.pixels
     assert any(
         "of the pixels have no land cover (999)" in line for line in pipeline.log
     )
@@ -100,10 +100,10 @@ def test_a_patch_that_is_dark_in_some_bands_is_lost_with_a_reason(pipeline):
             raster.write(pixels, 1)
     pipeline.settings["BEN_FORCE"] = "1"
     facts = pipeline.make_tile(SUMMER.key, upto="patches").facts
-    assert facts["dark_bands"]["B12"] == before["dark_bands"].get("B12", 0) + 1
+    assert facts.dark_bands["B12"] == before.dark_bands.get("B12", 0) + 1
     rule = no_patch_is_lost_to_dark_pixels(pipeline.tile(SUMMER.key), pipeline.ctx())
     assert (rule.passed, rule.is_warning) == (False, True)
-    assert f"{facts['dark_cells']} patches lost; by band: B11: " in rule.found
+    assert f"{facts.dark_cells} patches lost; by band: B11: " in rule.found
 
 
 def test_the_edge_of_the_swath_is_not_dark():

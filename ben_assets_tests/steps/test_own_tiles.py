@@ -90,14 +90,14 @@ def test_one_ground_gives_the_same_patches_with_and_without_offset(ground):
     found = patches_of(ground, NEW)
     assert len(found) > 100
     assert found == patches_of(ground, OLD)
-    assert old.facts["baseline"] == "99.99"
-    assert new.facts["baseline"] == "05.11"
-    assert set(new.facts["offsets"].values()) == {OFFSET}
-    assert set(old.facts["offsets"].values()) == {0}
+    assert old.facts.baseline == "99.99"
+    assert new.facts.baseline == "05.11"
+    assert set(new.facts.offsets.values()) == {OFFSET}
+    assert set(old.facts.offsets.values()) == {0}
     for facts in (old.facts, new.facts):
-        assert facts["value_scale"] == "bigearthnet"
-        assert facts["recipe"] == "bigearthnet-v2"
-        assert len(facts["recipe_sha256"]) == 64
+        assert facts.value_scale == "bigearthnet"
+        assert facts.recipe == "bigearthnet-v2"
+        assert len(facts.recipe_sha256) == 64
     valid = table_of(ground, "patches", OLD_KEY)["valid"]
     assert valid.equals(table_of(ground, "patches", NEW_KEY)["valid"])
     tile = ground.tile(NEW_KEY)
@@ -107,7 +107,7 @@ def test_one_ground_gives_the_same_patches_with_and_without_offset(ground):
 def test_as_delivered_keeps_the_digital_numbers(ground):
     recipe(ground, 'value_scale = "as_delivered"\n')
     record = ground.make_tile(NEW_KEY, upto="patches")
-    assert record.facts["value_scale"] == "as_delivered"
+    assert record.facts.value_scale == "as_delivered"
     product = read_l2a(ground.root / "L2A" / f"{NEW}.SAFE")
     pixels = read_band(product, BANDS[3])
     name = f"{ProductName.parse(NEW).stem}_01_01"
@@ -222,8 +222,8 @@ def test_land_cover_from_a_raster_goes_by_its_own_legend(ground):
     assert set(labels["labels"].explode()) == set(legend.labels)
     maps = ground.storage.require("reference_maps", NEW_KEY)
     assert "tile.tif" in maps.made_from
-    assert (maps.facts["legend"], maps.facts["land_cover_year"]) == ("worldcover", 2021)
-    assert record.facts["recipe"] == "mine"
+    assert (maps.facts.legend, maps.facts.land_cover_year) == ("worldcover", 2021)
+    assert record.facts.recipe == "mine"
 
 
 def test_land_cover_from_a_vector_layer_of_the_users_own(ground):

@@ -334,7 +334,7 @@ def test_archives_of_other_tiles_than_the_tables_are_refused(finished):
 def test_a_release_does_not_mix_processors(finished):
     path = finished.storage.record_path("aligned_dataset", SPRING.key)
     processor = finished.storage.require("aligned_dataset", SPRING.key).facts
-    made_by = f'"l2a_processor": "{processor["l2a_processor"]}"'
+    made_by = f'"l2a_processor": "{processor.l2a_processor}"'
     edit_record(path, made_by, '"l2a_processor": "dark-object"')
     says = rf"must not mix .* dark-object: {SPRING.key}.* one processor"
     with pytest.raises(InvalidInput, match=says):

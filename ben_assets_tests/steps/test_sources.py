@@ -30,7 +30,6 @@ from ben_assets.steps.l1c import (
     make_l1c_zip,
     make_tile_id,
     make_tile_id_csv,
-    status_of,
 )
 from ben_assets.steps.preflight import format_preflight, preflight
 from ben_assets.steps.step_context import StepContext
@@ -49,6 +48,7 @@ from ben_assets_tests.support.zip_products import (
     write_product,
     write_zip,
 )
+from resources.data_root.facts import parse_facts
 from resources.data_root.store import StoredRecord
 from resources.product_sources import LOOK_SECONDS, Sources, ask_briefly
 from resources.settings import REPOSITORY, Settings
@@ -145,7 +145,7 @@ class TestTileIds:
     """What ``tile_ids`` says."""
 
     def test_the_second_source_is_not_asked_where_the_first_has_it(self, setup) -> None:
-        status = status_of(setup.ids())
+        status = setup.ids().facts
         assert status.sources == {"cdse": "has it", "gcs": "not asked"}
         assert (status.online, status.gone_since) == (True, "")
         assert setup.asked() == (1, 0)
@@ -154,7 +154,7 @@ class TestTileIds:
         write_product(setup.folder / "newer", NEWER)
         setup.cdse.products += CdseServer(setup.folder / "newer").products
         setup.delete_from_cdse()
-        status = status_of(setup.ids())
+        status = setup.ids().facts
         assert status.id == TILE.cdse_id
         assert (status.online, status.name) == (False, FOLDER)
         assert status.gone_since == "2025-08-11T00:00:00.000Z"
@@ -167,7 +167,7 @@ class TestTileIds:
         self, setup
     ) -> None:
         setup.settings["CDSE_CATALOGUE_URL"] = f"{CLOSED}/odata/v1"
-        status = status_of(setup.ids())
+        status = setup.ids().facts
         assert status.sources["cdse"].startswith("unknown: ")
         assert status.sources["gcs"] == "has it"
         assert status.id == TILE.cdse_id
@@ -212,7 +212,7 @@ class TestTileIds:
     @pytest.mark.parametrize("order", ["gcs,cdse", "gcs", "GCS cdse"])
     def test_the_order_is_that_of_the_setting(self, setup, order) -> None:
         setup.settings["BEN_L1C_SOURCES"] = order
-        status = status_of(setup.ids())
+        status = setup.ids().facts
         assert next(iter(status.sources.items())) == ("gcs", "has it")
         assert setup.asked() == (0, 1)
 
@@ -236,26 +236,26 @@ class TestL1cZips:
         setup.delete_from_cdse()
         setup.ids()
         facts = setup.zip().facts
-        assert facts["source"] == "gcs"
-        assert facts["sources"]["cdse"].startswith("gone: ")
-        assert facts["sources"]["gcs"] == "has it"
-        assert facts["packed_here"] is True
-        assert {n: m["sha256"] for n, m in facts["members"].items()} == {
+        assert facts.source == "gcs"
+        assert facts.sources["cdse"].startswith("gone: ")
+        assert facts.sources["gcs"] == "has it"
+        assert facts.packed_here is True
+        assert {n: m.sha256 for n, m in facts.members.items()} == {
             n: hashlib.sha256(c).hexdigest() for n, c in product_files().items()
         }
 
     def test_cdse_gives_what_it_has(self, setup) -> None:
         setup.ids()
         facts = setup.zip().facts
-        assert (facts["source"], facts["packed_here"]) == ("cdse", False)
+        assert (facts.source, facts.packed_here) == ("cdse", False)
         assert setup.asked()[1] == 0
 
     def test_a_product_that_went_since_comes_from_the_bucket(self, setup) -> None:
         setup.ids()
         setup.delete_from_cdse()
         facts = setup.zip().facts
-        assert facts["source"] == "gcs"
-        assert facts["sources"]["cdse"].startswith("gone: ")
+        assert facts.source == "gcs"
+        assert facts.sources["cdse"].startswith("gone: ")
 
     @pytest.mark.parametrize(
         ("fault", "word"),
@@ -266,8 +266,8 @@ class TestL1cZips:
         setup.ids()
         setup.cdse.script.add("download", fault, times=99)
         facts = setup.zip().facts
-        assert facts["source"] == "gcs"
-        assert facts["sources"]["cdse"].startswith(f"{word}: ")
+        assert facts.source == "gcs"
+        assert facts.sources["cdse"].startswith(f"{word}: ")
 
     def test_it_moves_on_where_cdse_has_it_incomplete(self, setup) -> None:
         setup.ids()
@@ -275,8 +275,8 @@ class TestL1cZips:
         del files[BAND]
         write_zip(setup.cdse.product(NAME).path, files)
         facts = setup.zip().facts
-        assert facts["source"] == "gcs"
-        assert f"{BAND}: missing" in facts["sources"]["cdse"]
+        assert facts.source == "gcs"
+        assert f"{BAND}: missing" in facts.sources["cdse"]
 
     @pytest.mark.parametrize("fault", ["missing object", "manifest missing"])
     def test_it_moves_on_where_the_bucket_has_it_incomplete(self, setup, fault) -> None:
@@ -284,8 +284,8 @@ class TestL1cZips:
         setup.ids()
         LASTING[fault](setup.bucket, FOLDER, BAND)
         facts = setup.zip().facts
-        assert facts["source"] == "cdse"
-        assert facts["sources"]["gcs"].startswith("incomplete: ")
+        assert facts.source == "cdse"
+        assert facts.sources["gcs"].startswith("incomplete: ")
 
     def test_it_does_not_move_on_with_a_wrong_password(self, setup) -> None:
         setup.ids()
@@ -307,7 +307,7 @@ class TestL1cZips:
         setup.ids()
         setup.zip()
         record = make_l1c_hash_csv(setup.ctx)
-        assert (record.facts["rows"], record.facts["left_out"]) == (0, 1)
+        assert (record.facts.rows, record.facts.left_out) == (0, 1)
 
     def test_each_source_that_failed_is_named(self, setup) -> None:
         setup.ids()
@@ -328,7 +328,7 @@ class TestL1cZips:
             setup.ids()
             setup.cdse.script.add("download", Fault(status=404), times=1)
             setup.cdse.script.add("s3", Fault(status=404), times=1)
-            assert setup.zip().facts["source"] == "gcs"
+            assert setup.zip().facts.source == "gcs"
         text = json.dumps(setup.bucket.headers) + " ".join(setup.bucket.seen.paths)
         assert setup.bucket.seen.authorizations["bucket"] == set()
         secrets = {*setup.cdse.tokens, *setup.cdse.refresh_tokens, setup.cdse.password}
@@ -465,12 +465,10 @@ def test_a_hundred_and_twenty_five_tiles_are_asked_for_at_once(setup) -> None:
 def test_an_older_record_of_tile_ids_still_serves(setup) -> None:
     """One that was written before there was a second source."""
     setup.ids()
-    facts = dict(setup.ctx.storage.require("tile_ids", TILE.key).facts)
+    facts = setup.ctx.storage.require("tile_ids", TILE.key).facts.as_stored()
     for name in ("gone_since", "gone_because", "replaced_by", "sources"):
         del facts[name]
-    from resources.product_sources import ProductStatus
-
-    status = ProductStatus.from_facts(facts)
+    status = parse_facts("tile_ids", facts)
     sources = Sources.from_settings(setup.all_settings, setup.log.append)
     fetched = sources.fetch(status, setup.folder / "product.zip")
     assert fetched.source == "cdse"

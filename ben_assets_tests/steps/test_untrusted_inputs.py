@@ -74,8 +74,8 @@ def test_metadata_written_after_the_manifest_are_reported(pipeline):
     replace_file(path, path.read_bytes() + b"<!-- later -->")
     record = pipeline.make("l2a_tiles", SUMMER.key)
     assert any("differ from the manifest: MTD_MSIL2A.xml" in s for s in pipeline.log)
-    assert record.facts["manifest"]["verified"] > 12
-    assert record.facts["manifest"]["unverified"] == []
+    assert record.facts.manifest.verified > 12
+    assert record.facts.manifest.unverified == []
 
 
 def test_a_tile_without_a_measured_pixel_is_refused(pipeline):

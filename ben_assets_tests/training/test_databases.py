@@ -111,7 +111,7 @@ def test_the_merged_database_holds_the_pairs_of_all_tiles(trained):
     assert found == digests
     record = trained.storage.require("release_lmdb", "release")
     expected = hash_list_digest({DATABASE: hash_list_digest(digests)})
-    assert (record.sha256, record.facts["entries"]) == (expected, len(digests))
+    assert (record.sha256, record.facts.entries) == (expected, len(digests))
 
 
 @needs_shared

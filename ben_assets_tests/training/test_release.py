@@ -94,8 +94,7 @@ def test_the_index_says_where_and_when_a_patch_is(trained):
         expected = cells.to_crs(4326).set_index("patch_id")
         rows = index[index["tile"] == key].set_index("patch_id")
         assert (
-            len(rows)
-            == trained.storage.require("aligned_dataset", key).facts["patches"]
+            len(rows) == trained.storage.require("aligned_dataset", key).facts.patches
         )
         cells = expected.loc[rows.index]
         apart = shapely.hausdorff_distance(rows.geometry.values, cells.geometry.values)
@@ -374,7 +373,7 @@ def test_a_subset_is_what_its_condition_says(trained):
     rows = pq.read_table(index_path(trained)).to_pylist()
     summer = {row["patch_id"] for row in rows if row["season"] == "summer"}
     whole = make_subset(ctx, "summer", Selection("season = 'summer'"))
-    assert whole.facts["patches"] == len(summer)
+    assert whole.facts.patches == len(summer)
     half = make_subset(ctx, "half", Selection("season = 'summer'", share=0.5, seed=1))
     tenth = make_subset(ctx, "tenth", Selection("season = 'summer'", share=0.1, seed=1))
     lists = {
@@ -390,12 +389,12 @@ def test_a_subset_is_what_its_condition_says(trained):
         == summer
     )
     other = make_subset(ctx, "half", Selection("season = 'summer'", share=0.5, seed=2))
-    assert other.facts["patches_sha256"] != half.facts["patches_sha256"]
+    assert other.facts.patches_sha256 != half.facts.patches_sha256
     few = make_subset(ctx, "few", Selection(per_class=1))
     taken = pq.read_table(trained.storage.folder("subsets/few") / INDEX_FILE)
     labels = {label for row in taken["labels"].to_pylist() for label in row}
     assert labels == {label for row in rows for label in row["labels"]}
-    assert few.facts["patches"] <= len(labels)
+    assert few.facts.patches <= len(labels)
 
 
 @pytest.mark.parametrize(

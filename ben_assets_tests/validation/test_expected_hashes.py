@@ -2,11 +2,14 @@ import pytest
 
 from ben_assets.bigearthnet.errors import InvalidInput
 from ben_assets.validation.expected_hashes import compare
+from ben_assets_tests.support.facts import facts_of
 from resources.data_root.records import StoredRecord
 
 
 def record(tile="TILE", **facts):
-    return StoredRecord("l2a_tiles", tile, 12, 34, "a1", (), {}, {}, facts)
+    return StoredRecord(
+        "l2a_tiles", tile, 12, 34, "a1", (), {}, {}, facts_of("l2a_tiles", **facts)
+    )
 
 
 @pytest.fixture

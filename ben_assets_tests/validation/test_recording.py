@@ -8,6 +8,7 @@ from ben_assets.bigearthnet.errors import InvalidInput
 from ben_assets.validation.expected_hashes import MEMBERS_FILE, compare, read_tracked
 from ben_assets.validation.overview import State, overview, with_files_checked
 from ben_assets.validation.recording import TRACKED_ASSETS, track_tiles
+from ben_assets_tests.support.facts import facts_of
 from ben_assets_tests.support.pipeline import edit, edit_record
 from resources.data_root.difference import RELEASE_ASSETS
 from resources.data_root.records import RELEASE, FileDigest, Record
@@ -73,7 +74,11 @@ def test_the_files_inside_a_zip_are_tracked_with_it(tmp_path):
     storage = Storage(tmp_path / "data")
     first, second = "T33UUP_20170613T101031", "T33UVP_20170613T101031"
     for tile, digest in ((second, "2" * 64), (first, "1" * 64)):
-        facts = {"members": {"MTD.xml": {"sha256": digest, "bytes": 1}}}
+        facts = facts_of(
+            "l1c_zips",
+            members={"MTD.xml": {"sha256": digest, "size": 1}},
+            packed_here=False,
+        )
         record = Record("l1c_zips", tile, {tile: digest}, 1, (), facts=facts)
         with storage.draft("l1c_zips", tile) as draft:
             draft.publish(record, keep_hash_list=False)

@@ -9,6 +9,7 @@ import pytest
 
 from ben_assets.assets import STAGES
 from ben_assets.validation.survey import find_differences
+from ben_assets_tests.support.facts import facts_of
 from ben_assets_tests.support.pipeline import Pipeline, replace_file
 from resources.data_root.difference import RELEASE_ASSETS, TILE_ASSETS, Difference, Kind
 from resources.data_root.records import RELEASE, Record
@@ -318,7 +319,14 @@ def publish_zip(storage: Storage, content: bytes) -> Path:
     with storage.draft("l1c_zips", tile) as draft:
         path = draft.path / f"{tile}.zip"
         path.write_bytes(content)
-        record = Record("l1c_zips", tile, {tile: "0" * 64}, len(content), (path.name,))
+        record = Record(
+            "l1c_zips",
+            tile,
+            {tile: "0" * 64},
+            len(content),
+            (path.name,),
+            facts=facts_of("l1c_zips"),
+        )
         draft.publish(record, keep_hash_list=False)
     return storage.folder("l1c_zips") / f"{tile}.zip"
 

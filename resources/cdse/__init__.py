@@ -12,7 +12,7 @@ from typing import Self
 
 from ben_assets.bigearthnet.errors import ProductGone
 from resources.cdse.access import Access
-from resources.cdse.catalogue import Catalogue, CatalogueAnswer, CatalogueEntry
+from resources.cdse.catalogue import Catalogue, CatalogueAnswer
 from resources.cdse.delivery import ProvenZip, deliver
 from resources.cdse.download import HttpDownload
 from resources.cdse.limiter import Limiter
@@ -21,9 +21,10 @@ from resources.cdse.retrier import BackOff, Retrier
 from resources.cdse.s3 import S3Download
 from resources.cdse.session import Session
 from resources.cdse.transport import Transport
+from resources.data_root.facts import CatalogueEntry
 from resources.settings import Settings
 
-__all__ = ["CatalogueAnswer", "CatalogueEntry", "Cdse", "ProvenZip"]
+__all__ = ["CatalogueAnswer", "Cdse", "ProvenZip"]
 
 
 class Cdse:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
@@ -26,38 +26,13 @@ from resources.cdse.access import Access
 from resources.cdse.retrier import BackOff, Retrier
 from resources.cdse.search import FoundProduct, Search, found_products
 from resources.cdse.transport import Request, RequestRefused, Transport
+from resources.data_root.facts import CatalogueEntry
 
 _BRIEFLY: Final = 10.0
 """Seconds of timeouts with a question whose answer only explains a failure."""
 _SIZE: Final = re.compile(r"[0-9]{1,15}")
 _MAX_CHECKSUMS: Final = 20
 _NO_ANSWER: Final = (InvalidInput, RequestRefused, ServiceUnavailable)
-
-
-@dataclass(frozen=True)
-class CatalogueEntry:
-    """What the catalogue says about one product."""
-
-    id: str
-    """The id that downloads ask for."""
-    name: str
-    """Product name with ``.SAFE``."""
-    size: int
-    """Bytes of its zip, 0 where the catalogue does not know."""
-    checksums: dict[str, str]
-    """Algorithm (``MD5``, ``BLAKE3``) to lower-case hex of the zip; may be empty."""
-    online: bool
-    """Whether it can be downloaded now."""
-    published: str
-    """Publication time, ISO 8601."""
-    modified: str
-    """Time of the last change, ISO 8601."""
-    s3_path: str
-    """Where its files lie in the S3 interface; empty if not stated."""
-
-    def as_facts(self) -> dict[str, Any]:
-        """As stored in a record."""
-        return asdict(self)
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
-from enum import StrEnum
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,9 +22,9 @@ from ben_assets.bigearthnet.errors import (
     TruncatedZip,
 )
 from ben_assets.safe.manifest import ManifestReport, prove_product
-from resources.cdse.catalogue import CatalogueEntry
 from resources.cdse.retrier import Retrier
 from resources.cdse.transfer import Delivered
+from resources.data_root.facts import CatalogueEntry, ServiceCheck, State
 from resources.data_root.files import require_space
 
 MOST_DELIVERIES: Final = 4
@@ -36,24 +35,6 @@ _KNOWN: Final[dict[str, Callable[[], Any]]] = {
     "SHA256": hashlib.sha256,
     "SHA3-256": hashlib.sha3_256,
 }
-
-
-class State(StrEnum):
-    """What became of one expectation."""
-
-    VERIFIED = "verified"
-    UNVERIFIABLE = "unverifiable"
-    CHANGED_UPSTREAM = "changed upstream"
-
-
-@dataclass(frozen=True)
-class ServiceCheck:
-    """One expectation and what became of it."""
-
-    state: State
-    """Whether it holds."""
-    detail: str = ""
-    """Why not, or how many."""
 
 
 @dataclass(frozen=True)
@@ -82,21 +63,6 @@ class ProvenZip:
             name: check.detail
             for name, check in self.checks.items()
             if check.state is State.CHANGED_UPSTREAM
-        }
-
-    def as_facts(self) -> dict[str, Any]:
-        """As stored in a record."""
-        return {
-            "zip_bytes": self.size,
-            "zip_sha256": self.sha256,
-            "checks": {name: asdict(check) for name, check in self.checks.items()},
-            "members": {n: asdict(m) for n, m in self.product.members.items()},
-            "unknown_members": list(self.product.unknown),
-            "missing_members": list(self.product.missing),
-            "unproven_images": list(self.product.unproven_images),
-            "packed_here": self.is_packed_here,
-            "left_out": list(self.left_out),
-            "added_folders": list(self.added),
         }
 
 

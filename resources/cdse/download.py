@@ -17,7 +17,6 @@ from ben_assets.bigearthnet.errors import (
     ServiceUnavailable,
 )
 from resources.cdse.access import Access
-from resources.cdse.catalogue import CatalogueEntry
 from resources.cdse.limiter import Limiter
 from resources.cdse.retrier import Retrier
 from resources.cdse.session import Session
@@ -29,6 +28,7 @@ from resources.cdse.transport import (
     Unauthorized,
     shown,
 )
+from resources.data_root.facts import CatalogueEntry
 from resources.data_root.store import local_errors
 
 

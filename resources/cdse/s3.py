@@ -19,11 +19,11 @@ from ben_assets.bigearthnet.errors import (
     ServiceUnavailable,
 )
 from resources.cdse.access import Access, S3Keys
-from resources.cdse.catalogue import CatalogueEntry
 from resources.cdse.limiter import Limiter
 from resources.cdse.retrier import Retrier
 from resources.cdse.transfer import Delivered
 from resources.cdse.transport import Request, Transport, Unauthorized
+from resources.data_root.facts import CatalogueEntry
 from resources.transfers.bucket import Bucket, ListingPage
 from resources.transfers.product_tree import TreeDownload
 

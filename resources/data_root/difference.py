@@ -6,30 +6,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-TILE_ASSETS: Final = (
-    "tile_ids",
-    "l1c_zips",
-    "l2a_tiles",
-    "patches",
-    "reference_maps",
-    "metadata_tables",
-    "aligned_dataset",
-    "archives",
-    "training_lmdb",
-)
+from resources.data_root.facts import OF_RELEASE, OF_TILE
+
+TILE_ASSETS: Final = tuple(OF_TILE)
 """Assets with one record per tile, in flow order."""
-RELEASE_ASSETS: Final = (
-    "tile_id_csv",
-    "l1c_hash_csv",
-    "release_metadata",
-    "release_archives",
-    "release_report",
-    "release_index",
-    "release_lmdb",
-    "release_shards",
-    "release_statistics",
-    "release_card",
-)
+RELEASE_ASSETS: Final = tuple(OF_RELEASE)
 """Assets with one record for all tiles, in flow order."""
 
 

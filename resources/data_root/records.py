@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Any, Final, Self, TypeVar
 
 import pydantic
 
@@ -16,7 +16,15 @@ from ben_assets.bigearthnet.checksums import (
 )
 from ben_assets.bigearthnet.product_names import is_tile_key
 from ben_assets.bigearthnet.relative_names import stays_inside
+from resources.data_root.facts import (
+    Facts,
+    Inside,
+    Sha256,
+    TabledFacts,
+    parse_facts,
+)
 
+_F = TypeVar("_F", bound=Facts)
 RELEASE: Final = "release"
 """Stands in for the tile key in the record of an asset without partitions."""
 
@@ -54,7 +62,7 @@ class Record:
     """Digest of each input, by asset key or file name."""
     made_with: dict[str, str] = field(default_factory=dict)
     """Versions that decide bytes."""
-    facts: dict[str, Any] = field(default_factory=dict)
+    facts: Facts = field(default_factory=Facts)
     """What else the asset says about the tile."""
     contents: dict[str, FileDigest] = field(default_factory=dict)
     """Proofs of files that are no GeoTIFFs, where they are known; others are read."""
@@ -90,7 +98,7 @@ class StoredRecord:
     """Digest of each input, by asset key or file name."""
     made_with: dict[str, str]
     """Versions that decide bytes."""
-    facts: dict[str, Any]
+    facts: Facts
     """What else the asset says about the tile."""
     contents: dict[str, FileDigest] = field(default_factory=dict)
     """Path below the asset's folder to proof, of all files not in the hash list."""
@@ -98,14 +106,18 @@ class StoredRecord:
     @property
     def version(self) -> str:
         """Digest of all that is expected of the tile: its files and its table."""
-        table = self.facts.get("table", {}).get("sha256", "")
+        table = self.facts.table.sha256 if isinstance(self.facts, TabledFacts) else ""
         return sha256_of_bytes(f"{self.sha256}{table}".encode())
 
+    def facts_as(self, kind: type[_F]) -> _F:
+        """The facts, by the model of the record's asset.
 
-def _require_inside(name: str) -> str:
-    if not stays_inside(name):
-        raise ValueError(f"{name!r} leads out of the asset's folder")
-    return name
+        Raises:
+            TypeError: the record is of an asset with other facts.
+        """
+        if not isinstance(self.facts, kind):
+            raise TypeError(f"{self.asset} has {type(self.facts)}, not {kind}")
+        return self.facts
 
 
 def _require_output(name: str) -> str:
@@ -126,14 +138,12 @@ def is_output(name: str) -> bool:
     return stays_inside(name) and not top.startswith(".") and not is_record
 
 
-_Sha256 = Annotated[str, pydantic.StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 _Output = Annotated[str, pydantic.AfterValidator(_require_output)]
-_Inside = Annotated[str, pydantic.AfterValidator(_require_inside)]
 
 
 class _StoredDigest(pydantic.BaseModel, strict=True, extra="forbid"):
     bytes: pydantic.NonNegativeInt
-    sha256: _Sha256
+    sha256: Sha256
 
 
 class _RecordText(pydantic.BaseModel, strict=True, extra="allow"):
@@ -143,11 +153,11 @@ class _RecordText(pydantic.BaseModel, strict=True, extra="allow"):
     tile: str
     files: pydantic.NonNegativeInt
     bytes: pydantic.NonNegativeInt
-    sha256: _Sha256
+    sha256: Sha256
     outputs: list[_Output]
     made_from: dict[str, str]
     made_with: dict[str, str]
-    contents: dict[_Inside, _StoredDigest]
+    contents: dict[Inside, _StoredDigest]
 
 
 _SEAL: Final = "seal"
@@ -163,7 +173,7 @@ def format_record(record: Record, contents: dict[str, FileDigest]) -> str:
         "sha256": record.sha256,
         "made_from": record.made_from,
         "made_with": record.made_with,
-        **record.facts,
+        **record.facts.as_stored(),
         "outputs": sorted(record.outputs),
         "contents": {path: asdict(contents[path]) for path in sorted(contents)},
     }
@@ -187,6 +197,7 @@ def parse_record(text: str) -> StoredRecord:
                 "its text does not match its own digest: changed after it was written"
             )
         fields = _RecordText.model_validate(stored)
+        facts = parse_facts(fields.asset, fields.model_extra or {})
     except pydantic.ValidationError as error:
         raise ValueError(_first_problem(error)) from error
     except RecursionError as error:
@@ -200,7 +211,7 @@ def parse_record(text: str) -> StoredRecord:
         outputs=tuple(fields.outputs),
         made_from=fields.made_from,
         made_with=fields.made_with,
-        facts=fields.model_extra or {},
+        facts=facts,
         contents={
             path: FileDigest(one.bytes, one.sha256)
             for path, one in fields.contents.items()

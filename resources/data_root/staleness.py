@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from ben_assets.bigearthnet.errors import BenError
 from resources.data_root.difference import RELEASE_ASSETS, TILE_ASSETS
+from resources.data_root.facts import TabledFacts
 from resources.data_root.records import RELEASE, StoredRecord
 from resources.data_root.store import Storage
 
@@ -60,7 +61,7 @@ def _digest_now(storage: Storage, record: StoredRecord, name: str) -> str | None
         return None
     if upstream is None or asset == name:
         return upstream.sha256 if upstream else None
-    return str(upstream.facts["table"]["sha256"])
+    return upstream.facts_as(TabledFacts).table.sha256
 
 
 def _find(storage: Storage, asset: str, tile: str) -> StoredRecord | None:

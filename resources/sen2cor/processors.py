@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from ben_assets.bigearthnet.product_names import ProductName
+from resources.data_root.facts import Parameters
 from resources.settings import Settings
 
 SEN2COR: Final = "sen2cor"
@@ -30,7 +31,7 @@ class ProcessingResult:
     """``sen2cor`` or ``dark-object``."""
     version: str
     """Version of the processor, or ``unknown``."""
-    parameters: dict[str, Any]
+    parameters: Parameters
     """What decides the pixels beside the input; for sen2cor the digest of its GIPP."""
     cores: int
     """Cores it was told to use."""
@@ -42,16 +43,6 @@ class ProcessingResult:
     """What a reader of the product must know."""
     log_file: Path | None = field(default=None, compare=False)
     """Its output, if it is a program of others."""
-
-    def facts(self) -> dict[str, Any]:
-        """All but the paths, for the record of the tile."""
-        facts = asdict(self)
-        del facts["product"], facts["log_file"]
-        return {
-            **facts,
-            "seconds": round(self.seconds, 1),
-            "warnings": list(self.warnings),
-        }
 
 
 class L2AProcessor(ABC):

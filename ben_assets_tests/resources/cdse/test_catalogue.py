@@ -22,7 +22,7 @@ NEWER = NAME.replace("N0205", "N0500")
 def test_a_product_is_found_by_its_exact_name(desk, server) -> None:
     product = server.product(NAME)
     entry = desk().cdse.find(NAME)
-    assert entry.as_facts() == {
+    assert entry.as_stored() == {
         "id": product.id,
         "name": f"{NAME}.SAFE",
         "size": product.size,

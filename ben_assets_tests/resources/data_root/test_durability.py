@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from ben_assets.bigearthnet.errors import InvalidInput, LocalResourceError
+from ben_assets_tests.support.facts import facts_of
 from resources.data_root.files import local_errors, write_atomically
 from resources.data_root.store import DigestCache, Record, Storage
 
-ASSET, TILE, OTHER = "patches", "T33UUP_20170613T101031", "T33UVP_20170613T101031"
+ASSET, TILE, OTHER = "tree", "T33UUP_20170613T101031", "T33UVP_20170613T101031"
 
 
 @pytest.fixture
@@ -139,7 +140,12 @@ def test_a_changed_record_breaks_its_seal(tmp_path):
 
 def test_the_version_of_a_tile_covers_its_files_and_its_table(tmp_path):
     record = make(Storage(tmp_path), TILE, ("own",))
-    tables = [{"table": {"sha256": digest}} for digest in ("1", "2")]
+    tables = [
+        facts_of(
+            "patches", table={"file": "a", "rows": 1, "bytes": 1, "sha256": sha256}
+        )
+        for sha256 in ("1" * 64, "2" * 64)
+    ]
     versions = {dataclasses.replace(record, facts=facts).version for facts in tables}
     others = {dataclasses.replace(record, sha256="3", facts=f).version for f in tables}
     assert len(versions | others | {record.version}) == 5

@@ -100,11 +100,11 @@ def test_one_data_root_under_two_paths_is_one(locks, dsn, tmp_path):
 
 def test_a_restart_of_the_server_does_not_stop_the_owner(server, locks, tmp_path):
     storage = Storage(tmp_path, locks)
-    with storage.draft("patches", "tile") as draft:
+    with storage.draft("tree", "tile") as draft:
         server.stop("immediate")
         server.start()
-        draft.publish(Record("patches", "tile", {}, 0, ()), keep_hash_list=False)
-    assert storage.find("patches", "tile") is not None
+        draft.publish(Record("tree", "tile", {}, 0, ()), keep_hash_list=False)
+    assert storage.find("tree", "tile") is not None
 
 
 def test_who_takes_the_lock_after_a_restart_overtakes_the_owner(
@@ -114,17 +114,17 @@ def test_who_takes_the_lock_after_a_restart_overtakes_the_owner(
     storage = Storage(tmp_path, locks)
 
     def publish(size):
-        with storage.draft("patches", "tile") as draft:
+        with storage.draft("tree", "tile") as draft:
             if size == 2:
                 server.stop("immediate")
                 server.start()
                 publish(1)
-            record = Record("patches", "tile", {}, size, ())
+            record = Record("tree", "tile", {}, size, ())
             draft.publish(record, keep_hash_list=False)
 
     with pytest.raises(LockLost, match="taken over by another process"):
         publish(2)
-    assert storage.find("patches", "tile").bytes == 1
+    assert storage.find("tree", "tile").bytes == 1
 
 
 def test_an_owner_without_session_is_told_who_has_the_lock_now(server, locks):

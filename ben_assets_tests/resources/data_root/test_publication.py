@@ -12,7 +12,7 @@ from ben_assets.bigearthnet.errors import LockLost
 from resources.data_root import store as storage_module
 from resources.data_root.store import Record, Storage
 
-ASSET, TILE = "patches", "TILE"
+ASSET, TILE = "tree", "TILE"
 STEPS = 14
 """More than the file system calls of one publication."""
 
@@ -156,7 +156,7 @@ def test_a_waiting_writer_says_for_whom(tmp_path):
     with storage.lock(ASSET, TILE, hear):
         pass
     assert len(told) == 1
-    assert told[0].startswith("patches of TILE is being made by process ")
+    assert told[0].startswith(f"{ASSET} of {TILE} is being made by process ")
 
 
 def test_a_tile_without_files_is_its_record(tmp_path):

@@ -2,6 +2,7 @@
 
 import pytest
 
+from ben_assets_tests.support.facts import facts_of
 from resources.data_root.staleness import stale_inputs
 from resources.data_root.store import RELEASE, Record, Storage
 
@@ -14,6 +15,11 @@ def storage(tmp_path):
     return Storage(tmp_path)
 
 
+def facts_with(asset, digest):
+    table = {"file": "a.parquet", "rows": 1, "bytes": 1, "sha256": digest}
+    return facts_of(asset, table=table)
+
+
 def put(storage, asset, tile=TILE, *, files="1", table=None, made_from=None):
     """A record whose digest depends on ``files``."""
     record = Record(
@@ -23,22 +29,22 @@ def put(storage, asset, tile=TILE, *, files="1", table=None, made_from=None):
         bytes=0,
         outputs=(),
         made_from=made_from or {},
-        facts={} if table is None else {"table": {"sha256": table}},
+        facts=facts_of(asset) if table is None else facts_with(asset, table),
     )
     with storage.draft(asset, tile) as draft:
         return draft.publish(record, keep_hash_list=False)
 
 
 def test_other_files_and_another_table_upstream_are_named(storage):
-    upstream = put(storage, "patches", files="1", table="a" * 12)
-    made_from = {"patches": upstream.sha256, "patches.parquet": "a" * 12}
+    upstream = put(storage, "patches", files="1", table="a" * 64)
+    made_from = {"patches": upstream.sha256, "patches.parquet": "a" * 64}
     maps = put(storage, "reference_maps", made_from=made_from)
     assert stale_inputs(storage, maps) == []
-    put(storage, "patches", files="1", table="b" * 12)
+    put(storage, "patches", files="1", table="b" * 64)
     assert stale_inputs(storage, maps) == [
         "patches.parquet: aaaaaaaaaaaa then, bbbbbbbbbbbb now"
     ]
-    other = put(storage, "patches", files="2", table="a" * 12)
+    other = put(storage, "patches", files="2", table="a" * 64)
     assert stale_inputs(storage, maps) == [
         f"patches: {upstream.sha256[:12]} then, {other.sha256[:12]} now"
     ]

@@ -9,7 +9,7 @@ from ben_assets.bigearthnet.errors import BenError, InvalidInput
 from ben_assets_tests.support.pipeline import edit_record
 from resources.data_root.store import Record, Storage
 
-ASSET, TILE, OTHER = "patches", "T33UUP_20170613T101031", "T33UVP_20170613T101031"
+ASSET, TILE, OTHER = "tree", "T33UUP_20170613T101031", "T33UVP_20170613T101031"
 ESCAPES = [
     "../../precious",
     "{victim}",
@@ -133,7 +133,7 @@ def test_a_record_with_one_changed_field_is_damaged_and_is_made_again(storage, v
         if json.dumps(stored[field]) == value:
             continue
         path.write_text(json.dumps({**stored, field: json.loads(value)}))
-        with pytest.raises(InvalidInput, match=r"is damaged .* materialize patches of"):
+        with pytest.raises(InvalidInput, match=r"is damaged .* materialize tree of"):
             storage.find(ASSET, TILE)
         make(storage, "new")
         assert storage.find(ASSET, TILE) is not None

@@ -163,6 +163,6 @@ def test_one_machine_exports_and_another_one_goes_on_from_it(tmp_path) -> None:
         "BEN_L1C_DIR": str(moved / "l1c"),
     }
     ctx = StepContext.from_settings(Settings(settings), quiet)
-    assert make_l1c_zip(Tile(NAME), ctx).facts["source"] == "BEN_L1C_DIR"
+    assert make_l1c_zip(Tile(NAME), ctx).facts.source == "BEN_L1C_DIR"
     (moved / f"l1c/{NAME}.zip").unlink()
     assert run_ben("inputs", "verify", str(moved)).returncode == 1
