@@ -24,10 +24,8 @@ from ben_assets.bigearthnet.errors import (
     ServiceUnavailable,
 )
 from resources.cdse import CatalogueAnswer, CatalogueEntry, Cdse, ProvenZip
-from resources.cdse.access import Timeouts
 from resources.cdse.transport import RequestRefused, Unauthorized
-from resources.gcs import URL as GCS_URL
-from resources.gcs import Gcs, GcsOptions
+from resources.gcs import Gcs
 from resources.settings import Settings
 
 CDSE: Final = "cdse"
@@ -263,14 +261,9 @@ class Sources:
                 f"BEN_L1C_SOURCES is {text!r}; expected some of {', '.join(NAMES)}, "
                 "with commas, in the order to ask them in"
             )
-        options = GcsOptions(
-            settings.data_dir / ".gcs",
-            (settings.text("BEN_GCS_URL", GCS_URL) or "").rstrip("/"),
-            Timeouts.from_settings(settings),
-        )
         makers: dict[str, Callable[[], Source]] = {
             CDSE: lambda: CdseSource(Cdse.from_settings(settings, log)),
-            GCS: lambda: GcsSource(Gcs(options, log)),
+            GCS: lambda: GcsSource(Gcs.from_settings(settings, log)),
         }
         return cls(tuple(makers[name]() for name in names), log)
 

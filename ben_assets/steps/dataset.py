@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -75,7 +77,7 @@ def make_aligned_dataset(tile: Tile, ctx: StepContext) -> StoredRecord:
         tile_id = upstream.facts["tile_id"]
         for root in (S2_ROOT, MAPS_ROOT):
             (draft.path / root / tile_id).mkdir(parents=True)
-        n_bytes = sum(_place(draft, n, path) for n, (path, _) in sources.items())
+        n_bytes = _place_own(draft, {n: path for n, (path, _) in sources.items()})
         ctx.log(f"{len(sources)} files of {len(kept)} patches placed")
         s1_digests = _place_s1(draft, s1_files, s1_corners, upstream.facts["epsg"])
         _require_unchanged(s1_digests, {} if ctx.settings.force else known, s1_files)
@@ -151,13 +153,27 @@ def _s1_files(root: Path | None, s1_names: list[str]) -> dict[str, Path]:
     return files
 
 
-def _place(draft: Draft, name: str, source: Path) -> int:
-    """Link a file of ours; read-only, since readers could change both by one name."""
-    target = draft.path / path_of(name)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    link_or_copy(source, target)
-    target.chmod(_READ_ONLY)
-    return target.stat().st_size
+def _place_own(draft: Draft, sources: dict[str, Path]) -> int:
+    """Link files of ours; read-only, since readers could change both by one name.
+
+    Returns:
+        Their size together.
+    """
+    targets = {name: f"{draft.path}/{path_of(name)}" for name in sources}
+    for folder in dict.fromkeys(
+        target.rpartition("/")[0] for target in targets.values()
+    ):
+        Path(folder).mkdir(parents=True, exist_ok=True)
+    return sum(_place(path, targets[name]) for name, path in sources.items())
+
+
+def _place(source: Path, target: str) -> int:
+    """Link one file, and return its size; pathlib would take longer than the disk."""
+    link_or_copy(source, Path(target))
+    status = os.stat(target)  # noqa: PTH116
+    if stat.S_IMODE(status.st_mode) != _READ_ONLY:
+        os.chmod(target, _READ_ONLY)  # noqa: PTH101
+    return status.st_size
 
 
 def _s1_corners(kept: pd.DataFrame, grid: TileGeocoding) -> dict[str, tuple[int, int]]:

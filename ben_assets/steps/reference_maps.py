@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from typing import Final
 
+import numpy as np
 import pandas as pd
 
+from ben_assets.bigearthnet.checksums import sha256_of_bytes
 from ben_assets.bigearthnet.corine import NO_POLYGON
 from ben_assets.bigearthnet.dataset_layout import MAP_SUFFIX, patch_folder
 from ben_assets.bigearthnet.patch_grid import TileGeocoding
@@ -16,7 +21,8 @@ from ben_assets.bigearthnet.product_names import patch_id
 from ben_assets.bigearthnet.recipe import LandCover
 from ben_assets.bigearthnet.reference_map import (
     ClcPolygons,
-    cut_reference_maps,
+    MapCutter,
+    ReferenceMap,
     rasterize,
 )
 from ben_assets.bigearthnet.tile_list import Tile
@@ -38,6 +44,7 @@ from ben_assets.steps.step_context import (
 from resources.data_root.store import Draft, Record, StoredRecord
 
 ASSET: Final = "reference_maps"
+_CELLS_AT_A_TIME: Final = 128
 
 
 def make_reference_maps(tile: Tile, ctx: StepContext) -> StoredRecord:
@@ -50,43 +57,46 @@ def make_reference_maps(tile: Tile, ctx: StepContext) -> StoredRecord:
     """
     upstream = require_current(ctx, patches.ASSET, tile)
     grid = geocoding_of(upstream)
-    cells = exported_cells(read_table(ctx, patches.ASSET, tile), tile)[["x", "y"]]
+    table = exported_cells(read_table(ctx, patches.ASSET, tile), tile)
+    cells = list(zip(table["x"].tolist(), table["y"].tolist(), strict=True))
     cover = ctx.recipe(tile.alignment).land_cover
     polygons, digest = _polygons(cover, grid, ctx)
     if polygons is None:
         raster = ctx.inputs.land_cover_codes(cover, grid, cpu_count())
     else:
         raster = rasterize(polygons, grid)
-    n_unmapped = int((raster == NO_POLYGON).sum())
+    n_unmapped = int(np.count_nonzero(raster == NO_POLYGON))
     ctx.log(f"{n_unmapped / raster.size:.2%} of the pixels have no land cover (999)")
     with ctx.storage.draft(ASSET, tile.key, ctx.log) as draft:
-        write_map_picture(draft, tile, grid, thin(raster), cover)
         tile_id = upstream.facts["tile_id"]
         (draft.path / tile_id).mkdir()
-        digests, n_bytes, rows = {}, 0, []
-        for made in cut_reference_maps(
-            raster, polygons, grid, cells.itertuples(index=False, name=None)
-        ):
-            patch = patch_id(tile_id, *made.cell)
-            digests[f"{patch}{MAP_SUFFIX}"] = _write(draft, patch, made.content)
-            n_bytes += len(made.content)
-            rows += [(patch, *item) for item in sorted(made.pixels_of_code.items())]
-        ctx.log(f"{len(digests)} reference maps of {len(cells)} patches written")
+        cutter = MapCutter(raster, polygons, grid, cells)
+        with ThreadPoolExecutor(1) as beside:
+            picture = beside.submit(
+                write_map_picture, draft, tile, grid, thin(raster), cover
+            )
+            made = _write_maps(cutter, cells, draft, tile_id)
+        picture.result()
+        rows = [row for one in made for row in one.rows]
+        ctx.log(
+            f"{len(made)} reference maps of {len(cells)} patches written, deflated by "
+            f"{cutter.encoder}"
+        )
         path = draft.path / f"{tile.key}.parquet"
         _code_table(rows).to_parquet(path, index=False)
         return draft.publish(
             Record(
                 asset=ASSET,
                 tile=tile.key,
-                digests=digests,
-                bytes=n_bytes,
+                digests={one.name: one.sha256 for one in made},
+                bytes=sum(one.bytes for one in made),
                 outputs=tuple(entry.name for entry in draft.path.iterdir()),
                 made_from={
                     patches.ASSET: upstream.sha256,
                     **table_digest(upstream),
                     **digest,
                 },
-                made_with=versions("rasterio", "pyproj", "pyarrow"),
+                made_with=versions("rasterio", "pyproj", "pyarrow", "deflate"),
                 facts={
                     **carried_facts(upstream),
                     **table_facts(path, len(rows)),
@@ -96,6 +106,7 @@ def make_reference_maps(tile: Tile, ctx: StepContext) -> StoredRecord:
                     "legend": cover.legend.name,
                     "land_cover_year": cover.year,
                     "sensing_year": _sensing_year(upstream),
+                    "deflated_by": cutter.encoder,
                 },
             )
         )
@@ -117,11 +128,43 @@ def _sensing_year(record: StoredRecord) -> int:
     return datetime.fromisoformat(record.facts["start_time"]).year
 
 
-def _write(draft: Draft, patch: str, content: bytes) -> str:
-    path = draft.path / patch_folder(patch) / f"{patch}{MAP_SUFFIX}.tif"
-    path.parent.mkdir()
-    write_file(path, content)
-    return hashlib.sha256(content).hexdigest()
+@dataclass(frozen=True)
+class _Written:
+    """A reference map on disk."""
+
+    name: str
+    """File name without extension."""
+    sha256: str
+    """Of the file."""
+    bytes: int
+    """Size of the file."""
+    rows: list[tuple[str, int, int]]
+    """Patch, code and number of its pixels, by code."""
+
+
+def _write_maps(
+    cutter: MapCutter, cells: Sequence[tuple[int, int]], draft: Draft, tile_id: str
+) -> list[_Written]:
+    """Write the maps of the cells that have one, in their order, with all cores."""
+
+    def write(some: Sequence[tuple[int, int]]) -> list[_Written]:
+        made = [one for cell in some if (one := cutter.cut(cell))]
+        return [_write(draft, patch_id(tile_id, *one.cell), one) for one in made]
+
+    parts = [
+        cells[i : i + _CELLS_AT_A_TIME] for i in range(0, len(cells), _CELLS_AT_A_TIME)
+    ]
+    with ThreadPoolExecutor(cpu_count()) as pool:
+        return list(chain.from_iterable(pool.map(write, parts)))
+
+
+def _write(draft: Draft, patch: str, made: ReferenceMap) -> _Written:
+    name = f"{patch}{MAP_SUFFIX}"
+    folder = draft.path / patch_folder(patch)
+    folder.mkdir()
+    write_file(folder / f"{name}.tif", made.content)
+    rows = [(patch, *item) for item in sorted(made.pixels_of_code.items())]
+    return _Written(name, sha256_of_bytes(made.content), len(made.content), rows)
 
 
 def _code_table(rows: list[tuple[str, int, int]]) -> pd.DataFrame:

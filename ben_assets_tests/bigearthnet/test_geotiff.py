@@ -12,6 +12,7 @@ from ben_assets.bigearthnet.bands import BANDS
 from ben_assets.bigearthnet.geotiff import (
     DEFLATED,
     UNCOMPRESSED,
+    DeflatedTemplate,
     HeaderTemplate,
     encode,
 )
@@ -67,3 +68,23 @@ def test_a_reference_map_is_deflated_with_a_predictor(tmp_path):
         assert raster.tags(ns="IMAGE_STRUCTURE")["PREDICTOR"] == "2"
         assert raster.nodata == 0
         assert (raster.read(1) == 211).all()
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.sampled_from([32629, 32633, 32760]), corners, st.data())
+def test_deflated_maps_are_gdals_bytes(epsg, corner, data):
+    """Of few classes or many, in fields or pixel by pixel, and of nodata alone."""
+    block = data.draw(st.sampled_from([1, 8, 40, 120]))
+    n = 120 // block
+    codes = st.sampled_from(data.draw(st.sampled_from([(0, 211), range(0, 65_536, 7)])))
+    fields = data.draw(arrays.arrays(np.uint16, (n, n), elements=codes))
+    pixels = np.kron(fields, np.ones((block, block), np.uint16))
+    template = DeflatedTemplate.make(epsg, 10, 120)
+    assert template.encode(pixels, corner) == encode(pixels, epsg, corner, 10, DEFLATED)
+
+
+def test_a_template_of_another_zone_or_grid_does_not_serve():
+    samples = [(np.full((120, 120), 211, np.uint16), (300_000, 5_400_000))]
+    assert DeflatedTemplate.make(32633, 10, 120).serves(samples, 32633, 10)
+    assert not DeflatedTemplate.make(32632, 10, 120).serves(samples, 32633, 10)
+    assert not DeflatedTemplate.make(32633, 20, 120).serves(samples, 32633, 10)

@@ -12,11 +12,14 @@ import rasterio
 import shapely
 from rasterio.io import MemoryFile
 
+from ben_assets.bigearthnet import geotiff
 from ben_assets.bigearthnet.errors import InvalidInput
 from ben_assets.bigearthnet.patch_grid import TileGeocoding
 from ben_assets.bigearthnet.reference_map import (
+    GDAL,
+    LIBDEFLATE,
     ClcPolygons,
-    cut_reference_maps,
+    MapCutter,
     prepare_polygons,
     rasterize,
 )
@@ -109,8 +112,8 @@ def test_a_polygon_whose_edges_cross_is_named():
 
 def cut(clc: ClcPolygons) -> dict:
     cells = GRID.cell_names()
-    maps = cut_reference_maps(rasterize(clc, GRID), clc, GRID, cells)
-    return {m.cell: m for m in maps}
+    cutter = MapCutter(rasterize(clc, GRID), clc, GRID, cells)
+    return {m.cell: m for m in map(cutter.cut, cells) if m}
 
 
 def test_a_patch_that_no_polygon_meets_has_no_map():
@@ -131,3 +134,23 @@ def test_a_map_is_the_georeferenced_window_of_the_raster():
         assert raster.transform.a == 10
     assert (pixels[:, :10] == 311).all()
     assert (pixels[:, 10:] == 512).all()
+
+
+@pytest.mark.parametrize("level", [6, 7])
+def test_gdal_writes_the_maps_where_libdeflate_gives_other_bytes(monkeypatch, level):
+    """As another version of GDAL or libdeflate could; the maps are the same."""
+    fields = [
+        (200 + n, box(n * 77 % 2000, n * 131 % 2000, n * 77 % 2000 + 400, 2400))
+        for n in range(60)
+    ]
+    clc, cells = burn(*fields), GRID.cell_names()
+    raster = rasterize(clc, GRID)
+    expected = [
+        geotiff.encode(window, 32633, GRID.corner(x, y), 10, geotiff.DEFLATED)
+        for x, y in cells
+        for window in [raster[y * 120 : y * 120 + 120, x * 120 : x * 120 + 120]]
+    ]
+    monkeypatch.setattr(geotiff, "_DEFLATE_LEVEL", level)
+    cutter = MapCutter(raster, clc, GRID, cells)
+    assert cutter.encoder == {6: GDAL, 7: LIBDEFLATE}[level]
+    assert [cutter.cut(cell).content for cell in cells] == expected
