@@ -795,16 +795,10 @@ MUTANTS: Final = (
             "    ServiceUnavailable,\n",
         ),
         (
-            "sources: a closed bucket is an error",
-            "except Unauthorized as error:",
-            "except ZeroDivisionError as error:",
-        ),
-        (
             "sources: the last failure",
             "if error.is_retryable), errors[0]",
             "if not error), errors[0]",
         ),
-        ("sources: the clock over all", "thread.join(LOOK_SECONDS)", "thread.join(30)"),
     ),
 )
 """All faults, in the order of the data's way through the code."""
