@@ -125,6 +125,15 @@ def test_a_wrong_legend_is_refused_by_line(rows, says, tmp_path):
         read_legend(path)
 
 
+def test_a_legend_with_other_columns_is_refused(tmp_path):
+    """Even where all that is needed is there: a newer format may mean more."""
+    path = tmp_path / "mine.csv"
+    more = HEADER.strip() + ",parent\n1,Forest,Forest,0,9,0,\n"
+    path.write_text(more)
+    with pytest.raises(InvalidInput, match="line 1: expected the columns code"):
+        read_legend(path)
+
+
 def test_built_in_legends_hold_the_official_codes():
     codes = {name: tuple(built_in_legend(name).classes) for name in built_in_legends()}
     assert len(codes["clc2018"]) == 44

@@ -718,5 +718,87 @@ MUTANTS: Final = (
             "return bool(self.found)",
         ),
     ),
+    *_of(
+        f"{_SCIENCE}/value_scale.py",
+        "bigearthnet/test_value_scale.py",
+        ("scale: dark becomes no data", "NODATA + 1, SATURATED - 1)", "0, 65_534)"),
+        ("scale: saturated is shifted", "table[NODATA], table[SATURATED] =", "_ ="),
+        (
+            "scale: offset subtracted",
+            "np.arange(_VALUES) + offset",
+            "np.arange(_VALUES) - offset",
+        ),
+        (
+            "scale: only the first stripe",
+            "range(0, len(pixels), _STRIPE_ROWS)",
+            "range(0, 1)",
+        ),
+    ),
+    *_of(
+        f"{_SCIENCE}/recipe.py",
+        "bigearthnet/test_recipe.py",
+        (
+            "recipe: blind to a legend of one's own",
+            'if is_own else b"")',
+            'if not content else b"")',
+        ),
+        ("recipe: a land cover without year", '["legend", "year"]', '["legend"]'),
+        (
+            "recipe: paths count from anywhere",
+            "recipe.parent / Path(text)",
+            "Path(text)",
+        ),
+    ),
+    *_of(
+        f"{_SCIENCE}/legend.py",
+        "bigearthnet/test_recipe.py bigearthnet/test_corine.py",
+        ("legend: a code twice", "if code in classes:", "if not code:"),
+        (
+            "legend: other columns",
+            "if tuple(rows.fieldnames or ()) != COLUMNS",
+            "if not rows.fieldnames",
+        ),
+    ),
+    *_of(
+        "ben_assets/training/shards.py",
+        "training/test_release.py",
+        (
+            "shards: larger than the limit",
+            "_packed_size(following) <= limit",
+            "0 <= limit",
+        ),
+        ("shards: numbers do not go on", "        number += 1", "        number += 2"),
+    ),
+    *_of(
+        "ben_assets/training/subsets.py",
+        "training/test_subsets.py",
+        ("subset: the seed does not count", 'f"{selection.seed}/"', '"0/"'),
+        ("subset: rounded down", "math.ceil(", "math.floor("),
+        (
+            "subset: files may be read",
+            "enable_external_access = false",
+            "enable_external_access = true",
+        ),
+        (
+            "subset: one class too often",
+            "seen[label] < wanted",
+            "seen[label] <= wanted",
+        ),
+        ("subset: two statements", ") != 1:", ") == 0:"),
+    ),
+    *_of(
+        "resources/product_sources.py",
+        "steps/test_sources.py",
+        (
+            "sources: an incomplete product ends it",
+            "    ChecksumMismatch,\n    ServiceUnavailable,\n",
+            "    ServiceUnavailable,\n",
+        ),
+        (
+            "sources: the last failure",
+            "if error.is_retryable), errors[0]",
+            "if not error), errors[0]",
+        ),
+    ),
 )
 """All faults, in the order of the data's way through the code."""

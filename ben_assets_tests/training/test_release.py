@@ -199,6 +199,14 @@ def test_shards_mix_the_tiles(trained):
     assert changes > len(set(order))
 
 
+def _numbers_of_shards(folder: Path) -> dict[str, list[int]]:
+    numbers: dict[str, list[int]] = {}
+    for name in sorted(tars(folder)):
+        part, _, number = name.removesuffix(".tar").rpartition("-")
+        numbers.setdefault(part, []).append(int(number))
+    return numbers
+
+
 def test_shards_are_cut_at_their_limit_and_stay_in_order(trained):
     whole = samples(trained.storage.folder("release_shards"))
     make_release_shards(trained.ctx(), limit=2_000_000)
@@ -206,6 +214,8 @@ def test_shards_are_cut_at_their_limit_and_stay_in_order(trained):
     sizes = [len(content) for content in tars(folder).values()]
     assert len(sizes) > 4
     assert max(sizes) <= 2_000_000
+    for part, listed in _numbers_of_shards(folder).items():
+        assert listed == list(range(len(listed))), part
     assert {part: list(p) for part, p in samples(folder).items()} == {
         part: list(p) for part, p in whole.items()
     }

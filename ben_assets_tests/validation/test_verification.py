@@ -122,8 +122,8 @@ def test_a_damaged_record_is_named_and_healed(finished, asset):
         assert {(one.tile, one.rebuilt_by) for one in found if one.asset == asset} == {
             (tile, asset)
         }
-        repair(finished, found)
-        assert differences(finished) == []
+    repair(finished, found)
+    assert differences(finished) == []
     assert finished.tree() == before
 
 
