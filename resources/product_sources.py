@@ -264,7 +264,7 @@ class Sources:
             )
         options = GcsOptions(
             settings.data_dir / ".gcs",
-            (settings.text("BEN_GCS_URL", GCS_URL) or "").rstrip("/"),
+            settings.address("BEN_GCS_URL", GCS_URL),
             Timeouts.from_settings(settings),
         )
         makers: dict[str, Callable[[], Source]] = {
