@@ -60,7 +60,9 @@ def _digest_now(storage: Storage, record: StoredRecord, name: str) -> str | None
         return None
     if upstream is None or asset == name:
         return upstream.sha256 if upstream else None
-    return str(upstream.facts["table"]["sha256"])
+    table = upstream.facts.get("table")
+    digest = table.get("sha256") if isinstance(table, dict) else None
+    return digest if isinstance(digest, str) else "unknown"
 
 
 def _find(storage: Storage, asset: str, tile: str) -> StoredRecord | None:
