@@ -11,6 +11,7 @@ CAMPAIGNS: Final = (
     "benchmarks.soak_main_job",
     "benchmarks.soak_cdse",
     "benchmarks.soak_sources",
+    "benchmarks.soak_damage",
     "benchmarks.soak_cluster",
 )
 """Modules with a ``main``; each in a process of its own."""

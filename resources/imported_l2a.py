@@ -38,7 +38,7 @@ def _acquisition_of(path: Path) -> Acquisition | None:
     try:
         if path.is_dir() and path.suffix == ".SAFE":
             name = path.name
-        elif path.suffix == ".zip":
+        elif path.suffix == ".zip" and path.is_file():
             name = product_of_zip(path) or path.name.removesuffix(".zip")
         else:
             return None

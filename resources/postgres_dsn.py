@@ -52,12 +52,26 @@ def parse_dsn(dsn: str, setting: str) -> dict[str, str]:
 
 
 def without_password(text: str, dsn: str) -> str:
-    """A message of the driver on one line, without any part of the password."""
+    """A message of the driver on one line, without any part of the password.
+
+    Where none is given, what stands for user and database may be one.
+    """
     try:
-        password = psycopg2.extensions.parse_dsn(dsn).get("password")
+        parts = psycopg2.extensions.parse_dsn(dsn)
+        unproven = [parts.get("user"), parts.get("dbname")]
+        hidden = [parts["password"]] if "password" in parts else unproven
     except psycopg2.ProgrammingError:
-        password = dsn
-    return escaped(redacted(" ".join(text.split()), [password]))
+        hidden = [dsn]
+    return escaped(redacted(" ".join(text.split()), hidden))
+
+
+def shown_dsn(parts: dict[str, str]) -> str:
+    """Names a database in errors and records, without what may be a password."""
+    place = f"{parts.get('host', 'local socket')}:{parts.get('port', '5432')}"
+    if "password" not in parts and "host" in parts:
+        return place
+    user = f"{parts['user']}@" if "user" in parts else ""
+    return f"{user}{place}/{parts.get('dbname', parts.get('user', ''))}"
 
 
 def setting_error(error: psycopg2.Error, dsn: str, setting: str) -> BenError | None:

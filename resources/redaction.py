@@ -50,10 +50,12 @@ def _hide(text: str, spelling: str, hidden: list[bool]) -> None:
 
 
 def _spellings(secret: str) -> Iterator[str]:
-    if not secret:
-        return
-    content = secret.encode("utf-8", "surrogateescape")
     yield secret
+    yield from (one for one in _encoded(secret) if len(one) >= _SHORTEST_PART)
+
+
+def _encoded(secret: str) -> Iterator[str]:
+    content = secret.encode("utf-8", "surrogateescape")
     yield quote(content, safe="")
     yield quote(content)
     yield quote_plus(content)

@@ -9,6 +9,7 @@ import contextlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from ben_assets.bigearthnet.errors import InvalidInput, LocalResourceError
 from ben_assets.bigearthnet.shipped_files import ROOT, SHIPPED
@@ -40,6 +41,25 @@ class Settings:
         """A setting as an absolute path."""
         value = self.text(name)
         return default if value is None else REPOSITORY / Path(value).expanduser()
+
+    def address(self, name: str, default: str) -> str:
+        """A URL without user and password, which errors and logs would repeat.
+
+        Raises:
+            InvalidInput: it has some, or is none; it is not repeated.
+        """
+        url = (self.text(name, default) or default).rstrip("/")
+        try:
+            parts = urlsplit(url)
+            is_plain = "@" not in parts.netloc and parts.port != 0
+        except ValueError:
+            is_plain = False
+        if not is_plain:
+            raise InvalidInput(
+                f"{name} is not an address as https://host/path; user and password "
+                "have settings of their own"
+            )
+        return url
 
     @property
     def data_dir(self) -> Path:

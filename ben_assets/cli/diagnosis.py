@@ -82,6 +82,7 @@ def diagnose(tiles: Sequence[Tile], settings: Settings) -> list[Finding]:
         ("L1C products", lambda: _l1c(tiles, settings)),
         ("L2A processor", lambda: _l2a(tiles, settings)),
         ("recipe", lambda: _recipe(tiles, settings)),
+        ("CORINE service", lambda: _corine_service(settings)),
         ("pinned inputs", lambda: _inputs(tiles, settings)),
         ("Sentinel-1", lambda: _sentinel1(tiles, settings)),
         ("PostGIS", lambda: _postgis(settings)),
@@ -178,16 +179,51 @@ def _l1c(tiles: Sequence[Tile], settings: Settings) -> Iterator[Finding]:
         if folder is not None:
             yield from _folder("L1C products", name, folder)
             return
+    from resources.product_sources import Sources
+
+    for source in Sources.from_settings(settings, print).sources:
+        state, detail = _SOURCES[source.name](settings)
+        yield Finding(f"L1C from {source.name}", state, detail)
+
+
+def _cdse(settings: Settings) -> tuple[State, str]:
+    """Whether the account opens the Copernicus Data Space."""
     from resources.cdse.access import Access
     from resources.cdse.session import Session
     from resources.cdse.transport import Transport
 
-    access = Access.from_settings(settings)
-    if access.s3_keys is not None:
-        yield Finding("L1C products", State.OK, f"by S3 from {access.s3_url}")
+    try:
+        access = Access.from_settings(settings)
+        if access.s3_keys is not None:
+            return State.OK, f"by S3 from {access.s3_url}"
+        Session(access, Transport(access)).token()
+    except BenError as error:  # a silent source is passed over, a refused log-in not
+        state = State.WARNS if error.is_retryable else State.LACKS
+        return state, f"[{error.failure_class}] {error}"
+    return State.OK, f"logged in at {access.token_url}"
+
+
+def _gcs(settings: Settings) -> tuple[State, str]:
+    """The bucket needs no account; it is not asked."""
+    from resources.gcs import URL
+
+    url = settings.address("BEN_GCS_URL", URL)
+    return State.OK, f"without an account, not asked: {url}"
+
+
+_SOURCES: Final = {"cdse": _cdse, "gcs": _gcs}
+"""Name in ``BEN_L1C_SOURCES`` to the look at that source."""
+
+
+def _corine_service(settings: Settings) -> Iterator[Finding]:
+    """Whether the service key, where there is one, can sign."""
+    path = settings.path("CLMS_SERVICE_KEY")
+    if path is None:
         return
-    Session(access, Transport(access)).token()
-    yield Finding("L1C products", State.OK, f"logged in at {access.token_url}")
+    from resources.clms.service_key import ServiceKey
+
+    ServiceKey.read(path).assertion(0)
+    yield Finding("CORINE service", State.OK, f"key {path} can sign")
 
 
 def _l2a(tiles: Sequence[Tile], settings: Settings) -> Iterator[Finding]:

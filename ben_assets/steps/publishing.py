@@ -131,7 +131,8 @@ _ABOUT: Final = (
 
 
 def _title(record: StoredRecord) -> str:
-    return f"BigEarthNet v2: a release of {record.facts_as(ReleaseCardFacts).patches} patches"
+    facts = record.facts_as(ReleaseCardFacts)
+    return f"BigEarthNet v2: a release of {facts.patches} patches"
 
 
 def _version(record: StoredRecord) -> str:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -165,7 +166,7 @@ def test_doctor_says_what_a_real_run_lacks(pipeline):
     said = {line[7:].split("  ")[0]: line.split()[0] for line in done.out.splitlines()}
     assert said["versions"] == said["data root"] == "ok"
     assert (
-        said["L1C products"] == said["L2A processor"] == said["Sentinel-1"] == "lacks"
+        said["L1C from cdse"] == said["L2A processor"] == said["Sentinel-1"] == "lacks"
     )
     assert said["s1s2_mapping.csv"] == "warns"
 
@@ -208,8 +209,9 @@ def test_doctor_says_what_a_step_would_refuse(pipeline, name, value):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({}, "ok     L1C products"),
-        ({"CDSE_PASSWORD": "wrong"}, "lacks  L1C products"),
+        ({}, "ok     L1C from cdse   logged in"),
+        ({}, "ok     L1C from gcs   without an account"),
+        ({"CDSE_PASSWORD": "wrong"}, "lacks  L1C from cdse   [auth]"),
     ],
 )
 def test_doctor_tries_the_credentials(pipeline, tmp_path, change, said):
@@ -218,8 +220,19 @@ def test_doctor_tries_the_credentials(pipeline, tmp_path, change, said):
     with CdseServer(tmp_path / "archive") as server:
         pipeline.settings |= server.environment() | change
         done = Ben(pipeline, "doctor")
-    assert said in done.out
+    assert said in re.sub(r"(from \w+) +", r"\1   ", done.out)
     assert "wrong" not in done.out + done.err
+
+
+def test_doctor_says_whether_the_service_key_can_sign(pipeline, tmp_path):
+    key = tmp_path / "key.json"
+    pipeline.settings["CLMS_SERVICE_KEY"] = str(key)
+    fields = dict.fromkeys(("client_id", "user_id", "token_uri", "private_key"), "none")
+    key.write_text(json.dumps(fields))
+    done = Ben(pipeline, "doctor", pipeline.keys[0])
+    (line,) = [one for one in done.out.splitlines() if "CORINE service" in one]
+    assert line.startswith("lacks")
+    assert "expected an RSA key as PEM" in line
 
 
 @needs_shared

@@ -56,6 +56,37 @@ def test_short_secrets_are_hidden_whole_and_other_words_stay():
     assert redacted("nothing to hide", ["hunter22"]) == "nothing to hide"
 
 
+def test_a_short_secret_does_not_hide_the_digits_of_its_encodings():
+    assert redacted("[Errno 111] refused", ["me"]) == "[Errno 111] refused"
+
+
+def test_what_may_be_a_password_in_the_place_of_a_name_is_not_shown():
+    for dsn in ("postgresql://ben@h:1/ter2secret", "postgresql://ter2secret@h:1/db"):
+        assert Postgis(dsn).name == "h:1"
+        assert "ter2" not in without_password(f'database "ter2secret" of {dsn}', dsn)
+    assert Postgis("postgresql://ben:hunter22@h:1/data").name == "ben@h:1/data"
+
+
+def test_tokens_on_file_are_redacted_wherever_they_come_back(tmp_path):
+    access = Access.from_settings(Settings({"BEN_DATA_DIR": str(tmp_path)}))
+    access.shared.mkdir(parents=True)
+    tokens = {"access": "Bq3-Xv8.Tn5", "refresh": "Yh6-Pc3.Jg8"}
+    access.token_file.write_text(json.dumps(tokens))
+    said = access.without_secrets(f"unknown: {tokens['refresh']} {tokens['access']}")
+    assert said == "unknown: *** ***"
+    for damaged in ("[" * 100_000, "7", "{}"):
+        access.token_file.write_text(damaged)
+        assert access.without_secrets("words") == "words"
+
+
+@pytest.mark.parametrize("name", ["BEN_GCS_URL", "CLMS_URL"])
+def test_other_addresses_with_user_and_password_are_refused_unseen(name):
+    settings = Settings({name: "https://me:s3cr3t@host/x"})
+    with pytest.raises(InvalidInput, match=f"{name} is not an address") as error:
+        settings.address(name, "https://host")
+    assert "s3cr" not in str(error.value)
+
+
 def test_text_of_others_is_shown_on_one_line_and_bounded():
     forged = "x\x1b[2K\rSUCCESS\n2026 - dagster - INFO \u202eelif\u200b\ud800"
     shown = escaped(forged)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import fnmatch
 import hashlib
 import ipaddress
+import json
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Final
@@ -128,12 +129,10 @@ class Access:
             locks=locks_of(settings),
             account=Account(user, password, totp) if user else None,
             s3_keys=S3Keys(key, secret) if key else None,
-            catalogue_url=address_setting(
-                settings, "CDSE_CATALOGUE_URL", CATALOGUE_URL
-            ),
-            token_url=address_setting(settings, "CDSE_TOKEN_URL", TOKEN_URL),
-            download_url=address_setting(settings, "CDSE_DOWNLOAD_URL", DOWNLOAD_URL),
-            s3_url=address_setting(settings, "CDSE_S3_URL", S3_URL),
+            catalogue_url=settings.address("CDSE_CATALOGUE_URL", CATALOGUE_URL),
+            token_url=settings.address("CDSE_TOKEN_URL", TOKEN_URL),
+            download_url=settings.address("CDSE_DOWNLOAD_URL", DOWNLOAD_URL),
+            s3_url=settings.address("CDSE_S3_URL", S3_URL),
             more_hosts=tuple(hosts.replace(",", " ").split()),
             timeouts=_patience(settings),
         )
@@ -152,14 +151,27 @@ class Access:
             :16
         ]
 
+    @property
+    def token_file(self) -> Path:
+        """Where the tokens lie that all processes share."""
+        return self.shared / f"token-{self.account_key}.json"
+
     def without_secrets(self, text: str, *more: str | None) -> str:
         """``text`` without any part of the secrets of this account, and of ``more``."""
-        known = [*more]
+        known = [*more, *self._tokens_on_file()]
         if self.account:
             known += [self.account.password, self.account.totp_secret]
         if self.s3_keys:
             known += [self.s3_keys.secret_key]
         return redacted(text, known)
+
+    def _tokens_on_file(self) -> list[str]:
+        """Access and refresh token of the account's session, where there is one."""
+        try:
+            fields = json.loads(self.token_file.read_text())
+            return [str(fields[name]) for name in ("access", "refresh")]
+        except (OSError, ValueError, TypeError, KeyError, RecursionError):
+            return []  # none, or damaged: the session logs in anew
 
     def require_allowed(self, url: str) -> None:
         """Refuse an address that a request, and maybe a token, must not go to.
@@ -216,26 +228,6 @@ def _pair(settings: Settings, first: str, second: str) -> tuple[str, str]:
         unset = second if values[0] else first
         raise InvalidInput(f"{first} and {second} belong together; {unset} is not set")
     return values
-
-
-def address_setting(settings: Settings, name: str, default: str) -> str:
-    """An address without user and password, which errors and logs would repeat.
-
-    Raises:
-        InvalidInput: it has some, or is none; it is not repeated.
-    """
-    url = (settings.text(name, default) or default).rstrip("/")
-    try:
-        parts = urlsplit(url)
-        is_plain = "@" not in parts.netloc and parts.port != 0
-    except ValueError:
-        is_plain = False
-    if not is_plain:
-        raise InvalidInput(
-            f"{name} is not an address as https://host/path; user and password have "
-            "settings of their own"
-        )
-    return url
 
 
 def _patience(settings: Settings) -> Timeouts:

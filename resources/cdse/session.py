@@ -65,7 +65,7 @@ class Session:
         """Touches neither disk nor network."""
         self._access = access
         self._transport = transport
-        self._file = access.shared / f"token-{access.account_key}.json"
+        self._file = access.token_file
 
     def token(self, refused: str | None = None, *, may_refresh: bool = True) -> str:
         """A token that should be accepted.
@@ -137,12 +137,13 @@ class Session:
         if self._access.account is None:
             raise AccessRefused(
                 "downloads need a CDSE account: set CDSE_USERNAME and CDSE_PASSWORD, "
-                "or the S3 keys, or BEN_L1C_DIR to use zips that are on disk"
+                "or the S3 keys, or BEN_L1C_DIR to use zips that are on disk, or "
+                "BEN_L1C_SOURCES=gcs to do without one"
             )
         return self._access.account
 
     def _kept(self) -> Token | None:
-        with contextlib.suppress(OSError, ValueError, TypeError):
+        with contextlib.suppress(OSError, ValueError, TypeError, RecursionError):
             return Token(**json.loads(self._file.read_text()))
         return None
 

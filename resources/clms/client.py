@@ -32,6 +32,9 @@ from resources.transfers.download import OwnPause
 URL: Final = "https://land.copernicus.eu/api"
 _GRANT: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 _RENEW_BEFORE_SECONDS: Final = 60
+_USUAL_LIFETIME: Final = 3600.0
+_LONGEST_LIFETIME: Final = 86_400.0
+"""Seconds that a token lives; a service that says more is not believed."""
 _DONE: Final = "Finished_ok"
 _ENDED: Final = {
     "Rejected": "the service rejected the request; ask for the file on its site",
@@ -71,7 +74,7 @@ class ClmsOptions:
         if parts.netloc not in hosts or not is_safe:
             raise AccessRefused(
                 f"{parts.scheme}://{parts.netloc.rpartition('@')[2]} is refused: "
-                f"expected https and one of {', '.join(sorted(hosts))}; check CLMS_URL "
+                f"expected https and one of {_named(hosts)}; check CLMS_URL "
                 "and the token_uri of the service key"
             )
 
@@ -132,7 +135,7 @@ class Clms:
                 rows = listed.get("items") if isinstance(listed, dict) else None
                 return [
                     {str(k): str(v) for k, v in row.items()}
-                    for row in rows or []
+                    for row in (rows if isinstance(rows, list) else [])
                     if isinstance(row, dict)
                 ]
         raise ProductGone(
@@ -157,7 +160,7 @@ class Clms:
         if not _TASK_ID.fullmatch(task):
             raise ServiceUnavailable(
                 f"{self._options.url}: expected the id of a task, found "
-                f"{json.dumps(reply)[:200]}"
+                f"{self._options.without_secrets(json.dumps(reply), self._token)[:200]}"
             )
         return task
 
@@ -236,9 +239,16 @@ class Clms:
         if not self._token:
             raise ServiceUnavailable("the token service answered without access_token")
         lifetime = reply.get("expires_in")
-        seconds = float(lifetime) if isinstance(lifetime, int | float) else 3600.0
+        seconds = _USUAL_LIFETIME
+        if isinstance(lifetime, int | float) and 0 < lifetime < _LONGEST_LIFETIME:
+            seconds = lifetime
         self._token_ends = time.time() + seconds - _RENEW_BEFORE_SECONDS
         return self._token
+
+
+def _named(hosts: set[str]) -> str:
+    """Hosts for people, without the user and password that a key file may hold."""
+    return ", ".join(sorted(host.rpartition("@")[2] for host in hosts))
 
 
 def _refused(error: BenError) -> AccessRefused:

@@ -133,7 +133,7 @@ def corine_download(
     if path is None:
         return None
     timeouts = Timeouts()
-    url = (settings.text("CLMS_URL", URL) or "").rstrip("/")
+    url = settings.address("CLMS_URL", URL)
     clms = Clms(ClmsOptions(ServiceKey.read(path), url, timeouts), log)
     return CorineDownload(clms, pin, timeouts, log)
 

@@ -48,7 +48,7 @@ class ServiceKey:
                 f"CLMS_SERVICE_KEY: {path} is missing; make a key on the account page "
                 "of land.copernicus.eu and save it there"
             ) from None
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             content = None
         names = [one.name for one in fields(cls)]
         known = content if isinstance(content, dict) else {}

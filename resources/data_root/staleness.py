@@ -61,7 +61,8 @@ def _digest_now(storage: Storage, record: StoredRecord, name: str) -> str | None
         return None
     if upstream is None or asset == name:
         return upstream.sha256 if upstream else None
-    return upstream.facts_as(TabledFacts).table.sha256
+    facts = upstream.facts
+    return facts.table.sha256 if isinstance(facts, TabledFacts) else "unknown"
 
 
 def _find(storage: Storage, asset: str, tile: str) -> StoredRecord | None:

@@ -525,7 +525,9 @@ class DigestCache:
             status.st_ino,
         ]
         kept = self._folder / name
-        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        with contextlib.suppress(
+            OSError, ValueError, KeyError, TypeError, RecursionError
+        ):
             content = json.loads(kept.read_text())
             if content["stamp"] == stamp:
                 return str(content["sha256"])

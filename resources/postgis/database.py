@@ -14,7 +14,7 @@ import sqlalchemy
 from ben_assets.bigearthnet.errors import InvalidInput
 from resources.postgis.refusals import refusals
 from resources.postgis.schema import migrate, require_schema
-from resources.postgres_dsn import parse_dsn
+from resources.postgres_dsn import parse_dsn, shown_dsn
 from resources.settings import Settings
 
 Cursor: TypeAlias = psycopg2.extensions.cursor
@@ -50,9 +50,7 @@ class Postgis:
         text = dsn.replace("postgresql+psycopg2://", "postgresql://", 1)
         parts = parse_dsn(text, SETTING)
         self._dsn = text
-        user = f"{parts['user']}@" if "user" in parts else ""
-        host, port = parts.get("host", "local socket"), parts.get("port", "5432")
-        self.name = f"{user}{host}:{port}/{parts.get('dbname', parts.get('user', ''))}"
+        self.name = shown_dsn(parts)
         self._engine = _engine(text)
         self._has_schema = False
 

@@ -27,7 +27,7 @@ from ben_assets.bigearthnet.errors import (
     ServiceUnavailable,
 )
 from ben_assets.bigearthnet.outside_text import escaped
-from resources.cdse.access import Timeouts, address_setting
+from resources.cdse.access import Timeouts
 from resources.cdse.retrier import Retrier
 from resources.cdse.transport import RequestRefused, shown
 from resources.redaction import redacted
@@ -68,7 +68,7 @@ class HubAccess:
                 "HF_TOKEN is not set; expected a token with write access, made on the "
                 "settings page of the Hugging Face account"
             )
-        url = address_setting(settings, "HF_ENDPOINT", URL)
+        url = settings.address("HF_ENDPOINT", URL)
         PublicAccess(url).require_allowed(url)
         return cls(token, url, Timeouts.from_settings(settings))
 

@@ -20,7 +20,7 @@ from ben_assets.bigearthnet.errors import (
     InvalidInput,
     ServiceUnavailable,
 )
-from resources.cdse.access import Timeouts, address_setting
+from resources.cdse.access import Timeouts
 from resources.cdse.progress import Progress
 from resources.cdse.retrier import Retrier
 from resources.cdse.transport import Request, Transport, Unauthorized
@@ -66,7 +66,7 @@ class ZenodoAccess(PublicAccess):
             )
         timeouts = Timeouts.from_settings(settings)
         patient = max(timeouts.stall_seconds, _ANSWER_SECONDS)
-        home = address_setting(settings, "ZENODO_URL", URL)
+        home = settings.address("ZENODO_URL", URL)
         return cls(home, replace(timeouts, stall_seconds=patient), token=token)
 
     def without_secrets(self, text: str, *more: str | None) -> str:

@@ -50,6 +50,14 @@ def test_other_files_and_another_table_upstream_are_named(storage):
     ]
 
 
+def test_a_record_that_does_not_say_its_table_makes_stale_what_follows(storage):
+    maps = put(storage, "reference_maps", made_from={"patches.parquet": "a" * 12})
+    put(storage, "patches")
+    assert stale_inputs(storage, maps) == [
+        "patches.parquet: aaaaaaaaaaaa then, unknown now"
+    ]
+
+
 def test_an_input_that_is_gone_does_not_count(storage):
     maps = put(storage, "reference_maps", made_from={"patches": "1"})
     assert stale_inputs(storage, maps) == []

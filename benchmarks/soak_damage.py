@@ -1,0 +1,183 @@
+"""Damage to what is read: records, zips and metadata, thousands of times.
+
+``python -m benchmarks.soak_damage [--zips 2000] [--seed 1]``. Each field of each record
+takes fifteen other values, bytes of a product's zip are changed at random, and fields
+of a product's metadata get odd texts. Nothing wrong may be accepted, each end is an
+error of ours, and a plain re-run makes the record whole again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import random
+import re
+import tempfile
+import zipfile
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from ben_assets.bigearthnet.errors import BenError
+from ben_assets.safe.l2a import read_l2a
+from ben_assets.safe.manifest import prove_product
+from ben_assets.synthetic.dataset import SyntheticData, make_synthetic_data
+from ben_assets.synthetic.tiles import DEMO_TILES
+from ben_assets.validation.survey import find_differences
+from ben_assets_tests.support.pipeline import STEPS, Pipeline
+from ben_assets_tests.support.zip_products import NAME, product_files
+from resources.data_root.records import seal_of
+
+KEY: Final = DEMO_TILES[0].key
+VALUES: Final = (
+    *(None, True, -1, 0, 1.5, 10**30, "", "x", "../../x", "\0", "\u0663"),
+    *([], [7], {}, {"a": [1]}),
+)
+"""What a field of a record may have become."""
+TEXTS: Final = (
+    *("", "x", "-1", "0", "1e9", "inf", "nan", "9" * 5000, "\u0663", "../../x"),
+    *("/etc/passwd", "2031-01-01T00:00:00Z", "&#10;", "<a/>", "S2A_T99XXX"),
+)
+"""What a field of the metadata may have become."""
+
+
+def record_campaign(folder: Path) -> str:
+    """Change each field of each record of a tile, with the seal adapted and not.
+
+    Raises:
+        AssertionError: something else than an error of ours came of it, or a re-run did
+            not repair the tile.
+    """
+    make_synthetic_data(folder / "synthetic", tiles=DEMO_TILES[:1], l1c=False)
+    pipeline = Pipeline(SyntheticData(folder / "synthetic", (KEY,)), folder)
+    pipeline.make_tile(KEY)
+    whole, changes = pipeline.tree(), 0
+    for asset in STEPS:
+        path = pipeline.storage.record_path(asset, KEY)
+        text = path.read_text()
+        for field in json.loads(text):
+            for value in VALUES:
+                for is_sealed in (False, True):
+                    path.write_text(_changed(text, field, value, is_sealed=is_sealed))
+                    _survives(pipeline, f"{asset}: {field} is {value!r}")
+                    changes += 1
+        path.write_text(text)
+        path.write_text(_changed(text, "outputs", [7], is_sealed=True))
+        pipeline.make(asset, KEY)
+        assert pipeline.tree() == whole, f"{asset} was not repaired"
+    return f"soak, damage: {changes} changed fields of records: all read or named"
+
+
+def _changed(text: str, field: str, value: object, *, is_sealed: bool) -> str:
+    stored = {**json.loads(text), field: value}
+    if is_sealed and field != "seal":
+        del stored["seal"]
+        stored["seal"] = seal_of(stored)
+    return json.dumps(stored)
+
+
+def _survives(pipeline: Pipeline, what: str) -> None:
+    """A survey goes on to its end, whatever a record says."""
+    try:
+        list(find_differences(pipeline.storage, deep=False, tiles=[KEY]))
+    except Exception as error:
+        raise AssertionError(f"{what}: {type(error).__name__}: {error}") from error
+
+
+def zip_campaign(folder: Path, zips: int, seed: int) -> str:
+    """Change bytes of a product's zip at random.
+
+    Raises:
+        AssertionError: a wrong file was accepted, or the error is not one of ours.
+    """
+    dice, seen = random.Random(seed), Counter[str]()
+    files = product_files(band_bytes=300)
+    truth = {
+        name: hashlib.sha256(content).hexdigest() for name, content in files.items()
+    }
+    path = folder / f"{NAME}.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in sorted(files.items()):
+            archive.writestr(zipfile.ZipInfo(f"{NAME}.SAFE/{name}"), content)
+    good = path.read_bytes()
+    for _ in range(zips):
+        path.write_bytes(_damaged(good, dice))
+        try:
+            members = prove_product(path, NAME).members
+        except BenError as error:
+            seen[type(error).__name__] += 1
+            continue
+        assert {n: one.sha256 for n, one in members.items()} == truth, "accepted"
+        seen["same content"] += 1
+    return f"soak, damage: {zips} damaged zips: {dict(seen.most_common())}"
+
+
+def _damaged(good: bytes, dice: random.Random) -> bytes:
+    content = bytearray(good)
+    directory = good.find(b"PK\x01\x02")
+    for _ in range(dice.choice((1, 1, 1, 2, 4))):
+        first = dice.choice((0, directory, good.rfind(b"PK\x05\x06")))
+        at = dice.randrange(min(first, len(content) - 1), len(content))
+        kind = dice.randrange(4)
+        if kind == 0:
+            content[at] ^= 1 << dice.randrange(8)
+        elif kind == 1:
+            content[at] = dice.choice((0, 127, 128, 255))
+        elif kind == 2:
+            del content[at : at + dice.randrange(1, 50)]
+        else:
+            content[at:at] = dice.randbytes(dice.randrange(1, 20))
+        content = content or bytearray(b"x")
+    return bytes(content)
+
+
+def metadata_campaign(folder: Path) -> str:
+    """Give each field of a product's metadata other texts.
+
+    Raises:
+        AssertionError: an error that is not one of ours.
+    """
+    made = make_synthetic_data(folder / "world", tiles=DEMO_TILES[:1], l1c=False)
+    product = next(made.l2a_dir.glob("*.SAFE"))
+    seen = Counter[str]()
+    for path in (product / "MTD_MSIL2A.xml", *product.glob("GRANULE/*/MTD_TL.xml")):
+        text = path.read_text()
+        for tag in sorted(set(re.findall(r"<(\w+)[^>]*>[^<]+</", text))):
+            for value in TEXTS:
+                path.write_text(_with_text(text, tag, value))
+                seen[_end(lambda: read_l2a(product), f"{tag} is {value[:40]!r}")] += 1
+        path.write_text(text)
+    return f"soak, damage: fields of metadata: {dict(seen.most_common())}"
+
+
+def _with_text(text: str, tag: str, value: str) -> str:
+    return re.sub(rf"(<{tag}[^>]*>)[^<]+", lambda m: m[1] + value, text)
+
+
+def _end(read: Callable[[], object], what: str) -> str:
+    try:
+        read()
+    except BenError as error:
+        return type(error).__name__
+    except Exception as error:
+        raise AssertionError(f"{what}: {type(error).__name__}: {error}") from error
+    return "read"
+
+
+def main() -> None:
+    """Run the three campaigns and print what was seen."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--zips", type=int, default=2000)
+    parser.add_argument("--seed", type=int, default=1)
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        print(zip_campaign(folder, given.zips, given.seed), flush=True)
+        print(metadata_campaign(folder), flush=True)
+        print(record_campaign(folder / "records"), flush=True)
+
+
+if __name__ == "__main__":
+    main()
