@@ -58,7 +58,7 @@ pictures: demo dev-setup  ## the pictures in docs/, from the demo's results
 	@$(BIN)/python -m ben_assets_tests.browser.docs_pictures
 
 demo: setup  ## the main job for five small generated tiles
-	@echo "make demo: five small tiles through every step; about a minute on two quiet cores"
+	@echo "make demo: small tiles through every step; a minute or two on two quiet cores"
 	@$(BIN)/python -m ben_assets.demo
 
 cluster-demo: cluster-setup  ## demo tiles through PostgreSQL, Redis and two Celery workers
