@@ -7,7 +7,7 @@ PYTHON ?= $(shell for p in python3.12 python3.11 python3; do \
 PORT ?= 3000
 BIN := .venv/bin
 
-.PHONY: dev-setup mutants sen2cor preflight setup demo demo-ui test lint dev bench soak lock clean help cluster-setup cluster-demo \
+.PHONY: dev-setup mutants sen2cor preflight setup demo demo-ui test lint dev bench soak lock clean distclean help cluster-setup cluster-demo \
   clients docs docs-setup pictures postgis postgis-stop dev-postgres
 
 help:  ## this list
@@ -58,6 +58,7 @@ pictures: demo dev-setup  ## the pictures in docs/, from the demo's results
 	@$(BIN)/python -m ben_assets_tests.browser.docs_pictures
 
 demo: setup  ## the main job for five small generated tiles
+	@echo "make demo: five small tiles through every step; about a minute on two quiet cores"
 	@$(BIN)/python -m ben_assets.demo
 
 cluster-demo: cluster-setup  ## demo tiles through PostgreSQL, Redis and two Celery workers
@@ -67,6 +68,7 @@ demo-ui: setup  ## the Dagster UI on the demo's results
 	@$(BIN)/python -m ben_assets.demo --ui --port $(PORT)
 
 test: dev-setup  ## the whole test suite
+	@echo "make test: real servers, databases and a browser on loopback; half an hour or so on two cores"
 	@$(BIN)/python -m pytest -q -n 2 --dist loadscope --no-loadscope-reorder
 
 mutants: dev-setup  ## faults put into a copy of the code: does a test notice each?
@@ -118,5 +120,11 @@ lock: dev-setup  ## the lock files from pyproject.toml
 	compile -c requirements-cluster.lock -o requirements-build.lock && \
 	compile --group docs -c requirements-cluster.lock -o requirements-docs.lock
 
-clean:  ## undo demo, bench and docs
-	@rm -rf .demo .cluster-demo .bench .site .pytest_cache .mypy_cache .ruff_cache
+clean:  ## undo demo, bench, docs and tests
+	@rm -rf .demo .cluster-demo .bench .site screenshots build \
+	  .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@echo "left: .venv (make distclean), and what is yours: data/ .env .dagster_home/ .sen2cor/ .postgis/"
+
+distclean: clean  ## the same, and .venv with the environments of make clients
+	@rm -rf .venv .clients *.egg-info
+	@echo "removed .venv and .clients, too; make setup makes it again"

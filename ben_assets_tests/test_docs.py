@@ -32,8 +32,8 @@ LINK = re.compile(r"\]\(([^)\s]+)\)")
 FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 HEADING = re.compile(r"^#{1,6} +(.+?) *$", re.MULTILINE)
 ELSEWHERE = re.compile(r"\b(?:FAULTS|CONTRACT)\b|\b(?:RULES|SOURCES)\.md\b|\(RULES\b")
-SETTING = re.compile(r"`((?:BEN|CDSE|CLMS|SEN2COR)_[A-Z0-9_]+)`")
-UNCOMMENTED = re.compile(r"#((?:BEN|CDSE|CLMS|SEN2COR)_[A-Z0-9_]+)=")
+SETTING = re.compile(r"`((?:BEN|CDSE|CLMS|HF|SEN2COR|ZENODO)_[A-Z0-9_]+)`")
+UNCOMMENTED = re.compile(r"#((?:BEN|CDSE|CLMS|HF|SEN2COR|ZENODO)_[A-Z0-9_]+)=")
 
 
 def slug(heading: str) -> str:

@@ -3,11 +3,12 @@
 Each client has an environment of its own below ``.clients``, made by uv and kept; none
 of them is in the lock. A client that cannot be had is ``not run: <why>``; with
 ``CLIENTS_ALL=1`` that is a failure. rico-hdl is on no registry: ``RICO_HDL`` names a
-checkout of it.
+checkout of it. torchgeo and ConfigILM bring PyTorch: 6 GB each, by PyPI's CUDA build.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -48,6 +49,12 @@ CLIENTS: Final = (
     Client("mlcroissant", "3.11", ("mlcroissant==1.1.1", "pyarrow", "setuptools")),
     Client("webdataset", "3.11", ("webdataset==1.0.2", "safetensors", "numpy")),
     Client("datasets", "3.11", ("datasets==5.2.0", "safetensors", "numpy")),
+    Client("torchgeo", "3.12", ("torchgeo==0.10.1", "pyarrow", "safetensors")),
+    Client(  # its extra "full" wants a pyarrow that pandas refuses
+        "configilm",
+        "3.11",
+        ("configilm==0.7.1", "numpy<2", "pyarrow>=13,<21", "pandas", "lmdb"),
+    ),
     Client("rico_hdl", "3.11", (), "RICO_HDL"),
 )
 
@@ -121,11 +128,25 @@ def _environment(client: Client) -> Path:
     python, stamp = folder / "bin" / "python", folder / "installed"
     if stamp.exists() and stamp.read_text() == "\n".join(wanted):
         return python
+    interpreter = _interpreter(client.python)
     uv = str(Path(sys.executable).with_name("uv"))
-    _try(uv, "venv", "--quiet", "--clear", "--python", client.python, str(folder))
+    _try(uv, "venv", "--quiet", "--clear", "--python", interpreter, str(folder))
     _try(uv, "pip", "install", "--quiet", "--python", str(python), *wanted)
     stamp.write_text("\n".join(wanted))
     return python
+
+
+def _interpreter(version: str) -> str:
+    """A Python of this version that runs here, else what uv may know of."""
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
+    names = [f"python{version}"]
+    names += [str(path) for path in pyenv.glob(f"versions/{version}.*/bin/python")]
+    for name in names:  # a shim of pyenv may be there and refuse
+        with contextlib.suppress(OSError):
+            done = subprocess.run([name, "-c", ""], capture_output=True, check=False)
+            if done.returncode == 0:
+                return name
+    return version
 
 
 def _checkout(client: Client) -> list[str]:

@@ -25,6 +25,7 @@ from ben_assets.cli import (
     reference,
     releasing,
     running,
+    sampling,
     serving,
     tracking,
     verification,
@@ -44,6 +45,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(running.run)
+app.command()(sampling.sample)
 app.command()(verification.verify)
 app.command()(tracking.track)
 app.add_typer(overview.app, name="tiles")

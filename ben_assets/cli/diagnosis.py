@@ -16,11 +16,24 @@ from pathlib import Path
 from typing import Final
 
 from ben_assets.bigearthnet.errors import BenError
+from ben_assets.bigearthnet.recipe import (
+    DEFAULT,
+    Recipe,
+    load_recipe,
+    missing_files,
+)
 from ben_assets.bigearthnet.shipped_files import SHIPPED
 from ben_assets.bigearthnet.tile_list import Tile
 from resources.data_root.store import Storage
 from resources.inputs.pinned import PinnedInputs
-from resources.inputs.pins import CORINE, TILE_LINKS
+from resources.inputs.pins import (
+    CLOUD,
+    CORINE,
+    COUNTRIES,
+    S1_MAPPING,
+    SNOW,
+    TILE_LINKS,
+)
 from resources.settings import Settings
 
 GIGABYTES_OF_ASSET: Final[dict[str, float]] = {
@@ -67,7 +80,8 @@ def diagnose(tiles: Sequence[Tile], settings: Settings) -> list[Finding]:
         ("data root", lambda: _data_root(settings)),
         ("disk space", lambda: _disk_space(tiles, settings)),
         ("L1C products", lambda: _l1c(tiles, settings)),
-        ("L2A processor", lambda: _l2a(settings)),
+        ("L2A processor", lambda: _l2a(tiles, settings)),
+        ("recipe", lambda: _recipe(tiles, settings)),
         ("pinned inputs", lambda: _inputs(tiles, settings)),
         ("Sentinel-1", lambda: _sentinel1(tiles, settings)),
         ("PostGIS", lambda: _postgis(settings)),
@@ -176,7 +190,11 @@ def _l1c(tiles: Sequence[Tile], settings: Settings) -> Iterator[Finding]:
     yield Finding("L1C products", State.OK, f"logged in at {access.token_url}")
 
 
-def _l2a(settings: Settings) -> Iterator[Finding]:
+def _l2a(tiles: Sequence[Tile], settings: Settings) -> Iterator[Finding]:
+    if all(tile.starts_at_l2a for tile in tiles):
+        detail = "not needed: every row names an L2A product"
+        yield Finding("L2A processor", State.OK, detail)
+        return
     if settings.path("BEN_L2A_DIR") is not None:
         yield Finding("L2A processor", State.OK, "not needed: BEN_L2A_DIR is set")
         return
@@ -192,14 +210,39 @@ def _l2a(settings: Settings) -> Iterator[Finding]:
         yield Finding("L2A processor", State.WARNS, detail)
 
 
+def _recipe_of(settings: Settings) -> Recipe:
+    return load_recipe(settings.recipe or DEFAULT)
+
+
+def _recipe(tiles: Sequence[Tile], settings: Settings) -> Iterator[Finding]:
+    """The files that the recipe of own tiles names."""
+    if all(tile.alignment == "v1" for tile in tiles):
+        return
+    recipe = _recipe_of(settings)
+    missing = missing_files(recipe)
+    detail = "; ".join(missing) or f"{recipe.name}: {recipe.land_cover.title}"
+    yield Finding("recipe", State.LACKS if missing else State.OK, detail)
+
+
+def _not_needed(tiles: Sequence[Tile], settings: Settings) -> set[str]:
+    """Pinned inputs that none of these tiles is made from, zones apart."""
+    names = {TILE_LINKS}
+    if settings.takes_clc_from_postgis:
+        names.add(CORINE)
+    if any(tile.alignment == "v1" for tile in tiles):
+        return names
+    recipe = _recipe_of(settings)
+    names |= {S1_MAPPING, CLOUD, SNOW}
+    names |= {CORINE} if recipe.land_cover.path else set()
+    return names | ({COUNTRIES} if recipe.countries.path else set())
+
+
 def _inputs(tiles: Sequence[Tile], settings: Settings) -> Iterator[Finding]:
-    inputs = PinnedInputs(settings)
+    inputs, not_needed = PinnedInputs(settings), _not_needed(tiles, settings)
     zones = {str(tile.product.epsg) for tile in tiles if tile.alignment == "v1"}
     for name in inputs.pins:
         zone = re.search(r"_(\d{5})\.parquet", name)
-        if name == TILE_LINKS or (zone and zone[1] not in zones):
-            continue  # nothing is made from it, or none of these tiles needs it
-        if name == CORINE and settings.takes_clc_from_postgis:
+        if name in not_needed or (zone and zone[1] not in zones):
             continue
         status = inputs.find(name)
         if status is None:

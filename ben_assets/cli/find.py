@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from ben_assets.cli.console import AsJson, say_json
 from ben_assets.environment import settings_of_process
 
 if TYPE_CHECKING:
     import shapely
 
+    from resources.cdse.search import FoundProduct
+
 _SHOWN: Final = 200
+
+
+class Season(StrEnum):
+    """Season of sensing, by the rule of the data set."""
+
+    SPRING = "spring"
+    SUMMER = "summer"
+    FALL = "fall"
+    WINTER = "winter"
 
 
 class Level(StrEnum):
@@ -43,7 +55,7 @@ def find(
     ] = None,
     mgrs: Annotated[str | None, typer.Option(help="An MGRS tile: 33UUP.")] = None,
     season: Annotated[
-        str | None, typer.Option(help="spring, summer, fall or winter.")
+        Season | None, typer.Option(help="By the rule of the data set.")
     ] = None,
     max_cloud: Annotated[
         float | None, typer.Option(min=0, max=100, help="Percent.")
@@ -61,6 +73,7 @@ def find(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show the question; ask nobody.")
     ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Search the Copernicus Data Space for products, by place, time and cloud.
 
@@ -75,14 +88,27 @@ def find(
         raise typer.BadParameter("give one of --bbox, --geojson, --country and --mgrs")
     area = None if mgrs else _area(bbox, geojson, country)
     search = Search(first.date(), last.date(), level.value, area, mgrs, max_cloud)
+    searches = [search] if season is None else search.of_season(season)
     if dry_run:
-        typer.echo(search.condition())
+        for one in searches:
+            typer.echo(one.condition())
         return
-    found = list(Cdse.from_settings(settings_of_process()).catalogue.search(search))
+    catalogue = Cdse.from_settings(settings_of_process()).catalogue
+    found = [product for one in searches for product in catalogue.search(one)]
     if season is not None:
         found = [p for p in found if season_of(p.name.sensing_time) == season]
     if one_per_tile or one_per_season:
         found = least_cloudy(found, by_season=one_per_season)
+    if as_json:
+        say_json([_row(product) for product in found])
+    else:
+        _print(found)
+    if output is not None:
+        _write(output, (product.name.name for product in found))
+        typer.echo(f"written to {output}; set BEN_TILES_CSV to it", err=as_json)
+
+
+def _print(found: Sequence[FoundProduct]) -> None:
     for product in found[:_SHOWN]:
         cloud = "-" if product.cloud is None else f"{product.cloud:.1f} %"
         state = "" if product.online else "  offline"
@@ -90,9 +116,15 @@ def find(
         typer.echo(f"{product.name.name}  {cloud:>8}  {size:>8}{state}")
     more = f", {len(found) - _SHOWN} of them not shown" if len(found) > _SHOWN else ""
     typer.echo(f"{len(found)} products{more}")
-    if output is not None:
-        _write(output, (product.name.name for product in found))
-        typer.echo(f"written to {output}; set BEN_TILES_CSV to it")
+
+
+def _row(product: FoundProduct) -> dict[str, object]:
+    return {
+        "product": product.name.name,
+        "cloud": product.cloud,
+        "bytes": product.size,
+        "online": product.online,
+    }
 
 
 def _area(

@@ -2,17 +2,45 @@
 
 from __future__ import annotations
 
+import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ben_assets.cli.console import AsJson, say, say_json
 from ben_assets.environment import settings_of_process
 
 if TYPE_CHECKING:
     from ben_assets.steps.step_context import StepContext
+    from resources.uploads.upload_file import UploadFile
 
-publish = typer.Typer(help="Prepare a release for others.", no_args_is_help=True)
+publish = typer.Typer(
+    help="Lay out a release for others, or upload it.", no_args_is_help=True
+)
+
+
+class Directory(StrEnum):
+    """A part of a release that an upload can do without."""
+
+    INDEX = "index"
+    SHARDS = "shards"
+    ARCHIVES = "archives"
+    LMDB = "lmdb"
+
+
+Only = Annotated[
+    list[Directory] | None,
+    typer.Option(help="Upload this directory (repeatable) and the card; default: all."),
+]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="List the files; nothing is sent.")
+]
+Publishes = Annotated[
+    bool,
+    typer.Option("--publish", help="Let everybody see it once all is verified."),
+]
 
 
 def subset(
@@ -53,6 +81,79 @@ def folder(
     typer.echo(f"{count} files in {directory}")
 
 
+@publish.command()
+def huggingface(
+    repo: Annotated[str, typer.Argument(help="Repository, as name/data-set.")],
+    only: Only = None,
+    dry_run: DryRun = False,
+    publishes: Publishes = False,
+) -> None:
+    """Upload to the Hugging Face Hub: a private repository, until --publish.
+
+    Token: HF_TOKEN. What the Hub has already is not sent again; each file is verified
+    by the Hub's own digest. Run it again after a failure: it goes on where it stopped.
+    """
+    ctx = _context()
+    files = _files(ctx, only)
+    if dry_run:
+        _list(files)
+        return
+    from huggingface_hub.utils.tqdm import disable_progress_bars
+
+    from ben_assets.steps.publishing import publish_huggingface
+
+    if not sys.stderr.isatty():
+        disable_progress_bars()
+    done = publish_huggingface(ctx, repo, files, publishes=publishes)
+    state = "public" if done.is_public else "private; --publish makes it public"
+    typer.echo(f"{done.uploaded} of {len(files)} files uploaded, all verified")
+    typer.echo(f"{done.url} ({state})")
+
+
+@publish.command()
+def zenodo(
+    creator: Annotated[
+        list[str],
+        typer.Option(help="Who made the release, as 'Family, Given' (repeatable)."),
+    ],
+    only: Only = None,
+    dry_run: DryRun = False,
+    publishes: Publishes = False,
+) -> None:
+    """Upload to Zenodo: a draft, until --publish, which cannot be undone.
+
+    Token: ZENODO_TOKEN. A record holds 100 files and 50 GB: see --only. What the draft
+    has already is not sent again; each file is verified by the MD5 that Zenodo states.
+    Run it again after a failure: it goes on where it stopped.
+    """
+    from resources.uploads.zenodo import flat_names
+
+    ctx = _context()
+    files = _files(ctx, only)
+    flat_names(files)
+    if dry_run:
+        _list(files)
+        return
+    from ben_assets.steps.publishing import publish_zenodo
+
+    url = publish_zenodo(ctx, creator, files, publishes=publishes)
+    typer.echo(f"{len(files)} files there, all verified")
+    typer.echo(f"{url} ({'published' if publishes else 'draft'})")
+
+
+def _files(ctx: StepContext, only: list[Directory] | None) -> list[UploadFile]:
+    from ben_assets.steps.publishing import release_files
+
+    return release_files(ctx, only or list(Directory))
+
+
+def _list(files: list[UploadFile]) -> None:
+    for file in files:
+        typer.echo(f"{file.size}\t{file.name}")
+    total = sum(file.size for file in files)
+    typer.echo(f"{len(files)} files, {total:,} bytes; nothing was sent")
+
+
 def verify_release(
     directory: Annotated[
         Path, typer.Argument(help="Where the archives were extracted.")
@@ -60,6 +161,7 @@ def verify_release(
     manifest: Annotated[
         Path | None, typer.Option(help="Default: MANIFEST.csv.zst in DIRECTORY.")
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Prove every file of an extracted data set; needs no data root.
 
@@ -69,12 +171,16 @@ def verify_release(
     from ben_assets.validation.extracted_release import compare_with_manifest
 
     listed = manifest or directory / MANIFEST_FILE
-    count = 0
+    found = []
     for path, problem in compare_with_manifest(directory, listed):
-        typer.echo(f"{path}\t{problem}")
-        count += 1
-    typer.echo(f"{count} differences")
-    raise typer.Exit(1 if count else 0)
+        found.append({"file": path, "problem": problem})
+        if not as_json:
+            typer.echo(f"{path}\t{problem}")
+    if as_json:
+        say_json(found)
+    else:
+        say(f"{len(found)} differences", "red" if found else "green")
+    raise typer.Exit(1 if found else 0)
 
 
 def _context() -> StepContext:

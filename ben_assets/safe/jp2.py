@@ -14,11 +14,11 @@ from typing import BinaryIO, Final
 
 from ben_assets.bigearthnet.errors import UnexpectedRaster
 
+START_OF_CODESTREAM: Final = b"\xff\x4f"
+END_OF_CODESTREAM: Final = b"\xff\xd9"
+IMAGE_AND_TILE_SIZE: Final = b"\xff\x51"
+START_OF_TILE_PART: Final = b"\xff\x90"
 _SIGNATURE: Final = b"\x00\x00\x00\x0cjP  \r\n\x87\n"
-_START_OF_CODESTREAM: Final = b"\xff\x4f"
-_END_OF_CODESTREAM: Final = b"\xff\xd9"
-_IMAGE_AND_TILE_SIZE: Final = b"\xff\x51"
-_START_OF_TILE_PART: Final = b"\xff\x90"
 _MAX_TILES: Final = 65_535
 
 
@@ -29,12 +29,12 @@ def codestream_digest(path: Path) -> str:
         UnexpectedRaster: not a JP2 file, or one that is cut short.
     """
     with path.open("rb") as file:
-        start, length = _find_codestream(file, path)
+        start, length = find_codestream(file, path.stat().st_size, str(path))
         file.seek(start)
         content = file.read(length)
-    if not content.startswith(_START_OF_CODESTREAM):
+    if not content.startswith(START_OF_CODESTREAM):
         raise UnexpectedRaster(f"{path}: no JPEG 2000 codestream; get the file again")
-    if len(content) < length or not content.endswith(_END_OF_CODESTREAM):
+    if len(content) < length or not content.endswith(END_OF_CODESTREAM):
         raise _cut_short(path, "its image data have no end-of-codestream marker")
     try:
         missing = _missing_tiles(content)
@@ -60,13 +60,13 @@ def _missing_tiles(content: bytes) -> set[int]:
         ArithmeticError: tiles of size 0.
     """
     at, tiles = 2, set[int]()
-    while content[at : at + 2] != _START_OF_TILE_PART:
-        if content[at : at + 2] == _IMAGE_AND_TILE_SIZE:
+    while content[at : at + 2] != START_OF_TILE_PART:
+        if content[at : at + 2] == IMAGE_AND_TILE_SIZE:
             tiles = set(range(_count_tiles(content, at + 6)))
         at += 2 + struct.unpack_from(">H", content, at + 2)[0]
-    end = len(content) - len(_END_OF_CODESTREAM)
+    end = len(content) - len(END_OF_CODESTREAM)
     while at < end:
-        if content[at : at + 2] != _START_OF_TILE_PART:
+        if content[at : at + 2] != START_OF_TILE_PART:
             raise ValueError(f"none starts at byte {at}")
         tile, length = struct.unpack_from(">HI", content, at + 4)
         tiles.discard(tile)
@@ -87,12 +87,21 @@ def _count_tiles(content: bytes, at: int) -> int:
     return count
 
 
-def _find_codestream(file: BinaryIO, path: Path) -> tuple[int, int]:
-    """Offset and length of the content of the first ``jp2c`` box."""
-    size = path.stat().st_size
+def find_codestream(file: BinaryIO, size: int, source: str) -> tuple[int, int]:
+    """Offset and length of the content of the first ``jp2c`` box.
+
+    Args:
+        file: the JP2 file, or as much of its start as holds the box's header.
+        size: bytes of the whole file.
+        source: what to call it in errors.
+
+    Raises:
+        UnexpectedRaster: not a JP2 file, or one without image data.
+        struct.error: ``file`` ends before that box.
+    """
     if file.read(len(_SIGNATURE)) != _SIGNATURE:
         raise UnexpectedRaster(
-            f"{path}: not a JPEG 2000 file ({size} bytes); get the product again"
+            f"{source}: not a JPEG 2000 file ({size} bytes); get the product again"
         )
     at = 0
     while at + 8 <= size:
@@ -107,6 +116,6 @@ def _find_codestream(file: BinaryIO, path: Path) -> tuple[int, int]:
             return at + header, length - header
         at += max(length, 8)
     raise UnexpectedRaster(
-        f"{path}: JPEG 2000 file is cut short: no image data in its {size} bytes; "
+        f"{source}: JPEG 2000 file is cut short: no image data in its {size} bytes; "
         "get the product again"
     )

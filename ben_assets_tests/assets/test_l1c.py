@@ -287,7 +287,7 @@ def test_without_an_id_the_next_step_is_named(data, server) -> None:
         ("404", ["[gone]", "Materialize tile_ids again"]),
         (Fault(status=401, body=b"{}"), ["[auth]", "Log in once on the CDSE site"]),
         (Fault(status=429, headers={"Retry-After": "99999"}), ["[quota]", "99999 s"]),
-        ("503", ["[transient]", "Materialize this tile again later"]),
+        ("503", ["[transient]", "Run the same again later"]),
     ],
     ids=["gone", "auth", "quota", "transient"],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import date
 from urllib.parse import parse_qs, urlsplit
@@ -121,6 +122,16 @@ def test_the_rows_that_are_written_load(server, tmp_path):
     assert {tile.alignment for tile in tiles} == {"none"}
 
 
+def test_json_has_all_that_was_found(server):
+    wide = ("--bbox", "12,52,15,53", "--max-cloud", "5", "--json")
+    result = CliRunner().invoke(app, ["tiles", "find", *SUMMER, *wide])
+    found = json.loads(result.output)
+    assert [one["product"] for one in found] == [
+        name(m, "20250715") for m in ("33UUU", "33UVU")
+    ]
+    assert set(found[0]) == {"product", "cloud", "bytes", "online"}
+
+
 def test_a_dry_run_asks_nobody(server):
     result = CliRunner().invoke(
         app, ["tiles", "find", *SUMMER, "--mgrs", "33UUU", "--dry-run"]
@@ -138,3 +149,30 @@ def test_a_product_without_cloud_cover_comes_last(server):
     found = list(_catalogue(server).search(_all_of_july()))
     unknown = type(found[0])(found[0].name, None, 7, True, None)
     assert least_cloudy([unknown, found[0]]) == [found[0]]
+
+
+def test_a_season_is_filtered_by_the_catalogue(server):
+    year = ("--from", "2024-12-01", "--to", "2025-12-31", "--mgrs", "33UUU")
+    template = server.products[0]
+    for day in ("20250102", "20250831"):  # the last day of summer counts as winter
+        server.products.append(product(template, name("33UUU", day), 1.0, 13))
+    winter = [name("33UUU", "20250102"), name("33UUU", "20250831")]
+    assert find(*year, "--season", "winter") == winter
+    asked = " ".join(server.seen.paths)
+    assert "2025-08-31T" in asked
+    assert "2025-07" not in asked
+    assert len(find(*year, "--season", "summer")) == 3
+
+
+def test_a_large_outline_is_asked_for_by_its_box_and_met_exactly(server, tmp_path):
+    """The box round a wheel and a far corner has both tiles, the area only one."""
+    wheel = shapely.Point(13.0, 52.5).buffer(0.95, quad_segs=200)
+    cut = wheel - shapely.box(13.95, 40, 14.2, 60)
+    search = Search(
+        date(2025, 7, 15),
+        date(2025, 7, 15),
+        area=cut | shapely.box(14.5, 53.5, 14.6, 53.6),
+    )
+    found = list(_catalogue(server).search(search))
+    assert [one.name.name for one in found] == [name("33UUU", "20250715")]
+    assert all(len(path) < 4000 for path in server.seen.paths)

@@ -382,8 +382,14 @@ MUTANTS: Final = (
     *_of(
         f"{_SAFE}/jp2.py",
         "safe/test_jp2.py",
-        ("JP2: no end marker", "not content.endswith(_END_OF_CODESTREAM)", "False"),
+        ("JP2: no end marker", "not content.endswith(END_OF_CODESTREAM)", "False"),
         ("JP2: a tile is missing", "if missing:", "if len(missing) > 1:"),
+    ),
+    *_of(
+        f"{_SAFE}/jp2_area.py",
+        "safe/test_jp2_area.py",
+        ("JP2 area: a part is missing", "if found != expected:", "if not found:"),
+        ("JP2 area: another column", "row * grid.columns + column for", "column for"),
     ),
     *_of(
         f"{_SAFE}/manifest.py",
@@ -619,7 +625,7 @@ MUTANTS: Final = (
         "resources/cdse/test_session.py resources/cdse/test_access.py",
         (
             "secrets: the password follows a redirect",
-            "if request.form is not None",
+            "if request.has_body",
             "if request.form == b''",
         ),
         (

@@ -16,6 +16,7 @@ SHARED = Path(
 
 _ORIGINS = {
     "worlds/a": "World A, made to run the original pipeline on: ask the maintainers",
+    "samples/safe": "an L1C product with one band, from the Copernicus Data Space",
     "reference": "the tracked artifacts of github.com/kai-tub/bigearthnet-pipeline at "
     "78551a6, and the other homes in tracked-artifacts/published.toml",
 }

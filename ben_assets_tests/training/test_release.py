@@ -20,10 +20,12 @@ import rasterio
 import shapely
 import zstandard
 from safetensors.numpy import load
+from typer.testing import CliRunner
 
 from ben_assets.bigearthnet.archives import members
 from ben_assets.bigearthnet.corine import LABEL_OF_CODE, LABELS
 from ben_assets.bigearthnet.errors import BenError, InvalidInput, MissingInput
+from ben_assets.cli import app
 from ben_assets.steps.publishing import publish_folder
 from ben_assets.steps.shards import make_release_shards
 from ben_assets.steps.subsets import make_subset
@@ -338,6 +340,11 @@ def test_the_manifest_proves_every_extracted_file(trained, tmp_path):
         linked: "wrong",
         added: "extra",
     }
+    said = CliRunner().invoke(app, ["verify-release", str(root), "--json"])
+    assert said.exit_code == 1
+    assert {root / one["file"]: one["problem"] for one in json.loads(said.output)} == (
+        found
+    )
 
 
 @pytest.mark.parametrize(

@@ -128,10 +128,12 @@ class Access:
             locks=locks_of(settings),
             account=Account(user, password, totp) if user else None,
             s3_keys=S3Keys(key, secret) if key else None,
-            catalogue_url=_url(settings, "CDSE_CATALOGUE_URL", CATALOGUE_URL),
-            token_url=_url(settings, "CDSE_TOKEN_URL", TOKEN_URL),
-            download_url=_url(settings, "CDSE_DOWNLOAD_URL", DOWNLOAD_URL),
-            s3_url=_url(settings, "CDSE_S3_URL", S3_URL),
+            catalogue_url=address_setting(
+                settings, "CDSE_CATALOGUE_URL", CATALOGUE_URL
+            ),
+            token_url=address_setting(settings, "CDSE_TOKEN_URL", TOKEN_URL),
+            download_url=address_setting(settings, "CDSE_DOWNLOAD_URL", DOWNLOAD_URL),
+            s3_url=address_setting(settings, "CDSE_S3_URL", S3_URL),
             more_hosts=tuple(hosts.replace(",", " ").split()),
             timeouts=_patience(settings),
         )
@@ -216,7 +218,7 @@ def _pair(settings: Settings, first: str, second: str) -> tuple[str, str]:
     return values
 
 
-def _url(settings: Settings, name: str, default: str) -> str:
+def address_setting(settings: Settings, name: str, default: str) -> str:
     """An address without user and password, which errors and logs would repeat.
 
     Raises:

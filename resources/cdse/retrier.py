@@ -166,6 +166,6 @@ class Retrier:
 
 def _given_up(error: ServiceUnavailable, why: str) -> ServiceUnavailable:
     return type(error)(
-        f"{error}; {why}. Materialize this tile again later",
+        f"{error}; {why}. Run the same again later",
         error.retry_after,
     )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any, Final
 
@@ -20,9 +20,25 @@ from ben_assets.bigearthnet.seasons import season_of
 
 PAGE_SIZE: Final = 100
 """Products that are asked for at a time."""
+_MAX_VERTICES: Final = 150
+"""Vertices that an address of some 4 kB takes; servers refuse those beyond 8 kB."""
 MAX_PRODUCTS: Final = 10_000
 """The catalogue skips no more than these."""
 
+_STRETCHES: Final = {
+    "spring": (((3, 1), (5, 31)),),
+    "summer": (((6, 1), (8, 31)),),
+    "fall": (((9, 1), (11, 30)),),
+    "winter": (
+        ((1, 1), (3, 1)),  # the last of February, whichever it is
+        ((5, 31), (5, 31)),
+        ((8, 31), (8, 31)),
+        ((11, 30), (12, 31)),
+    ),
+}
+"""Season to the months and days that may belong to it; see ``season_of``."""
+SEASONS: Final = tuple(_STRETCHES)
+"""The seasons that can be asked for."""
 _STRING: Final = (
     "Attributes/OData.CSC.StringAttribute/any("
     "a:a/Name eq '{}' and a/OData.CSC.StringAttribute/Value eq '{}')"
@@ -51,6 +67,24 @@ class Search:
     max_cloud: float | None = None
     """Greatest cloud cover in percent."""
 
+    def of_season(self, season: str) -> list[Search]:
+        """The same question for each stretch of a season within the days, in order.
+
+        A stretch has every day that may belong to the season; ``season_of`` decides on
+        its last one.
+        """
+        years = range(self.first_day.year, self.last_day.year + 1)
+        stretches = [
+            (max(date(y, *first), self.first_day), min(date(y, *last), self.last_day))
+            for y in years
+            for first, last in _STRETCHES[season]
+        ]
+        return [
+            replace(self, first_day=first, last_day=last)
+            for first, last in stretches
+            if first <= last
+        ]
+
     def condition(self) -> str:
         """The question as an OData filter."""
         after = self.last_day + timedelta(days=1)
@@ -65,10 +99,17 @@ class Search:
         if self.max_cloud is not None:
             clauses.append(_DOUBLE.format("cloudCover", f"{self.max_cloud:.2f}"))
         if self.area is not None:
-            area = shapely.to_wkt(self.area, rounding_precision=5)
+            area = shapely.to_wkt(_short(self.area), rounding_precision=5)
             inside = f"area=geography'SRID=4326;{area.replace(', ', ',')}'"
             clauses.append(f"OData.CSC.Intersects({inside})")
         return " and ".join(clauses)
+
+
+def _short(area: shapely.Geometry) -> shapely.Geometry:
+    """An area of at most ``_MAX_VERTICES`` that holds the given one, for an address."""
+    if shapely.get_num_coordinates(area) <= _MAX_VERTICES:
+        return area
+    return shapely.box(*area.bounds)
 
 
 @dataclass(frozen=True)
@@ -106,7 +147,8 @@ def found_products(
                 "$skip": str(skip),
             }
         )
-        yield from filter(None, map(_parsed, rows))
+        found = filter(None, map(_parsed, rows))
+        yield from (product for product in found if _meets(product, search.area))
         if len(rows) < PAGE_SIZE:
             return
 
@@ -125,6 +167,12 @@ def least_cloudy(
         if key not in best or _cloudiness(product) < _cloudiness(best[key]):
             best[key] = product
     return [best[key] for key in sorted(best)]
+
+
+def _meets(product: FoundProduct, area: shapely.Geometry | None) -> bool:
+    """Whether it meets the area itself, where a larger one was asked for."""
+    outline = product.footprint
+    return area is None or outline is None or bool(outline.intersects(area))
 
 
 def _cloudiness(product: FoundProduct) -> tuple[float, str]:

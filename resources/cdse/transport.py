@@ -16,7 +16,7 @@ import json
 import re
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from email.message import Message
 from typing import Any, Final, Protocol
@@ -51,6 +51,7 @@ _SETTINGS_TO_MEND: Final = (
     "without it)"
 )
 _BODY_LIMIT: Final = 16 << 20
+_SUCCESS: Final = frozenset((200, 201, 206))
 TRANSPORT_ERRORS: Final = (OSError, http.client.HTTPException)
 """What a broken, refused or silent connection raises."""
 
@@ -65,6 +66,17 @@ class Request:
     """Sent as ``Authorization: Bearer`` to allowed hosts."""
     form: bytes | None = field(default=None, repr=False)
     """Body of a POST; such a request follows no redirect."""
+    method: str | None = None
+    """Other than GET, or POST with a body."""
+    content: Callable[[], Iterable[bytes]] | None = field(default=None, repr=False)
+    """Gives a large body in place of ``form``, from its start at each call."""
+    accepted: frozenset[int] = _SUCCESS
+    """Statuses that mean success."""
+
+    @property
+    def has_body(self) -> bool:
+        """Whether it sends one; such a request follows no redirect."""
+        return self.form is not None or self.content is not None
 
 
 class Rules(Protocol):
@@ -95,7 +107,7 @@ class Transport:
 
     @contextlib.contextmanager
     def open(self, request: Request) -> Iterator[http.client.HTTPResponse]:
-        """The answer with status 200, 201 or 206; its body is not read yet.
+        """The answer with one of the accepted statuses; its body is not read yet.
 
         Raises:
             AccessRefused: 401, 403, or a redirect to a host that is not allowed.
@@ -110,7 +122,7 @@ class Transport:
             reply = self._send(url, request)
             with contextlib.closing(reply):
                 if reply.status not in _REDIRECTS:
-                    if reply.status not in (200, 201, 206):
+                    if reply.status not in request.accepted:
                         raise self._failure(url, reply, request)
                     yield reply
                     return
@@ -166,7 +178,8 @@ class Transport:
             headers["Authorization"] = f"Bearer {request.token}"
         loopback = is_loopback(urlsplit(url).hostname or "")
         opener = self._direct if loopback else self._proxied
-        sent = urllib.request.Request(url, request.form, headers)
+        body = request.content() if request.content else request.form
+        sent = urllib.request.Request(url, body, headers, method=request.method)
         with connection_errors(url):
             reply = opener.open(sent, timeout=self._access.timeouts.stall_seconds)
         assert isinstance(reply, http.client.HTTPResponse)
@@ -270,10 +283,10 @@ def server_time(headers: Message) -> float:
 
 def _target(url: str, reply: http.client.HTTPResponse, request: Request) -> str:
     location = reply.headers.get("Location")
-    if request.form is not None:
+    if request.has_body:
         raise AccessRefused(
-            f"{shown(url)}: answered with a redirect; the password is never sent on. "
-            "Check CDSE_TOKEN_URL"
+            f"{shown(url)}: answered with a redirect; what was sent is never sent on. "
+            "Check the address in the settings"
         )
     if not location:
         raise ServiceUnavailable(f"{shown(url)}: redirect without a Location")

@@ -24,6 +24,8 @@ from resources.data_root.store import Storage
 
 GDAL_SIDECAR: Final = ".aux.xml"
 """Ends the names of files that GDAL and QGIS write beside a raster; no damage."""
+LMDB_LOCK: Final = ".lmdb/lock.mdb"
+"""Ends the path of what LMDB leaves where a reader asks for locks; no part of data."""
 TREES: Final = ("patches", "reference_maps", "aligned_dataset")
 """Assets whose hash list names GeoTIFFs, each in the folder of its patch."""
 
@@ -92,6 +94,7 @@ class _TileCheck:
         own = self.storage.own_entries(asset, self.tile)
         on_disk = set(files_below(self.folder, {*outputs, *own}))
         on_disk.discard(self.hash_list.name)
+        on_disk -= {path for path in on_disk if path.endswith(LMDB_LOCK)}
         trees = {p for p in on_disk if p.endswith(".tif")} if asset in TREES else set()
         found = self._compare_contents(on_disk - trees)
         if self.hash_list.name in outputs:

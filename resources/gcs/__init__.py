@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 from ben_assets.bigearthnet.product_names import ProductName
 from resources.cdse.access import Timeouts
@@ -17,9 +17,11 @@ from resources.cdse.delivery import ProvenZip, deliver
 from resources.cdse.progress import Progress
 from resources.cdse.retrier import BackOff, Retrier
 from resources.cdse.transport import Transport
-from resources.transfers.bucket import Bucket
+from resources.settings import Settings
+from resources.transfers.bucket import Bucket, StoredObject
 from resources.transfers.product_tree import ProductTree, TreeDownload, list_tree
 from resources.transfers.public_access import PublicAccess
+from resources.transfers.ranges import RangeReader
 
 URL: Final = "https://storage.googleapis.com/gcp-public-data-sentinel-2"
 _TREES: Final = {"L1C": "tiles", "L2A": "L2/tiles"}
@@ -46,6 +48,24 @@ class Gcs:
         self._log = log
         rules = PublicAccess(options.url, options.timeouts)
         self._bucket = Bucket(options.url, Transport(rules))
+
+    @classmethod
+    def from_settings(
+        cls, settings: Settings, log: Callable[[str], None] = print
+    ) -> Self:
+        """As ``BEN_GCS_URL`` and the time limits of ``CDSE_*`` say.
+
+        Raises:
+            InvalidInput: a malformed setting.
+        """
+        url = (settings.text("BEN_GCS_URL", URL) or "").rstrip("/")
+        shared = settings.data_dir / ".gcs"
+        return cls(GcsOptions(shared, url, Timeouts.from_settings(settings)), log)
+
+    @property
+    def url(self) -> str:
+        """The bucket that is asked."""
+        return self._bucket.url
 
     def briefly(self, seconds: float) -> Gcs:
         """The same client for questions that are given up after so many seconds."""
@@ -81,6 +101,10 @@ class Gcs:
             attempts,
             self._log,
         )
+
+    def reader(self, stored: StoredObject) -> RangeReader:
+        """Reads parts of one object of a listing."""
+        return RangeReader(self._bucket, stored, self._retrier())
 
     def _retrier(self) -> Retrier:
         timeouts = self._options.timeouts

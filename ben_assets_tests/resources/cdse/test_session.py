@@ -94,7 +94,7 @@ def test_a_damaged_token_file_leads_to_a_log_in(desk, server, content) -> None:
 def test_a_token_service_that_redirects_gets_no_password(desk, server) -> None:
     target = {"Location": server.url("foreign")}
     server.script.add("token", Fault(status=302, headers=target, body=b""))
-    with pytest.raises(AccessRefused, match="the password is never sent on"):
+    with pytest.raises(AccessRefused, match="what was sent is never sent on"):
         desk().fetch()
     assert server.seen.requests["foreign"] == 0
 
