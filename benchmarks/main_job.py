@@ -256,7 +256,7 @@ def _report(rounds: list[list[Row]], pipeline: Pipeline, *, is_world_a: bool) ->
 
 def _cells(row: Row) -> tuple[str, ...]:
     per_second = 1 / row["seconds"]
-    tile = row["tile"].split("_")[5] if "_" in row["tile"] else row["tile"]
+    tile = row["tile"].partition("_")[0]
     return (
         tile,
         row["asset"],
