@@ -150,7 +150,7 @@ def make_synthetic_data(
             scene[band][row, column] = NODATA
         if l2a:
             write_l2a_product(
-                synthetic.l2a_dir, _describe(tile, grid, "L2A"), scene, threads=threads
+                synthetic.l2a_dir, describe(tile, grid, "L2A"), scene, threads=threads
             )
         if l1c:
             _write_l1c_zip(synthetic.l1c_dir, tile, grid, scene, threads)
@@ -168,7 +168,8 @@ def _write_tile_list(path: Path, tiles: Sequence[DemoTile]) -> None:
     path.write_text("tile,alignment\n" + "".join(rows), encoding="utf-8")
 
 
-def _describe(tile: DemoTile, grid: TileGeocoding, level: str) -> ProductDescription:
+def describe(tile: DemoTile, grid: TileGeocoding, level: str) -> ProductDescription:
+    """What the metadata of a tile's product say, ``level`` ``L1C`` or ``L2A``."""
     return ProductDescription(
         name=tile.l2a_name if level == "L2A" else tile.l1c_name,
         start_time=tile.start_time,
@@ -188,7 +189,7 @@ def _write_l1c_zip(
     with tempfile.TemporaryDirectory(dir=folder) as work:
         product = write_l1c_product(
             Path(work),
-            _describe(tile, grid, "L1C"),
+            describe(tile, grid, "L1C"),
             top_of_atmosphere(surface),
             threads=threads,
         )

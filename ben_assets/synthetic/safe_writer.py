@@ -40,6 +40,9 @@ LOSSLESS_JP2: Final = {
 }
 """Options of GDAL's writer that keep every pixel as it is."""
 
+ESA_BLOCKS: Final = {10: 1024, 20: 640, 60: 192}
+"""GSD in metres to pixels along a JPEG 2000 tile in products of ESA and sen2cor."""
+
 _TRUE_COLOUR: Final = ("B04", "B03", "B02")
 _AEROSOL_DN: Final = 100  # optical thickness 0.1: 1000 = 1.0
 _WATER_VAPOUR_DN: Final = 1500  # 1.5 cm: 1000 = 1 cm
@@ -59,6 +62,7 @@ def write_l2a_product(
     bands: Mapping[str, npt.NDArray[np.uint16]],
     *,
     threads: int = 2,
+    block_pixels: Mapping[int, int] | None = None,
 ) -> Path:
     """Write an L2A product as sen2cor lays it out, and return its ``.SAFE`` folder.
 
@@ -71,18 +75,22 @@ def write_l2a_product(
         bands: the 12 bands at native resolution, uint16 of shape (rows, cols), 0 as
             nodata.
         threads: threads of the encoder.
+        block_pixels: GSD in metres to the side of a JPEG 2000 tile, such as
+            ``ESA_BLOCKS``; without it, GDAL's own.
 
     Raises:
         FileExistsError: the folder is already there.
     """
     folder = _new_folder(parent, product)
     granule = folder / "GRANULE" / product.granule
+    blocks = block_pixels or {}
     images = []
     for gsd_m in (10, 20, 60):
         for kind, pixels in _l2a_rasters(bands, product.geocoding, gsd_m):
             path = granule / f"IMG_DATA/R{gsd_m}m" / f"{_stem(product)}_{kind}"
             images.append(path.with_name(f"{path.name}_{gsd_m}m.jp2"))
-            _write_jp2(images[-1], pixels, product.geocoding, gsd_m, threads)
+            block = blocks.get(gsd_m)
+            _write_jp2(images[-1], pixels, product.geocoding, gsd_m, threads, block)
     for mask in ("CLDPRB", "SNWPRB"):
         for gsd_m in (20, 60):
             path = granule / f"QI_DATA/MSK_{mask}_{gsd_m}m.jp2"
@@ -188,7 +196,12 @@ def _stem(product: ProductDescription) -> str:
 
 
 def _write_jp2(
-    path: Path, pixels: Pixels, grid: TileGeocoding, gsd_m: int, threads: int
+    path: Path,
+    pixels: Pixels,
+    grid: TileGeocoding,
+    gsd_m: int,
+    threads: int,
+    block: int | None = None,
 ) -> None:
     """Write (rows, cols) or (layers, rows, cols) as georeferenced, lossless JP2."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -198,6 +211,7 @@ def _write_jp2(
         **LOSSLESS_JP2,
         **{"count": count, "height": height, "width": width, "dtype": pixels.dtype},
         **{"crs": f"EPSG:{grid.epsg}", "transform": grid.transform(gsd_m)},
+        **({"blockxsize": block, "blockysize": block} if block else {}),
     }
     with (
         rasterio.Env(GDAL_NUM_THREADS=str(threads)),

@@ -1,0 +1,104 @@
+"""A full-size tile whose bands are as hard to decode as real ones.
+
+Real bands hold noise, so a JPEG 2000 file of one has several bits a pixel; a generated
+landscape has few, and decodes in a fifth of the time. The pixels come from a real band
+(``BEN_BENCH_BAND``, a JP2 such as B01 of an L1C product): its largest square without
+missing values, mirrored and shifted for each band, at a quarter of the values, which
+leaves 4.7 bits a pixel and 377 MiB of twelve bands. Without a band they come from a
+model of it: slow waves under white noise of the same entropy.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import rasterio
+
+from ben_assets.bigearthnet.bands import BANDS
+from ben_assets.bigearthnet.patch_grid import FULL_TILE_SIDE_M
+from ben_assets.synthetic.dataset import SyntheticData, describe, make_synthetic_data
+from ben_assets.synthetic.safe_writer import ESA_BLOCKS, write_l2a_product
+from ben_assets.synthetic.scene import Scene
+from ben_assets.synthetic.tiles import DEMO_TILES
+
+BAND_SETTING: Final = "BEN_BENCH_BAND"
+TILE: Final = replace(DEMO_TILES[0], alignment="none", has_nodata_edge=False)
+"""All its 8,281 cells are valid and exported."""
+
+_QUARTER: Final = 2  # bits
+_MODEL_SIDE: Final = 1044
+_MODEL_MEAN: Final = 350
+_MODEL_WAVE: Final = 60
+_MODEL_NOISE: Final = 6.3  # √(2πe)·6.3 has 4.7 bits
+_SHIFT: Final = 331  # pixels from band to band
+
+Pixels = npt.NDArray[np.uint16]
+
+
+def make_full_tile(folder: Path, *, threads: int) -> SyntheticData:
+    """The tile's L2A product and reference inputs in ``folder``, which is absent."""
+    side_m = FULL_TILE_SIDE_M
+    made = make_synthetic_data(
+        folder, side_m=side_m, tiles=(TILE,), l1c=False, l2a=False
+    )
+    grid = TILE.geocoding(side_m)
+    write_l2a_product(
+        made.l2a_dir,
+        describe(TILE, grid, "L2A"),
+        _scene(_texture(), side_m),
+        threads=threads,
+        block_pixels=ESA_BLOCKS,
+    )
+    return made
+
+
+def texture_source() -> str:
+    """Where the pixels come from, in words."""
+    return (
+        Path(os.environ[BAND_SETTING]).name if BAND_SETTING in os.environ else "model"
+    )
+
+
+def _texture() -> Pixels:
+    if BAND_SETTING not in os.environ:
+        return _model()
+    with rasterio.open(os.environ[BAND_SETTING]) as raster:
+        band: Pixels = raster.read(1)
+    return _largest_measured_square(band) >> _QUARTER
+
+
+def _model() -> Pixels:
+    noise = np.random.default_rng(1).normal(0, _MODEL_NOISE, (_MODEL_SIDE, _MODEL_SIDE))
+    wave = np.sin(np.linspace(0, 4 * np.pi, _MODEL_SIDE))
+    level = _MODEL_MEAN + _MODEL_WAVE * wave[:, np.newaxis] * wave
+    return (level + noise).round().astype(np.uint16)
+
+
+def _largest_measured_square(band: Pixels) -> Pixels:
+    """The largest square of ``band`` (rows, cols) that holds no 0."""
+    sides = (band > 0).astype(np.int64)
+    for row in range(1, len(sides)):
+        above, here = sides[row - 1], sides[row]
+        for col in np.flatnonzero(here[1:]) + 1:
+            here[col] = 1 + min(above[col], here[col - 1], above[col - 1])
+    side = int(sides.max())
+    row, col = np.unravel_index(int(sides.argmax()), sides.shape)
+    return band[row - side + 1 : row + 1, col - side + 1 : col + 1]
+
+
+def _scene(texture: Pixels, side_m: int) -> Scene:
+    """The twelve bands: the texture and its mirror images, over and over."""
+    wide = np.concatenate((texture, texture[:, ::-1]), axis=1)
+    period = np.concatenate((wide, wide[::-1]))
+    scene = {}
+    for number, band in enumerate(BANDS):
+        side = side_m // band.gsd_m
+        repeats = -(-side // len(period))
+        shifted = np.roll(period, number * _SHIFT, axis=(0, 1))
+        scene[band.name] = np.tile(shifted, (repeats, repeats))[:side, :side].copy()
+    return scene
