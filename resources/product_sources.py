@@ -7,6 +7,7 @@ sources (``cdse``, ``gcs``). Another baseline is never taken in place of the pro
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -353,22 +354,28 @@ class Sources:
 def ask_briefly(source: Source, product: str) -> SourceAnswer:
     """What a source says within ``LOOK_SECONDS``, however its answer drips in.
 
+    What comes later does not count: the client's own time limit ends then too.
+
     Raises:
         BenError: this machine or its settings are at fault.
     """
     answers: list[SourceAnswer | BenError] = []
+    end = time.monotonic() + LOOK_SECONDS
 
     def ask() -> None:
+        answer: SourceAnswer | BenError
         try:
-            answers.append(source.briefly(LOOK_SECONDS).ask(product))
+            answer = source.briefly(LOOK_SECONDS).ask(product)
         except BenError as error:
-            answers.append(error)
+            answer = error
+        if time.monotonic() < end:
+            answers.append(answer)
 
     thread = threading.Thread(target=ask, daemon=True, name=f"ask {source.name}")
     thread.start()
     thread.join(LOOK_SECONDS)
     if not answers:
-        late = ServiceUnavailable(f"no answer in {LOOK_SECONDS:.0f} s")
+        late = ServiceUnavailable(f"no answer in {LOOK_SECONDS:g} s")
         return SourceAnswer.of_error(source.name, late)
     if isinstance(answers[0], BenError):
         raise answers[0]

@@ -1,5 +1,7 @@
 """``make demo``: the main job for a few small generated tiles, through Dagster.
 
+Then a data set of one's own, of another year, country and land cover.
+
 Everything lies in ``.demo/``; the caller's own settings are ignored.
 """
 
@@ -11,23 +13,23 @@ import sys
 import time
 from collections.abc import Sequence
 
-import dagster as dg
-from rich.console import Console
-
 from ben_assets.demo import ui
 from ben_assets.demo.inputs import write_other_inputs
-from ben_assets.demo.report import print_report
+from ben_assets.demo.jobs import Job, run_jobs
+from ben_assets.demo.own_data_set import make_own_data_set
+from ben_assets.demo.report import print_close, print_made
 from ben_assets.demo.services import DELETED, demo_services
 from ben_assets.demo.settings import (
     DEMO,
+    OWN,
     demo_environment,
     demo_settings,
     use,
     write_settings,
 )
-from ben_assets.run_report import progress_on, wide_console
-from ben_assets.runs import FinishedRun, run_job
+from ben_assets.run_report import wide_console
 from ben_assets.synthetic.dataset import make_synthetic_data
+from ben_assets.synthetic.own_region import make_own_region
 from ben_assets.synthetic.tiles import GOLDEN_TILES
 
 
@@ -56,31 +58,26 @@ def _run() -> int:
     print("making small Sentinel-2 tiles and their surroundings ...", flush=True)
     synthetic = make_synthetic_data(DEMO / "synthetic", tiles=GOLDEN_TILES, l2a=False)
     write_other_inputs(synthetic, GOLDEN_TILES)
+    region = make_own_region(OWN)
     print("starting a Copernicus Data Space of our own on loopback ...", flush=True)
     with demo_services(synthetic) as servers:
         print(f"{DELETED} is deleted there; a bucket still has it ...", flush=True)
         write_settings(demo_settings(synthetic, DEMO) | servers, DEMO)
         use(demo_environment(synthetic) | servers)
-        runs = _run_jobs(synthetic.tile_keys, console)
-    print_report(console, runs, time.perf_counter() - started)
-    return 0 if all(run.is_fine for run in runs) else 1
+        runs = run_jobs(_stages(synthetic.tile_keys), console)
+        print_made(console, runs)
+        is_fine = all(run.is_fine for run in runs)
+        is_fine &= make_own_data_set(region, servers)
+    print_close(console, time.perf_counter() - started, is_fine=is_fine)
+    return 0 if is_fine else 1
 
 
-def _run_jobs(keys: Sequence[str], console: Console) -> list[FinishedRun]:
-    """The inputs, each tile, then what is made of all tiles, if all could be made."""
-    tell = progress_on(console)
-    with dg.DagsterInstance.get() as instance:
-
-        def run(job: str, key: str | None = None) -> FinishedRun:
-            console.print(f"\n[bold]{job}{f' of {key}' if key else ''}[/]")
-            return run_job(job, key, instance, tell)
-
-        runs = [run("inputs"), *(run("tile", key) for key in keys)]
-        if all(finished.succeeded for finished in runs):
-            runs += [run(job) for job in ("l1c_tables", "release")]
-            runs += [run("training_tile", key) for key in keys]
-            runs.append(run("training"))
-    return runs
+def _stages(keys: Sequence[str]) -> list[list[Job]]:
+    """The inputs and each tile, then what is made of all tiles."""
+    of_each = [("inputs", None), *(("tile", key) for key in keys)]
+    of_all = [("l1c_tables", None), ("release", None)]
+    training = [*(("training_tile", key) for key in keys), ("training", None)]
+    return [of_each, [*of_all, *training]]
 
 
 if __name__ == "__main__":

@@ -12,19 +12,23 @@ from ben_assets.runs import FinishedRun
 
 _NEXT: Final = """Next:
   make demo-ui                 look at these results in the Dagster UI
-  .demo/data/release_report/report.html   the release on one page
+  .demo/data/release_report/report.html   the release on one page; below .demo/own, too
   . .demo/settings.sh          for this shell; then: .venv/bin/ben tiles
+  . .demo/own/settings.sh      the same for the data set of your own
   cp .env.example .env         set up a real run (see README.md)"""
 
 
-def print_report(console: Console, runs: Sequence[FinishedRun], seconds: float) -> None:
-    """Print one row for each artifact made, then warnings and what to do next."""
+def print_made(console: Console, runs: Sequence[FinishedRun]) -> None:
+    """Print one row for each artifact made, then warnings and failures."""
     console.print(table_of(runs))
     print_notable(console, runs)
-    fine = all(run.is_fine for run in runs)
+
+
+def print_close(console: Console, seconds: float, *, is_fine: bool) -> None:
+    """Print the last words: how it went and what to do next."""
     console.print(
-        f"{'All steps ran and no check failed' if fine else 'FAILED: see above'}; "
-        f"{seconds:.0f} s. Results: .demo/data",
-        style="green" if fine else "red",
+        f"{'All steps ran and no check failed' if is_fine else 'FAILED: see above'}; "
+        f"{seconds:.0f} s. Results: .demo/data and .demo/own/data",
+        style="green" if is_fine else "red",
     )
     console.print(_NEXT, highlight=False)

@@ -11,9 +11,12 @@ from typing import Final
 
 from ben_assets.bigearthnet.shipped_files import SHIPPED
 from ben_assets.synthetic.dataset import SyntheticData
+from ben_assets.synthetic.own_region import OwnRegion
 from resources.settings import REPOSITORY
 
 DEMO: Final = REPOSITORY / ".demo"
+OWN: Final = DEMO / "own"
+"""The data set of one's own; another recipe asks for another data root."""
 TRACKED: Final = SHIPPED / "tracked-artifacts" / "synthetic"
 """What is expected of the demo's tiles; apart, as their keys could be of real ones."""
 _FOREIGN: Final = ("BEN_", "CDSE_", "CLMS_", "DAGSTER_", "SEN2COR_")
@@ -21,8 +24,16 @@ _FOREIGN: Final = ("BEN_", "CDSE_", "CLMS_", "DAGSTER_", "SEN2COR_")
 
 def demo_environment(synthetic: SyntheticData, home: Path = DEMO) -> dict[str, str]:
     """The environment of the demo: settings and homes below ``home``."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(_FOREIGN)}
-    return kept | demo_settings(synthetic, home)
+    return _without_settings() | demo_settings(synthetic, home)
+
+
+def own_environment(region: OwnRegion) -> dict[str, str]:
+    """The environment of the process that makes the data set of one's own."""
+    return _without_settings() | own_settings(region, OWN)
+
+
+def _without_settings() -> dict[str, str]:
+    return {k: v for k, v in os.environ.items() if not k.startswith(_FOREIGN)}
 
 
 def demo_settings(synthetic: SyntheticData, home: Path) -> dict[str, str]:
@@ -30,17 +41,34 @@ def demo_settings(synthetic: SyntheticData, home: Path) -> dict[str, str]:
 
     sen2cor cannot be part of it, so the embedded processor takes its place.
     """
-    dagster_home = home / "dagster_home"
-    dagster_home.mkdir(parents=True, exist_ok=True)
-    shutil.copy(SHIPPED / "dagster.yaml", dagster_home)
     settings = synthetic.settings()
     del settings["BEN_L2A_DIR"]
     return {
         **settings,
-        "BEN_TRACKED_TILES": "0",
+        **_homes(home),
         "BEN_TRACKED_ARTIFACTS": str(TRACKED),
-        "BEN_DATA_DIR": str(home / "data"),
         "BEN_L2A_PROCESSOR": "dark-object",
+    }
+
+
+def own_settings(region: OwnRegion, home: Path) -> dict[str, str]:
+    """Settings for the tiles of a region, which ``ben tiles find`` lists."""
+    return {
+        **_homes(home),
+        "BEN_TILES_CSV": str(home / "tiles.csv"),
+        "BEN_RECIPE": str(region.recipe),
+        "BEN_REFERENCE_DIR": str(DEMO / "synthetic" / "reference"),
+    }
+
+
+def _homes(home: Path) -> dict[str, str]:
+    """Data root and Dagster home below ``home``, without the 125 tiles."""
+    dagster_home = home / "dagster_home"
+    dagster_home.mkdir(parents=True, exist_ok=True)
+    shutil.copy(SHIPPED / "dagster.yaml", dagster_home)
+    return {
+        "BEN_TRACKED_TILES": "0",
+        "BEN_DATA_DIR": str(home / "data"),
         "DAGSTER_HOME": str(dagster_home),
     }
 

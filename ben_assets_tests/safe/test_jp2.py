@@ -68,6 +68,13 @@ def test_a_file_that_was_cut_is_refused(whole, tmp_path, share):
         codestream_digest(cut)
 
 
+def test_a_file_without_its_last_marker_is_refused(whole, tmp_path):
+    """As a download leaves that was filled up to its full length."""
+    filled = write(tmp_path / "filled.jp2", whole.read_bytes()[:-2] + bytes(2))
+    with pytest.raises(UnexpectedRaster, match="no end-of-codestream marker"):
+        codestream_digest(filled)
+
+
 def test_a_hole_that_ends_as_a_whole_file_does_is_refused(whole, tmp_path):
     """As a download leaves that lost a piece in the middle."""
     content = whole.read_bytes()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -47,7 +50,7 @@ from ben_assets_tests.support.zip_products import (
     write_zip,
 )
 from resources.data_root.store import StoredRecord
-from resources.product_sources import LOOK_SECONDS, Sources
+from resources.product_sources import LOOK_SECONDS, Sources, ask_briefly
 from resources.settings import REPOSITORY, Settings
 
 FOLDER = f"{NAME}.SAFE"
@@ -61,6 +64,25 @@ HASTE = {
     "CDSE_FIRST_WAIT_SECONDS": "0.01",
     "CDSE_LONGEST_WAIT_SECONDS": "0.1",
 }
+
+
+@contextlib.contextmanager
+def dripping_server(piece: bytes) -> Iterator[str]:
+    """The address of a server that sends ``piece`` again and again, and no answer."""
+    is_over = threading.Event()
+
+    def serve(server: socket.socket) -> None:
+        connection, _ = server.accept()
+        with connection, contextlib.suppress(OSError):
+            while not is_over.wait(0.05):
+                connection.sendall(piece)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=serve, args=(server,))
+        thread.start()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+        is_over.set()
+        thread.join()
 
 
 @dataclass
@@ -150,16 +172,20 @@ class TestTileIds:
         assert status.sources["gcs"] == "has it"
         assert status.id == TILE.cdse_id
 
-    def test_a_source_that_drips_is_given_up(self, setup, monkeypatch) -> None:
-        """No timeout between two bytes helps against it: the clock over all does."""
-        monkeypatch.setattr("resources.product_sources.LOOK_SECONDS", 0.6)
-        setup.settings |= {"CDSE_STALL_SECONDS": "30", "CDSE_GIVE_UP_SECONDS": "60"}
-        setup.cdse.latency_seconds = 2
-        assert status_of(setup.ids()).sources == {
-            "cdse": "unknown: no answer in 1 s",
-            "gcs": "has it",
-        }
+    @pytest.mark.parametrize("piece", [b"", b"H"], ids=["silent", "dripping"])
+    def test_a_source_without_an_answer_in_time_is_unknown(
+        self, setup, monkeypatch, piece
+    ) -> None:
+        """A time limit between two bytes does not end one that drips."""
         assert LOOK_SECONDS == 5
+        monkeypatch.setattr("resources.product_sources.LOOK_SECONDS", 0.3)
+        with dripping_server(piece) as url:
+            setup.settings["CDSE_CATALOGUE_URL"] = f"{url}/odata/v1"
+            setup.settings["CDSE_STALL_SECONDS"] = "30"
+            sources = Sources.from_settings(setup.all_settings, setup.log.append)
+            answer = ask_briefly(sources.sources[0], NAME)
+        assert answer.says == "unknown: no answer in 0.3 s"
+        assert answer.is_unknown
 
     def test_it_fails_only_if_no_source_has_it(self, setup) -> None:
         setup.delete_from_cdse()

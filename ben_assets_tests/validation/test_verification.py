@@ -162,14 +162,18 @@ def test_without_its_hash_list_a_damaged_tile_is_still_known_as_such(finished):
     assert ("patches", "*.tif", Kind.WRONG) in named(found)
 
 
-def test_names_and_sizes_alone_find_all_but_changed_bytes(finished):
-    files = files_of(finished, "patches")
-    flip(files[0])
+@pytest.mark.parametrize("asset", ["patches", "archives"])
+def test_names_and_sizes_alone_find_all_but_changed_bytes(finished, asset):
+    """Of files that a hash list names, and of files that the record names itself."""
+    first, second = files_of(finished, asset)[:2]
+    folder = finished.storage.folder(asset)
+    flip(first)
     assert differences(finished, deep=False) == []
-    replace_file(files[1], files[1].read_bytes()[:-1])
+    changed = (asset, str(first.relative_to(folder)), Kind.WRONG)
+    assert named(differences(finished)) == {changed}
+    replace_file(second, second.read_bytes()[:-1])
     found = named(differences(finished, deep=False))
-    name = str(files[1].relative_to(finished.storage.folder("patches")))
-    assert ("patches", name, Kind.WRONG) in found
+    assert (asset, str(second.relative_to(folder)), Kind.WRONG) in found
 
 
 def test_a_copy_of_a_file_in_another_folder_is_extra(finished):

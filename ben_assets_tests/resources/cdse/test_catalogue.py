@@ -41,6 +41,14 @@ def test_a_name_without_a_hit_is_gone(desk) -> None:
         desk().cdse.find(NAME.replace("33UUP", "33UUQ"))
 
 
+def test_a_row_of_another_name_is_not_taken(desk, server) -> None:
+    """As from a service that compares names loosely."""
+    row = server.product(NAME).row() | {"Name": f"{NEWER}.SAFE"}
+    server.script.add("catalogue", Fault(body=json.dumps({"value": [row]}).encode()))
+    with pytest.raises(ProductGone, match="no product named"):
+        desk().cdse.find(NAME)
+
+
 def test_a_deleted_product_says_when_and_why(desk, server) -> None:
     server.products.clear()
     server.deleted.append(
