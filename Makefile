@@ -68,7 +68,7 @@ demo-ui: setup  ## the Dagster UI on the demo's results
 	@$(BIN)/python -m ben_assets.demo --ui --port $(PORT)
 
 test: dev-setup  ## the whole test suite
-	@echo "make test: real servers, databases and a browser on loopback; half an hour or so on two cores"
+	@echo "make test: real servers, databases and a browser on loopback; a quarter of an hour on two cores"
 	@$(BIN)/python -m pytest -q -n 2 --dist loadscope --no-loadscope-reorder
 
 mutants: dev-setup  ## faults put into a copy of the code: does a test notice each?
