@@ -795,6 +795,11 @@ MUTANTS: Final = (
             "    ServiceUnavailable,\n",
         ),
         (
+            "sources: a closed bucket is an error",
+            "closed = ServiceUnavailable(str(error))",
+            "closed = error",
+        ),
+        (
             "sources: the last failure",
             "if error.is_retryable), errors[0]",
             "if not error), errors[0]",

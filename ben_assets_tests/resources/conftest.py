@@ -14,12 +14,20 @@ from resources.cdse import Cdse, ProvenZip
 from resources.settings import Settings
 
 HASTE = {
-    "CDSE_STALL_SECONDS": "0.4",
-    "CDSE_GIVE_UP_SECONDS": "0.9",
     "CDSE_FIRST_WAIT_SECONDS": "0.01",
-    "CDSE_LONGEST_WAIT_SECONDS": "0.1",
+    "CDSE_LONGEST_WAIT_SECONDS": "0.01",
     "CDSE_LONGEST_PAUSE_SECONDS": "5",
 }
+"""Short waits and long limits: a lasting fault ends by the number of tries."""
+NOTICES_SILENCE = {"CDSE_STALL_SECONDS": "2"}
+"""For silence before a right answer, which must come sooner than that."""
+GIVES_UP_AT_ONCE = {"CDSE_STALL_SECONDS": "0.4", "CDSE_GIVE_UP_SECONDS": "0"}
+"""For a fault that lasts: the first failure is the last, however slow all is."""
+
+
+def times_of(fault: object, times: int) -> int:
+    """How often a fault is played: once if it ends by the clock alone."""
+    return 1 if fault in ("stall", "drip") else times
 
 
 @dataclass

@@ -59,11 +59,10 @@ NEWER = NAME.replace("_N0205_", "_N0500_")
 TILE = Tile(NAME, cdse_id="0c1dbb3c-4a05-5bb6-a3f0-e5ba3ee0cb1c", l1c_sha256="1" * 64)
 CLOSED = "http://127.0.0.1:9"
 HASTE = {
-    "CDSE_STALL_SECONDS": "0.4",
-    "CDSE_GIVE_UP_SECONDS": "0.9",
     "CDSE_FIRST_WAIT_SECONDS": "0.01",
-    "CDSE_LONGEST_WAIT_SECONDS": "0.1",
+    "CDSE_LONGEST_WAIT_SECONDS": "0.01",
 }
+"""Short waits and long limits: a lasting fault ends by the number of tries."""
 
 
 @contextlib.contextmanager
@@ -181,7 +180,6 @@ class TestTileIds:
         monkeypatch.setattr("resources.product_sources.LOOK_SECONDS", 0.3)
         with dripping_server(piece) as url:
             setup.settings["CDSE_CATALOGUE_URL"] = f"{url}/odata/v1"
-            setup.settings["CDSE_STALL_SECONDS"] = "30"
             sources = Sources.from_settings(setup.all_settings, setup.log.append)
             answer = ask_briefly(sources.sources[0], NAME)
         assert answer.says == "unknown: no answer in 0.3 s"
@@ -199,6 +197,16 @@ class TestTileIds:
         setup.delete_from_cdse()
         setup.settings["BEN_GCS_URL"] = f"{CLOSED}/bucket"
         with pytest.raises(ServiceUnavailable, match=r"cdse \[gone\].*gcs \[transient"):
+            setup.ids()
+
+    @pytest.mark.parametrize("status", [401, 403])
+    def test_a_bucket_that_is_closed_is_an_error_that_may_pass(
+        self, setup, status
+    ) -> None:
+        """Nobody logs in there, so no log-in of this machine is at fault."""
+        setup.delete_from_cdse()
+        setup.bucket.script.add("list", Fault(status=status))
+        with pytest.raises(ServiceUnavailable, match=rf"gcs \[transient.*{status}"):
             setup.ids()
 
     def test_another_baseline_is_never_taken(self, setup) -> None:

@@ -16,6 +16,7 @@ from ben_assets.bigearthnet.errors import (
     ServiceUnavailable,
 )
 from ben_assets.testing.cdse_faults import Fault
+from ben_assets_tests.resources.conftest import NOTICES_SILENCE, times_of
 from ben_assets_tests.support.zip_products import NAME
 from resources.cdse.session import one_time_code
 
@@ -69,8 +70,8 @@ def test_a_log_in_follows_only_a_refused_refresh(desk, server, how) -> None:
 def test_a_passing_fault_of_the_token_service_is_no_refusal(
     desk, server, fault
 ) -> None:
-    server.script.add("token", fault, times=2)
-    desk().fetch()
+    server.script.add("token", fault, times=times_of(fault, 2))
+    desk(**NOTICES_SILENCE).fetch()
     assert server.seen.logins == 1
 
 

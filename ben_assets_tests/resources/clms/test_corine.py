@@ -32,12 +32,7 @@ from resources.inputs.pins import CORINE, Pin
 from resources.settings import Settings
 
 CONTENT = bytes(range(256)) * 2000
-HASTE = Timeouts(
-    stall_seconds=2,
-    give_up_seconds=1,
-    first_wait_seconds=0.01,
-    longest_wait_seconds=0.1,
-)
+HASTE = Timeouts(first_wait_seconds=0.01, longest_wait_seconds=0.01)
 
 
 @dataclass

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import zipfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -23,6 +23,7 @@ from ben_assets.safe.manifest import prove_product
 from ben_assets.testing.bucket_faults import LASTING
 from ben_assets.testing.bucket_server import BucketServer, prefix_of
 from ben_assets.testing.cdse_faults import Fault
+from ben_assets_tests.resources.conftest import times_of
 from ben_assets_tests.support.shared import SHARED, needs_shared
 from ben_assets_tests.support.zip_products import (
     NAME,
@@ -39,12 +40,10 @@ FOLDER = f"{NAME}.SAFE"
 BAND = band_path(NAME, "B02")
 OTHER = NAME.replace("33UUP", "33UVP")
 HASTE = Timeouts(
-    stall_seconds=0.4,
-    give_up_seconds=0.9,
-    first_wait_seconds=0.01,
-    longest_wait_seconds=0.1,
-    longest_pause_seconds=5,
+    first_wait_seconds=0.01, longest_wait_seconds=0.01, longest_pause_seconds=5
 )
+NOTICES_SILENCE = replace(HASTE, stall_seconds=2)
+GIVES_UP_AT_ONCE = replace(HASTE, stall_seconds=0.4, give_up_seconds=0)
 
 
 @dataclass
@@ -53,6 +52,7 @@ class Client:
 
     url: str
     folder: Path
+    timeouts: Timeouts = HASTE
     log: list[str] = field(default_factory=list)
 
     @property
@@ -61,7 +61,7 @@ class Client:
 
     @property
     def gcs(self) -> Gcs:
-        options = GcsOptions(self.folder / ".gcs", self.url, HASTE)
+        options = GcsOptions(self.folder / ".gcs", self.url, self.timeouts)
         return Gcs(options, self.log.append)
 
     def fetch(self, key: str = NAME) -> ProvenZip:
@@ -185,6 +185,7 @@ def test_a_lasting_fault_is_named_and_nothing_wrong_is_accepted(
 ) -> None:
     LASTING[fault](bucket, FOLDER, BAND)
     kind, words = EXPECTED[fault]
+    client.timeouts = GIVES_UP_AT_ONCE
     with pytest.raises(kind, match=words):
         client.fetch()
 
@@ -192,7 +193,8 @@ def test_a_lasting_fault_is_named_and_nothing_wrong_is_accepted(
 @pytest.mark.parametrize("route", ["list", "object"])
 @pytest.mark.parametrize("fault", ["429", "503", "html", "reset", "stall", "short"])
 def test_a_passing_fault_costs_another_try(bucket, client, route, fault) -> None:
-    bucket.script.add(route, fault, times=2)
+    client.timeouts = NOTICES_SILENCE
+    bucket.script.add(route, fault, times=times_of(fault, 2))
     client.fetch()
     assert client.members() == product_files()
 

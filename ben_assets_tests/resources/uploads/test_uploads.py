@@ -28,10 +28,8 @@ pytestmark = pytest.mark.filterwarnings(
     "ignore:Use 'content=<...>':DeprecationWarning"  # huggingface_hub 2.4 on httpx2
 )
 HASTE = {
-    "CDSE_STALL_SECONDS": "2",
-    "CDSE_GIVE_UP_SECONDS": "1",
     "CDSE_FIRST_WAIT_SECONDS": "0.01",
-    "CDSE_LONGEST_WAIT_SECONDS": "0.1",
+    "CDSE_LONGEST_WAIT_SECONDS": "0.01",
 }
 REPO = "somebody/patches"
 SERVERS: dict[str, type[UploadServer]] = {"hub": HubServer, "zenodo": ZenodoServer}
