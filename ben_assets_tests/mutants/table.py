@@ -568,8 +568,8 @@ MUTANTS: Final = (
         ),
         (
             "staleness: the table does not count",
-            "return facts.table.sha256 if",
-            "return record.made_from[name] if",
+            "return facts.table.sha256",
+            "return record.made_from[name]",
         ),
     ),
     *_of(
