@@ -50,11 +50,12 @@ def test_other_files_and_another_table_upstream_are_named(storage):
     ]
 
 
-def test_a_record_that_does_not_say_its_table_makes_stale_what_follows(storage):
-    maps = put(storage, "reference_maps", made_from={"l2a_tiles.parquet": "a" * 12})
-    put(storage, "l2a_tiles")
-    assert stale_inputs(storage, maps) == [
-        "l2a_tiles.parquet: aaaaaaaaaaaa then, unknown now"
+def test_a_record_that_has_no_table_makes_stale_what_was_made_from_one(storage):
+    made_from = {"aligned_dataset.parquet": "a" * 12}
+    archives = put(storage, "archives", made_from=made_from)
+    put(storage, "aligned_dataset")
+    assert stale_inputs(storage, archives) == [
+        "aligned_dataset.parquet: aaaaaaaaaaaa then, unknown now"
     ]
 
 
