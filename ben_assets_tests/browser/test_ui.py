@@ -221,7 +221,7 @@ def test_a_partition_page_shows_its_picture(page, results, photograph, asset, ti
 def test_a_failing_check_says_what_differs(page, results, photograph):
     """The page shows the latest evaluation, so this tile is the last one made."""
     open_launchpad(page, results, "archives", results.keys[1])
-    launch_run(page, results, results.small)
+    launch_run(page, results, results.keys[1])
     assert end_of_run(page, results) == "FAILURE"
     page.goto(
         f"{results.ui.url}/assets/archives?view=checks&checkDetail=matches_tracked_hash"
@@ -239,7 +239,7 @@ def test_a_failing_check_says_what_differs(page, results, photograph):
 
 def test_a_tile_is_materialized_from_the_dialog(page, results, photograph):
     open_launchpad(page, results, "archives", results.keys[0])
-    launch_run(page, results, results.small)
+    launch_run(page, results, results.keys[0])
     assert end_of_run(page, results) == "SUCCESS"
     page.get_by_text(FINISHED).first.wait_for()
     page.get_by_text("files packed").first.wait_for()
@@ -302,7 +302,7 @@ def test_damage_turns_verify_red_and_its_repair_green(
     page.get_by_text("ben verify prints the commands that repair it").first.wait_for()
     photograph(page, "_red")
     open_launchpad(page, results, "archives", key)
-    launch_run(page, results, results.small)
+    launch_run(page, results, key)
     assert end_of_run(page, results) == "SUCCESS"
     assert launch_verify(page, results, key) == "SUCCESS"
     photograph(page, "_green")
