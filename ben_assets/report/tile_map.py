@@ -101,7 +101,8 @@ def draw_map(
     if area is not None:
         lines.append(f'<path class="area" d="{_path(fit, area)}"/>')
     for name, outline in zip(view.names, view.outlines, strict=True):
-        lines.append(_name(fit, outline, name))
+        if view.edges is None or _is_wide(fit, outline):
+            lines.append(_name(fit, outline, name))
     lines += [_tile(fit, mark, len(marks) <= _LABELLED_UP_TO) for mark in marks]
     return "\n".join([*lines, "</svg>"])
 
@@ -140,13 +141,18 @@ def _path(fit: _Fit, shape: shapely.Geometry) -> str:
 def _name(fit: _Fit, outline: shapely.Geometry, name: str) -> str:
     """Inside its country, or below one that is too small for it."""
     west, south, east, _ = outline.bounds
-    if (east - west) * fit.scale < _ROOM_FOR_NAME:
+    if not _is_wide(fit, outline):
         x, y = fit.point((west + east) / 2, south)
         y = round(y + 14, 1)
     else:
         middle = outline.representative_point()
         x, y = fit.point(middle.x, middle.y)
     return f'<text x="{x}" y="{y}">{html.escape(name)}</text>'
+
+
+def _is_wide(fit: _Fit, outline: shapely.Geometry) -> bool:
+    west, _, east, _ = outline.bounds
+    return bool((east - west) * fit.scale >= _ROOM_FOR_NAME)
 
 
 def _tile(fit: _Fit, mark: Mark, is_labelled: bool) -> str:
