@@ -82,10 +82,26 @@ def select_nearby(
     other side of the earth beside it.
 
     Args:
+        table: as of ``select_all``.
+        column: the column of names.
+        grid: the tile.
+        source: names the file in an error.
+
+    Raises:
+        InvalidInput: the column is missing, or the CRS is not stated.
+    """
+    cut = select_all(table, column, source)
+    cut.geometry = shapely.intersection(cut.geometry.to_numpy(), _around(grid))
+    return cut[~cut.geometry.is_empty].sort_index(kind="stable")
+
+
+def select_all(table: gpd.GeoDataFrame, column: str, source: str) -> gpd.GeoDataFrame:
+    """All countries that have a name: index of names, geometry in EPSG:4326.
+
+    Args:
         table: a column of names and geometry, in any CRS; rows without name are left
             out.
         column: the column of names.
-        grid: the tile.
         source: names the file in an error.
 
     Raises:
@@ -97,11 +113,9 @@ def select_nearby(
     if table.crs is None:
         raise InvalidInput(f"{source}: expected a stated CRS, found none")
     named = table[table[column].notna()].to_crs(4326)
-    named = named.assign(**{column: named[column].astype(str)})
-    around = _around(grid)
-    parts = shapely.intersection(shapely.make_valid(named.geometry.to_numpy()), around)
-    cut = gpd.GeoDataFrame(geometry=parts, index=named[column], crs=4326)
-    return cut[~cut.geometry.is_empty].sort_index(kind="stable")
+    names = named[column].astype(str)
+    outlines = shapely.make_valid(named.geometry.to_numpy())
+    return gpd.GeoDataFrame(geometry=outlines, index=names, crs=4326)
 
 
 def _around(grid: TileGeocoding) -> shapely.Geometry:
@@ -111,13 +125,18 @@ def _around(grid: TileGeocoding) -> shapely.Geometry:
     if east < west:  # the tile itself crosses the antimeridian
         east += 360
     margin = _AROUND_DEGREES
-    bottom, top = max(south - margin, -90), min(north + margin, 90)
+    return wrapped_box(west - margin, south - margin, east + margin, north + margin)
+
+
+def wrapped_box(
+    west: float, south: float, east: float, north: float
+) -> shapely.Geometry:
+    """A box in degrees that may reach beyond: wrapped at 180, cut at the poles."""
+    bottom, top = max(south, -90), min(north, 90)
     boxes = [
-        shapely.box(
-            max(west - margin + turn, -180), bottom, min(east + margin + turn, 180), top
-        )
+        shapely.box(max(west + turn, -180), bottom, min(east + turn, 180), top)
         for turn in (-360, 0, 360)
-        if west - margin + turn < 180 and east + margin + turn > -180
+        if west + turn < 180 and east + turn > -180
     ]
     return shapely.union_all(boxes)
 

@@ -15,9 +15,11 @@ CORINE_EPSG = 3035
 
 
 def to_utm(
-    geometries: npt.NDArray[np.object_], from_crs: int | pyproj.CRS, epsg: int
+    geometries: npt.NDArray[np.object_],
+    from_crs: int | pyproj.CRS,
+    epsg: int | pyproj.CRS,
 ) -> npt.NDArray[np.object_]:
-    """The geometries with each vertex transformed to the UTM zone ``epsg``."""
+    """The geometries with each vertex transformed to ``epsg``, mostly a UTM zone."""
     transformer = pyproj.Transformer.from_crs(from_crs, epsg, always_xy=True)
 
     def each_vertex(points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -14,6 +14,7 @@ from ben_assets.cli.console import AsJson, say_json
 from ben_assets.environment import settings_of_process
 
 if TYPE_CHECKING:
+    import geopandas as gpd
     import shapely
 
     from resources.cdse.search import FoundProduct
@@ -70,6 +71,10 @@ def find(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="CSV for BEN_TILES_CSV.")
     ] = None,
+    picture: Annotated[
+        Path | None,
+        typer.Option("--map", help="SVG of what is found; default: beside the CSV."),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show the question; ask nobody.")
     ] = False,
@@ -78,7 +83,7 @@ def find(
     """Search the Copernicus Data Space for products, by place, time and cloud.
 
     Give one of --bbox, --geojson, --country and --mgrs. The rows that -o writes have
-    the alignment none.
+    the alignment none; a map of what was found is drawn beside them.
     """
     from ben_assets.bigearthnet.seasons import season_of
     from resources.cdse import Cdse
@@ -92,6 +97,7 @@ def find(
     if dry_run:
         for one in searches:
             typer.echo(one.condition())
+        _draw(picture, [], area, to_stderr=as_json)
         return
     catalogue = Cdse.from_settings(settings_of_process()).catalogue
     found = [product for one in searches for product in catalogue.search(one)]
@@ -106,6 +112,44 @@ def find(
     if output is not None:
         _write(output, (product.name.name for product in found))
         typer.echo(f"written to {output}; set BEN_TILES_CSV to it", err=as_json)
+        picture = picture or output.with_suffix(".svg")
+    _draw(picture, found, area, to_stderr=as_json)
+
+
+def _draw(
+    path: Path | None,
+    found: Sequence[FoundProduct],
+    area: shapely.Geometry | None,
+    *,
+    to_stderr: bool,
+) -> None:
+    """Write the picture, if one is asked for and there is a place to draw."""
+    from ben_assets.report.found_map import found_map
+
+    if path is None:
+        return
+    outlines = [(one.name.acquisition.mgrs, one.footprint) for one in found]
+    text = found_map(outlines, area, _outlines_of_countries())
+    if text is None:
+        typer.echo("no map: nothing was found and no area given", err=to_stderr)
+        return
+    path.write_text(text, encoding="utf-8")
+    typer.echo(f"map: {path}", err=to_stderr)
+
+
+def _outlines_of_countries() -> gpd.GeoDataFrame:
+    """All countries of the pinned file; none without it."""
+    import geopandas as gpd
+
+    from ben_assets.bigearthnet.recipe import Countries
+    from resources.inputs.pins import COUNTRIES, find_reference
+    from resources.inputs.reference import ReferenceInputs
+
+    settings = settings_of_process()
+    if find_reference(settings.reference_dir, COUNTRIES) is None:
+        return gpd.GeoDataFrame(geometry=[], crs=4326)
+    inputs = ReferenceInputs.from_settings(settings)
+    return inputs.all_countries(Countries(None, "NAME_LONG"))
 
 
 def _print(found: Sequence[FoundProduct]) -> None:

@@ -154,6 +154,8 @@ class ReleaseFacts:
     """Patches with seasonal snow, cloud or cloud shadow."""
     gallery: Sequence[GalleryPatch]
     """Patches to look at."""
+    map_caption: str
+    """What the map shows besides the tiles."""
     tile_map: str
     """Map of the tiles, an SVG element."""
     processor: str

@@ -1,18 +1,22 @@
-"""A map of the tiles of a release among the ten countries, as SVG."""
+"""A map of tiles among countries, as SVG."""
 
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
+import pyproj
 import shapely
 
-from ben_assets.bigearthnet.reproject import CORINE_EPSG, to_utm
+from ben_assets.bigearthnet.reproject import to_utm
 from ben_assets.report.facts import TileFacts
+from ben_assets.report.map_view import MapView, bigearthnet_view, view_around
 
 _LONGER_SIDE: Final = 640
 _MARGIN: Final = 24
@@ -21,33 +25,90 @@ _LABELLED_UP_TO: Final = 12
 _ROOM_FOR_NAME: Final = 36
 
 
-def tile_map(tiles: Sequence[TileFacts], countries: gpd.GeoDataFrame) -> str:
-    """Country outlines with names, and the outline of each tile, in EPSG:3035.
+@dataclass(frozen=True)
+class Mark:
+    """A tile as it is drawn."""
+
+    name: str
+    """Text beside it."""
+    title: str
+    """What a pointer on it says."""
+    outline: shapely.Geometry
+    """Its outline in the projection of the map."""
+
+
+def tile_map(tiles: Sequence[TileFacts], view: MapView) -> str:
+    """Country outlines with names, and the outline of each tile."""
+    marks = [
+        Mark(
+            f"T{tile.mgrs}",
+            f"T{tile.mgrs}, {tile.day}: {tile.patches} patches",
+            _outline(tile, view.crs),
+        )
+        for tile in tiles
+    ]
+    return draw_map(marks, view)
+
+
+def view_of_tiles(
+    tiles: Sequence[TileFacts],
+    ten: Callable[[], gpd.GeoDataFrame],
+    all_of_them: Callable[[], gpd.GeoDataFrame],
+) -> MapView:
+    """BigEarthNet's ten countries for its own tiles, else what lies around the tiles.
 
     Args:
-        tiles: the tiles; one that would be too small to be seen becomes a square.
-        countries: index of names, geometry in longitudes and latitudes.
+        tiles: the tiles of a release.
+        ten: reads the ten countries.
+        all_of_them: reads the countries of the recipe, in EPSG:4326.
     """
-    outlines = to_utm(countries.geometry.to_numpy(), 4326, CORINE_EPSG)
-    squares = np.array([_outline(tile) for tile in tiles], dtype=object)
-    fit = _Fit(np.concatenate([outlines, squares]))
+    if not tiles or any(tile.alignment == "v1" for tile in tiles):
+        return bigearthnet_view(ten())
+    degrees = pyproj.CRS.from_epsg(4326)
+    outlines = np.array([_outline(tile, degrees) for tile in tiles], dtype=object)
+    return view_around(outlines, all_of_them())
+
+
+def draw_map(
+    marks: Sequence[Mark],
+    view: MapView,
+    area: shapely.Geometry | None = None,
+    attributes: str = "",
+    style: str = "",
+) -> str:
+    """Countries, an area and tiles.
+
+    Args:
+        marks: the tiles; one that would be too small to be seen becomes a square.
+        view: the countries and the projection.
+        area: a further area in the projection of ``view``, drawn below the tiles.
+        attributes: more attributes of the element ``svg``.
+        style: an element with styles, for a picture that stands alone.
+    """
+    shown = [*view.outlines, *(mark.outline for mark in marks)]
+    fit = _Fit(np.array(shown if view.edges is None else [view.edges], dtype=object))
+    size = f"0 0 {fit.width} {fit.height}"
     lines = [
-        f'<svg viewBox="0 0 {fit.width} {fit.height}" role="img" '
+        f'<svg {attributes}viewBox="{size}" role="img" '
         'aria-labelledby="map-title map-desc">',
         "<title id='map-title'>Map of the tiles</title>",
-        f"<desc id='map-desc'>{_description(tiles)}</desc>",
+        f"<desc id='map-desc'>{_description(marks)}</desc>",
     ]
-    for outline in outlines:
+    if style:
+        lines.append(style)
+    for outline in view.outlines:
         lines.append(f'<path class="land" d="{_path(fit, outline)}"/>')
-    for name, outline in zip(countries.index, outlines, strict=True):
-        lines.append(_name(fit, outline, str(name)))
-    for tile, square in zip(tiles, squares, strict=True):
-        lines.append(_tile(fit, tile, square, len(tiles) <= _LABELLED_UP_TO))
+    if area is not None:
+        lines.append(f'<path class="area" d="{_path(fit, area)}"/>')
+    for name, outline in zip(view.names, view.outlines, strict=True):
+        if view.edges is None or _is_wide(fit, outline):
+            lines.append(_name(fit, outline, name))
+    lines += [_tile(fit, mark, len(marks) <= _LABELLED_UP_TO) for mark in marks]
     return "\n".join([*lines, "</svg>"])
 
 
 class _Fit:
-    """Takes metres of EPSG:3035 to the picture."""
+    """Takes the plane of the map to the picture."""
 
     def __init__(self, shapes: npt.NDArray[np.object_]) -> None:
         self.west, south, east, self.north = shapely.total_bounds(shapes)
@@ -63,11 +124,9 @@ class _Fit:
         )
 
 
-def _outline(tile: TileFacts) -> shapely.Polygon:
-    square = shapely.box(*tile.geocoding.bounds())
-    projected: shapely.Polygon = to_utm(
-        np.array([square], dtype=object), tile.geocoding.epsg, CORINE_EPSG
-    )[0]
+def _outline(tile: TileFacts, crs: pyproj.CRS) -> shapely.Geometry:
+    square = np.array([shapely.box(*tile.geocoding.bounds())], dtype=object)
+    projected: shapely.Geometry = to_utm(square, tile.geocoding.epsg, crs)[0]
     return projected
 
 
@@ -82,7 +141,7 @@ def _path(fit: _Fit, shape: shapely.Geometry) -> str:
 def _name(fit: _Fit, outline: shapely.Geometry, name: str) -> str:
     """Inside its country, or below one that is too small for it."""
     west, south, east, _ = outline.bounds
-    if (east - west) * fit.scale < _ROOM_FOR_NAME:
+    if not _is_wide(fit, outline):
         x, y = fit.point((west + east) / 2, south)
         y = round(y + 14, 1)
     else:
@@ -91,27 +150,29 @@ def _name(fit: _Fit, outline: shapely.Geometry, name: str) -> str:
     return f'<text x="{x}" y="{y}">{html.escape(name)}</text>'
 
 
-def _tile(
-    fit: _Fit, tile: TileFacts, square: shapely.Polygon, is_labelled: bool
-) -> str:
-    title = f"T{tile.mgrs}, {tile.day}: {tile.patches} patches"
-    x, y = fit.point(square.centroid.x, square.centroid.y)
-    if tile.geocoding.side_m * fit.scale >= _SMALLEST_SQUARE:
-        shape = f'<path d="{_path(fit, square)}"/>'
+def _is_wide(fit: _Fit, outline: shapely.Geometry) -> bool:
+    west, _, east, _ = outline.bounds
+    return bool((east - west) * fit.scale >= _ROOM_FOR_NAME)
+
+
+def _tile(fit: _Fit, mark: Mark, is_labelled: bool) -> str:
+    x, y = fit.point(mark.outline.centroid.x, mark.outline.centroid.y)
+    if math.sqrt(mark.outline.area) * fit.scale >= _SMALLEST_SQUARE:
+        shape = f'<path d="{_path(fit, mark.outline)}"/>'
     else:
         half = _SMALLEST_SQUARE / 2
         shape = (
             f'<rect x="{x - half:.1f}" y="{y - half:.1f}" '
             f'width="{_SMALLEST_SQUARE}" height="{_SMALLEST_SQUARE}"/>'
         )
-    name = f'<text x="{x + 9:.1f}" y="{y + 4:.1f}">T{tile.mgrs}</text>'
+    name = f'<text x="{x + 9:.1f}" y="{y + 4:.1f}">{html.escape(mark.name)}</text>'
     return (
-        f'<g class="tile"><title>{title}</title>{shape}{name if is_labelled else ""}'
-        "</g>"
+        f'<g class="tile"><title>{html.escape(mark.title)}</title>'
+        f"{shape}{name if is_labelled else ''}</g>"
     )
 
 
-def _description(tiles: Sequence[TileFacts]) -> str:
-    named = ", ".join(f"T{tile.mgrs}" for tile in tiles[:_LABELLED_UP_TO])
-    more = len(tiles) - _LABELLED_UP_TO
-    return f"{len(tiles)} tiles: {named}" + (f" and {more} more" if more > 0 else "")
+def _description(marks: Sequence[Mark]) -> str:
+    named = ", ".join(mark.name for mark in marks[:_LABELLED_UP_TO])
+    more = len(marks) - _LABELLED_UP_TO
+    return f"{len(marks)} tiles: {named}" + (f" and {more} more" if more > 0 else "")

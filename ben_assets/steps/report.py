@@ -22,7 +22,7 @@ from ben_assets.report.provenance import (
     release_files,
     versions_by_asset,
 )
-from ben_assets.report.tile_map import tile_map
+from ben_assets.report.tile_map import tile_map, view_of_tiles
 from ben_assets.steps import (
     dataset,
     l2a,
@@ -87,7 +87,7 @@ def make_release_report(ctx: StepContext) -> StoredRecord:
                 made_from={
                     release.METADATA: tables.sha256,
                     release.ARCHIVES: archives.sha256,
-                    **ctx.inputs.digest(COUNTRIES),
+                    **_countries_digest(ctx, tiles),
                 },
                 made_with=versions("jinja2", "pillow", "pyproj"),
                 facts=TilesFacts(tiles=len(tiles)),
@@ -105,6 +105,11 @@ def _facts(
     recipe = release.recipe_of(ctx, tiles)
     legend = recipe.land_cover.legend
     made = [_tile_facts(ctx, record) for record in tiles]
+    view = view_of_tiles(
+        made,
+        ctx.inputs.countries,
+        lambda: ctx.inputs.all_countries(recipe.countries),
+    )
     history = _history(ctx, tiles)
     published = load_published()["release"]
     tracked = published_keys()
@@ -120,7 +125,8 @@ def _facts(
         gallery=make_gallery(
             choose_patches(rows), ctx.storage.folder(dataset.ASSET), legend
         ),
-        tile_map=tile_map(made, ctx.inputs.countries()),
+        tile_map=tile_map(made, view),
+        map_caption=view.caption,
         processor=stated.l2a_processor,
         recipe=recipe.name,
         recipe_sha256=recipe.sha256,
@@ -168,6 +174,13 @@ def _tile_facts(ctx: StepContext, record: StoredRecord) -> TileFacts:
         bytes=record.bytes,
         sha256=record.sha256,
     )
+
+
+def _countries_digest(ctx: StepContext, tiles: list[StoredRecord]) -> dict[str, str]:
+    """File name to SHA-256 of the countries on the map."""
+    if any(record.facts_as(DatasetFacts).alignment == "v1" for record in tiles):
+        return ctx.inputs.digest(COUNTRIES)
+    return ctx.inputs.countries_digest(release.recipe_of(ctx, tiles).countries)
 
 
 def _history(ctx: StepContext, tiles: list[StoredRecord]) -> list[StoredRecord]:

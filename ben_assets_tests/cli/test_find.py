@@ -6,6 +6,7 @@ import json
 import re
 from datetime import date
 from urllib.parse import parse_qs, urlsplit
+from xml.etree import ElementTree
 
 import pytest
 import shapely
@@ -120,6 +121,24 @@ def test_the_rows_that_are_written_load(server, tmp_path):
         "T33UVU_20250715T101031",
     ]
     assert {tile.alignment for tile in tiles} == {"none"}
+
+
+def test_a_map_of_area_and_tiles_lies_beside_the_rows(server, tmp_path):
+    options = (*SUMMER, "--bbox", "12,52,15,53", "--max-cloud", "5")
+    find(*options, "-o", str(tmp_path / "tiles.csv"))
+    drawn = ElementTree.fromstring((tmp_path / "tiles.svg").read_text())
+    titles = [one.text for one in drawn.findall(".//{*}title")]
+    assert titles[1:] == ["T33UUU: 1 product", "T33UVU: 1 product"]
+    assert len(drawn.findall("{*}path[@class='area']")) == 1
+
+
+def test_a_dry_run_draws_only_what_is_asked_for(server, tmp_path):
+    options = (*SUMMER, "--bbox", "12,52,15,53", "--dry-run")
+    find(*options, "-o", str(tmp_path / "tiles.csv"))
+    assert not list(tmp_path.glob("*.svg"))
+    find(*options, "--map", str(tmp_path / "area.svg"))
+    assert 'class="area"' in (tmp_path / "area.svg").read_text()
+    assert server.seen.paths == []
 
 
 def test_json_has_all_that_was_found(server):

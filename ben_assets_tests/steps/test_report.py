@@ -193,6 +193,7 @@ def facts(**changes) -> ReleaseFacts:
         unclear=0,
         gallery=[],
         tile_map="<svg></svg>",
+        map_caption="the ten countries",
         processor="sen2cor",
         processor_versions=["2.11.0"],
         versions={},

@@ -18,7 +18,11 @@ import pyogrio.errors
 
 from ben_assets.bigearthnet.alignment import check_footprints
 from ben_assets.bigearthnet.corine import CLC2018
-from ben_assets.bigearthnet.countries import select_countries, select_nearby
+from ben_assets.bigearthnet.countries import (
+    select_all,
+    select_countries,
+    select_nearby,
+)
 from ben_assets.bigearthnet.errors import (
     InvalidInput,
     InvalidProductName,
@@ -148,6 +152,16 @@ class ReferenceInputs:
         """
         path = self._countries_path(countries)
         return select_nearby(_read_vector(path), countries.column, grid, str(path))
+
+    def all_countries(self, countries: Countries) -> gpd.GeoDataFrame:
+        """All countries of a recipe: index of names, geometry in EPSG:4326.
+
+        Raises:
+            MissingInput: the file is not there.
+            InvalidInput: it is not readable, or lacks the column.
+        """
+        path = self._countries_path(countries)
+        return select_all(_read_vector(path), countries.column, str(path))
 
     def countries_digest(self, countries: Countries) -> dict[str, str]:
         """File name to SHA-256 of the countries of a recipe."""
