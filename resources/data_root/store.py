@@ -33,6 +33,7 @@ from ben_assets.bigearthnet.errors import (
 )
 from ben_assets.bigearthnet.product_names import is_tile_key
 from resources.data_root.configured_locks import locks_of
+from resources.data_root.facts import OF_RELEASE, OF_TILE, SUBSETS
 from resources.data_root.file_locks import FileLocks
 from resources.data_root.files import (
     files_below,
@@ -79,6 +80,13 @@ class Storage:
     def from_settings(cls, settings: Settings) -> Storage:
         """The data root and the locks that the settings name."""
         return cls(settings.data_dir, locks_of(settings))
+
+    def assets(self) -> tuple[str, ...]:
+        """Keys of all assets in flow order, then those of the subsets on disk."""
+        names = sorted(
+            path.name for path in self.folder(SUBSETS).glob("[!.]*") if path.is_dir()
+        )
+        return (*OF_TILE, *OF_RELEASE, *(f"{SUBSETS}/{name}" for name in names))
 
     def folder(self, asset: str) -> Path:
         """The folder of an asset."""
