@@ -52,6 +52,7 @@ from ben_assets_tests.support.pipeline import (
 )
 from resources.data_root.difference import Difference
 from resources.data_root.records import RELEASE
+from resources.data_root.stored_tiles import Snapshot
 from resources.settings import REPOSITORY
 
 RULES = (
@@ -430,7 +431,8 @@ def test_a_condition_that_cannot_be_is_refused(trained, selection, says):
 
 def verified(pipeline: Pipeline) -> tuple[list[Difference], list[str]]:
     """What differs of the release and its subsets, and the commands to repair it."""
-    found = list(find_differences(pipeline.storage, deep=True, tiles=[RELEASE]))
+    snapshot = Snapshot(pipeline.data)
+    found = list(find_differences(snapshot, deep=True, tiles=[RELEASE]))
     return found, repair_commands(found, pipeline.data)
 
 
