@@ -8,9 +8,12 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from ben_assets.bigearthnet.errors import BenError
 from ben_assets.bigearthnet.outside_text import escaped
 from resources.data_root.difference import RELEASE_ASSETS, TILE_ASSETS, Difference
+from resources.data_root.facts import SUBSETS, SubsetFacts
 from resources.data_root.records import RELEASE
+from resources.data_root.store import Storage
 
 
 def repair_commands(differences: Iterable[Difference], root: Path) -> list[str]:
@@ -27,8 +30,10 @@ def repair_commands(differences: Iterable[Difference], root: Path) -> list[str]:
             assets_of.setdefault(difference.tile, set()).add(difference.rebuilt_by)
         else:
             orphans.append(root / difference.asset / difference.file)
-    materialize = f"{_dagster()} asset materialize -m ben_assets.definitions"
-    released = assets_of.pop(RELEASE, set())
+    materialize = f"{_program('dagster')} asset materialize -m ben_assets.definitions"
+    of_release = assets_of.pop(RELEASE, set())
+    subsets = {asset for asset in of_release if asset.startswith(f"{SUBSETS}/")}
+    released = of_release - subsets
     commands = [f"rm -- {_quoted(str(path))}" for path in orphans]
     commands += [
         f"{materialize} --select {_selection(assets)} --partition {_quoted(tile)}"
@@ -36,7 +41,28 @@ def repair_commands(differences: Iterable[Difference], root: Path) -> list[str]:
     ]
     if released:
         commands.append(f"{materialize} --select {_selection(released)}")
-    return commands
+    storage = Storage(root)
+    return commands + [_remaking(subset, storage) for subset in sorted(subsets)]
+
+
+def _remaking(subset: str, storage: Storage) -> str:
+    """How to make a subset again as its record says; without one, it has to go."""
+    try:
+        record = storage.find(subset, RELEASE)
+    except BenError:
+        record = None
+    if record is None:
+        return f"rm -r -- {_quoted(str(storage.folder(subset)))}"
+    facts, name = record.facts_as(SubsetFacts), Path(subset).name
+    words = [name, "--where", facts.where, "--share", str(facts.share)]
+    words += ["--seed", str(facts.seed)]
+    if facts.per_class is not None:
+        words += ["--per-class", str(facts.per_class)]
+    if f"{name}.lmdb" in record.outputs:
+        words.append("--lmdb")
+    if any(output.endswith(".tar") for output in record.outputs):
+        words.append("--shards")
+    return f"{_program('ben')} subset {' '.join(map(_quoted, words))}"
 
 
 def _quoted(word: str) -> str:
@@ -46,11 +72,11 @@ def _quoted(word: str) -> str:
     return "$'" + escaped(word.replace("\\", "\\\\").replace("'", "\\'")) + "'"
 
 
-def _dagster() -> str:
-    """How to call the ``dagster`` of this environment from here."""
-    program = Path(sys.executable).with_name("dagster")
-    if shutil.which("dagster") == str(program):
-        return "dagster"
+def _program(name: str) -> str:
+    """How to call a program of this environment from here."""
+    program = Path(sys.executable).with_name(name)
+    if shutil.which(name) == str(program):
+        return name
     here = Path.cwd()
     is_below = program.is_relative_to(here)
     return shlex.quote(str(program.relative_to(here) if is_below else program))

@@ -13,7 +13,7 @@ from ben_assets.cli.console import AsJson, coloured, progress, say, say_json
 from ben_assets.cli.repair import repair_commands
 from ben_assets.environment import settings_of_process
 from ben_assets.validation.survey import find_differences
-from resources.data_root.difference import RELEASE_ASSETS, TILE_ASSETS, Difference
+from resources.data_root.difference import Difference
 from resources.data_root.records import RELEASE
 from resources.data_root.stored_tiles import Snapshot
 from resources.inputs.reference_digests import ReferenceDigests
@@ -40,7 +40,7 @@ def verify(
     snapshot = Snapshot(settings.data_dir)
     n_artifacts = sum(
         not chosen or tile in chosen
-        for asset in (*TILE_ASSETS, *RELEASE_ASSETS)
+        for asset in snapshot.assets()
         for tile in snapshot.tiles(asset)
     )
     found = []

@@ -12,7 +12,7 @@ from ben_assets.bigearthnet.checksums import file_digest, parse_hash_list
 from ben_assets.bigearthnet.dataset_layout import path_of
 from ben_assets.bigearthnet.errors import BenError
 from ben_assets.bigearthnet.product_names import ProductName, is_tile_key
-from resources.data_root.difference import RELEASE_ASSETS, Difference, Kind
+from resources.data_root.difference import Difference, Kind, is_of_release
 from resources.data_root.files import read_plain
 from resources.data_root.records import RELEASE
 from resources.data_root.stored_tiles import StoredTiles
@@ -66,7 +66,7 @@ def _without_record(asset: str, tile: str, left: set[str]) -> list[Difference]:
 
 def _tiles_with_files(storage: StoredTiles, asset: str, orphans: set[str]) -> list[str]:
     """Tiles without a sound record that files may be left of."""
-    if asset in RELEASE_ASSETS:
+    if is_of_release(asset):
         return [RELEASE]
     damaged = {
         tile for tile in storage.tiles(asset) if _is_damaged(storage, asset, tile)

@@ -9,12 +9,7 @@ from typing import Final
 from ben_assets.bigearthnet.errors import BenError
 from ben_assets.validation.expected_hashes import compare_with, read_tracked
 from ben_assets.validation.orphans import compare_placed_tables, find_orphans
-from resources.data_root.difference import (
-    RELEASE_ASSETS,
-    TILE_ASSETS,
-    Difference,
-    Kind,
-)
+from resources.data_root.difference import Difference, Kind
 from resources.data_root.records import RELEASE, StoredRecord
 from resources.data_root.staleness import stale_inputs
 from resources.data_root.stored_tiles import Snapshot
@@ -45,7 +40,7 @@ def find_differences(
         reference_digest: see ``stale_inputs``.
         begin: told of each artifact before it is looked at.
     """
-    for asset in (*TILE_ASSETS, *RELEASE_ASSETS):
+    for asset in snapshot.assets():
         expected = read_tracked(tracked, asset) if tracked else {}
         for tile in snapshot.tiles(asset):
             if not tiles or tile in tiles:

@@ -6,6 +6,7 @@ import io
 import itertools
 import json
 import random
+import shlex
 import shutil
 import tarfile
 from collections import Counter
@@ -26,6 +27,7 @@ from ben_assets.bigearthnet.archives import members
 from ben_assets.bigearthnet.corine import LABEL_OF_CODE, LABELS
 from ben_assets.bigearthnet.errors import BenError, InvalidInput, MissingInput
 from ben_assets.cli import app
+from ben_assets.cli.repair import repair_commands
 from ben_assets.steps.publishing import publish_folder
 from ben_assets.steps.shards import make_release_shards
 from ben_assets.steps.subsets import make_subset
@@ -33,6 +35,7 @@ from ben_assets.training.index import INDEX_FILE, SCHEMA
 from ben_assets.training.patch_database import PatchDatabase
 from ben_assets.training.subsets import Selection
 from ben_assets.validation.extracted_release import compare_with_manifest
+from ben_assets.validation.survey import find_differences
 from ben_assets.validation.training_rules import (
     index_agrees_with_tables,
     manifest_lists_the_dataset,
@@ -45,7 +48,11 @@ from ben_assets_tests.support.pipeline import (
     leaves_no_trace,
     link_tree,
     replace_file,
+    tree_of,
 )
+from resources.data_root.difference import Difference
+from resources.data_root.records import RELEASE
+from resources.data_root.stored_tiles import Snapshot
 from resources.settings import REPOSITORY
 
 RULES = (
@@ -420,6 +427,48 @@ def test_a_subset_is_what_its_condition_says(trained):
 def test_a_condition_that_cannot_be_is_refused(trained, selection, says):
     with leaves_no_trace(trained), pytest.raises(InvalidInput, match=says):
         make_subset(trained.ctx(), "mini", selection)
+
+
+def verified(pipeline: Pipeline) -> tuple[list[Difference], list[str]]:
+    """What differs of the release and its subsets, and the commands to repair it."""
+    snapshot = Snapshot(pipeline.data)
+    found = list(find_differences(snapshot, deep=True, tiles=[RELEASE]))
+    return found, repair_commands(found, pipeline.data)
+
+
+def test_a_damaged_subset_is_named_with_the_command_that_repairs_it(
+    trained, monkeypatch
+):
+    chosen = Selection("season = 'summer'", share=0.5, seed=3, per_class=2)
+    record = make_subset(trained.ctx(), "mini", chosen, has_lmdb=True, has_shards=True)
+    assert verified(trained) == ([], [])
+    folder = trained.storage.folder("subsets/mini")
+    whole = tree_of(folder)
+    tar = next(folder.glob("*.tar"))
+    replace_file(tar, tar.read_bytes()[:-1] + b"x")
+    (folder / "mini.lmdb" / "data.mdb").unlink()
+    found, (command,) = verified(trained)
+    named = {(one.asset, one.file, one.kind.value) for one in found}
+    assert named == {
+        ("subsets/mini", tar.name, "wrong"),
+        ("subsets/mini", "mini.lmdb/data.mdb", "missing"),
+    }
+    for name, value in trained.settings.items():
+        monkeypatch.setenv(name, value)
+    said = CliRunner().invoke(app, shlex.split(command)[1:])
+    assert said.exit_code == 0, said.output
+    assert record.facts.patches_sha256 in said.output
+    assert tree_of(folder) == whole
+    assert verified(trained) == ([], [])
+
+
+def test_a_subset_without_its_record_has_to_go(trained):
+    make_subset(trained.ctx(), "mini", Selection())
+    folder = trained.storage.folder("subsets/mini")
+    (folder / "release.json").unlink()
+    found, commands = verified(trained)
+    assert ("release.json", "missing") in {(one.file, one.kind.value) for one in found}
+    assert commands == [f"rm -r -- {folder}"]
 
 
 @pytest.mark.parametrize("name", ["", "../up", "a/b", ".hidden", "x" * 65])

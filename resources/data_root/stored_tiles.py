@@ -11,6 +11,7 @@ from typing import Final
 from ben_assets.bigearthnet.checksums import parse_hash_list
 from ben_assets.bigearthnet.errors import BenError, InvalidInput, MissingInput
 from ben_assets.bigearthnet.product_names import is_tile_key
+from resources.data_root.facts import OF_RELEASE, OF_TILE, SUBSETS
 from resources.data_root.files import read_plain
 from resources.data_root.records import (
     RELEASE,
@@ -30,6 +31,13 @@ class StoredTiles:
     def __init__(self, root: Path) -> None:
         """Read below ``root`` (``BEN_DATA_DIR``), which need not be there."""
         self.root = root
+
+    def assets(self) -> tuple[str, ...]:
+        """Keys of all assets in flow order, then those of the subsets on disk."""
+        names = sorted(
+            path.name for path in self.folder(SUBSETS).glob("[!.]*") if path.is_dir()
+        )
+        return (*OF_TILE, *OF_RELEASE, *(f"{SUBSETS}/{name}" for name in names))
 
     def folder(self, asset: str) -> Path:
         """The folder of an asset."""
