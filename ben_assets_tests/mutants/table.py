@@ -564,8 +564,8 @@ MUTANTS: Final = (
         ),
         (
             "staleness: the table does not count",
-            "upstream.facts_as(TabledFacts).table.sha256",
-            "record.made_from[name]",
+            "return facts.table.sha256",
+            "return record.made_from[name]",
         ),
     ),
     *_of(
