@@ -54,7 +54,7 @@ class Team:
     def daemon(self) -> Iterator[None]:
         with (Path(self.environment["DAGSTER_HOME"]) / "daemon.log").open("w") as log:
             process = subprocess.Popen(
-                [DAGSTER.with_name("dagster-daemon"), "run", "-w", WORKSPACE],
+                [DAGSTER.with_name("dagster-daemon"), "run", "-m", MODULE],
                 cwd=REPOSITORY,
                 env=self.environment,
                 stdout=log,
@@ -70,7 +70,6 @@ class Team:
 
 
 MODULE = "ben_assets.definitions"
-WORKSPACE = "workspace.yaml"
 
 
 @pytest.fixture
@@ -89,7 +88,7 @@ def test_a_backfill_of_two_tiles_goes_through_the_daemon_one_at_a_time(
     assert team.runs() == [("SUCCESS", keys[0])]
     assert database.count("tiles") == 1
     team.dagster(
-        *("job", "backfill", "-w", WORKSPACE, "-j", "postgis", "--noprompt"),
+        *("job", "backfill", "-m", MODULE, "-j", "postgis", "--noprompt"),
         *("--partitions", ",".join(keys)),
     )
     with team.daemon():
