@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +11,7 @@ import typer
 
 from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.cli.choice import TileArguments, chosen_tiles
+from ben_assets.cli.console import AsJson, say_json
 from ben_assets.environment import settings_of_process
 from ben_assets.tiles import load_tiles
 from resources.data_root.facts import ZipFacts
@@ -77,15 +79,19 @@ def verify(
     folder: Annotated[
         Path, typer.Argument(metavar="DIR", file_okay=False, exists=True)
     ],
+    as_json: AsJson = False,
 ) -> None:
     """Read all of an exported DIR and say what differs; needs nothing else.
 
     Digests by SHA256SUMS, and of each product all checksums of its own manifest.
     """
-    problems = verify_export(folder, typer.echo)
-    for problem in problems:
-        typer.echo(problem, err=True)
-    typer.echo(f"{folder}: {len(problems)} problems")
+    problems = verify_export(folder, partial(typer.echo, err=as_json))
+    if as_json:
+        say_json({"folder": str(folder), "problems": problems})
+    else:
+        for problem in problems:
+            typer.echo(problem, err=True)
+        typer.echo(f"{folder}: {len(problems)} problems")
     raise typer.Exit(1 if problems else 0)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ben_assets.cli.console import AsJson, say, say_json
+from ben_assets.cli.console import AsJson, progress, say, say_json
 from ben_assets.environment import settings_of_process
 
 if TYPE_CHECKING:
@@ -174,10 +174,14 @@ def verify_release(
 
     listed = manifest or directory / MANIFEST_FILE
     found = []
-    for path, problem in compare_with_manifest(directory, listed):
-        found.append({"file": path, "problem": problem})
-        if not as_json:
-            typer.echo(f"{path}\t{problem}")
+    with progress("comparing", None) as advance:
+        compared = compare_with_manifest(
+            directory, listed, lambda count: advance(f"{count:,} files")
+        )
+        for path, problem in compared:
+            found.append({"file": path, "problem": problem})
+            if not as_json:
+                typer.echo(f"{path}\t{problem}")
     if as_json:
         say_json(found)
     else:

@@ -57,8 +57,9 @@ def publish_folder(ctx: StepContext, target: Path, part_bytes: int = PART_BYTES)
     partial = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.part")
     with local_errors(target):
         try:
-            for file in files:
+            for number, file in enumerate(files, 1):
                 _place(file, partial / file.name)
+                ctx.log(f"{number} of {len(files)}: {file.name}")
             partial.rename(target)
         finally:
             shutil.rmtree(partial, ignore_errors=True)

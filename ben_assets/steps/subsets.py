@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -26,6 +26,8 @@ from resources.data_root.records import FileDigest
 from resources.data_root.store import RELEASE, Record, StoredRecord
 
 PATCH_LIST: Final = "patch_ids.txt"
+_KEYS_A_LINE: Final = 20_000
+"""Keys between two lines of progress."""
 
 
 def make_subset(
@@ -51,6 +53,7 @@ def make_subset(
     legend = release.recipe_of(ctx, records).land_cover.legend
     with ctx.storage.draft(asset, RELEASE, ctx.log) as draft:
         _write_listing(draft.path, index)
+        ctx.log(f"{len(index):,} of {len(whole):,} patches chosen")
         if has_lmdb or has_shards:
             tiles = sorted(set(index["tile"].to_pylist()))
             for record in records:
@@ -58,8 +61,10 @@ def make_subset(
                     require_database(ctx, record)
             with open_databases(ctx, tiles) as value_of:
                 if has_lmdb:
-                    _write_database(draft.path / f"{name}.lmdb", index, value_of)
+                    path = draft.path / f"{name}.lmdb"
+                    _write_database(path, index, value_of, ctx.log)
                 if has_shards:
+                    ctx.log(f"writing shards of {len(index):,} patches")
                     writer = PartWriter(class_table(legend), value_of, SHARD_BYTES)
                     writer.write(draft.path, index)
         return draft.publish(_record(ctx, asset, draft.path, index, selection))
@@ -71,11 +76,15 @@ def _write_listing(folder: Path, index: pa.Table) -> None:
     (folder / PATCH_LIST).write_text("".join(f"{patch}\n" for patch in patch_ids))
 
 
-def _write_database(folder: Path, index: pa.Table, value_of: ValueOf) -> None:
+def _write_database(
+    folder: Path, index: pa.Table, value_of: ValueOf, log: Callable[[str], None]
+) -> None:
     tile_of = dict(_keys(index))
 
     def pairs() -> Iterator[tuple[bytes, bytes]]:
-        for key in sorted(tile_of, key=str.encode):
+        for number, key in enumerate(sorted(tile_of, key=str.encode)):
+            if number % _KEYS_A_LINE == 0:
+                log(f"database: {number:,} of {len(tile_of):,} keys")
             yield key.encode(), value_of(tile_of[key], key)
 
     sizes = (len(value_of(tile, key)) for key, tile in tile_of.items())

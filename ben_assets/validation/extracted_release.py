@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Final
@@ -15,12 +15,15 @@ from resources.data_root.files import files_below
 _BATCH: Final = 10_000
 
 
-def compare_with_manifest(root: Path, manifest: Path) -> Iterator[tuple[str, str]]:
+def compare_with_manifest(
+    root: Path, manifest: Path, compared: Callable[[int], None] = lambda count: None
+) -> Iterator[tuple[str, str]]:
     """Path and problem of each file that is not as listed, and of files not listed.
 
     Args:
         root: where the archives were extracted, with ``BigEarthNet-S2`` and the others.
         manifest: ``MANIFEST.csv.zst`` of the release.
+        compared: takes the number of files that have been compared, now and then.
 
     Raises:
         MissingInput: there is no manifest.
@@ -31,6 +34,7 @@ def compare_with_manifest(root: Path, manifest: Path) -> Iterator[tuple[str, str
     while batch := list(islice(listed, _BATCH)):
         known |= {file.path for file in batch}
         yield from _problems(root, batch)
+        compared(len(known))
     for path in sorted(set(files_below(root, ARCHIVE_OF_ROOT)) - known):
         yield path, "extra: not in the manifest"
 

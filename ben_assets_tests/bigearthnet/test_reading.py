@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ from ben_assets.bigearthnet.bands import BANDS
 from ben_assets.bigearthnet.errors import MissingInput
 from ben_assets.bigearthnet.geotiff import UNCOMPRESSED, encode
 from ben_assets.bigearthnet.reading import open_patch, open_reference_map, open_tile
+from resources.settings import REPOSITORY
 
 PATCH = "S2A_MSIL2A_20170613T101031_N9999_R022_T33UUP_26_57"
 
@@ -72,3 +74,17 @@ def test_a_tile_is_read_from_its_product(synthetic):
     assert tile["B02"].sizes["x_10m"] == 6 * tile["B01"].sizes["x_60m"]
     assert tile["B8A"].attrs["gsd_m"] == 20
     assert tile.rio.crs.to_epsg() == 32633
+
+
+def test_the_lines_of_the_page_read_a_table_and_a_patch(finished, monkeypatch, capsys):
+    text = (REPOSITORY / "docs/quick-start.md").read_text()
+    code = text.split("```python\n")[1].partition("```")[0]
+    tile = re.search(r'tile = "(\w+)"', code)
+    assert tile is not None
+    (finished.root / ".demo").mkdir()
+    (finished.root / ".demo/data").symlink_to(finished.data)
+    monkeypatch.chdir(finished.root)
+    exec(code.replace(tile[1], finished.keys[0]), {})
+    said = capsys.readouterr().out
+    assert "<xarray.Dataset>" in said
+    assert "B12" in said

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +13,7 @@ from ben_assets.bigearthnet.checksums import file_digest, hash_list_digest
 from ben_assets.bigearthnet.errors import InvalidInput, MissingInput
 from ben_assets.steps.postgis import publish_patches
 from ben_assets_tests.support.pipeline import Pipeline
+from resources.settings import REPOSITORY
 
 pytestmark = pytest.mark.real_server
 
@@ -200,3 +202,12 @@ def test_an_own_tile_can_be_published_without_v1(publisher, database):
     tile = replace(publisher.tile(publisher.keys[0]), alignment="none")
     publish_patches(tile, publisher.ctx())
     assert database.query("SELECT alignment FROM tiles") == [("none",)]
+
+
+def test_the_queries_of_the_page_run(database):
+    """On an empty schema: what they name is there; their answers are of world A."""
+    text = (REPOSITORY / "docs/postgis.md").read_text()
+    queries = re.findall(r"```sql\n(SELECT.*?)```", text, re.DOTALL)
+    assert len(queries) == 4
+    for query in queries:
+        database.query(query)

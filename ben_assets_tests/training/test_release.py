@@ -32,6 +32,7 @@ from ben_assets.steps.publishing import publish_folder
 from ben_assets.steps.shards import make_release_shards
 from ben_assets.steps.subsets import make_subset
 from ben_assets.training.index import INDEX_FILE, SCHEMA
+from ben_assets.training.manifest import read_manifest
 from ben_assets.training.patch_database import PatchDatabase
 from ben_assets.training.subsets import Selection
 from ben_assets.validation.extracted_release import compare_with_manifest
@@ -336,7 +337,9 @@ def test_the_manifest_proves_every_extracted_file(trained, tmp_path):
     root = tmp_path / "extracted"
     root.mkdir()
     manifest = extracted(trained, root)
-    assert list(compare_with_manifest(root, manifest)) == []
+    compared: list[int] = []
+    assert list(compare_with_manifest(root, manifest, compared.append)) == []
+    assert compared == [sum(1 for _ in read_manifest(manifest))]
     paths = sorted(root.rglob("*_B02.tif"))
     gone, cut, changed, linked = paths[:4]
     gone.unlink()
@@ -405,7 +408,12 @@ def test_a_subset_is_what_its_condition_says(trained):
         < lists["subsets/summer"]
         == summer
     )
-    other = make_subset(ctx, "half", Selection("season = 'summer'", share=0.5, seed=2))
+    options = ("--where", "season = 'summer'", "--share", "0.5", "--seed", "2")
+    said = CliRunner().invoke(app, ["subset", "half", *options], env=trained.settings)
+    assert said.exit_code == 0, said.output
+    other = trained.storage.require("subsets/half", RELEASE)
+    assert f"sha256 of their list: {other.facts.patches_sha256}" in said.output
+    assert f"{other.facts.patches} of {len(rows)} patches chosen" in said.output
     assert other.facts.patches_sha256 != half.facts.patches_sha256
     few = make_subset(ctx, "few", Selection(per_class=1))
     taken = pq.read_table(trained.storage.folder("subsets/few") / INDEX_FILE)
@@ -479,7 +487,9 @@ def test_a_name_that_is_no_directory_is_refused(trained, name):
 
 def test_a_published_folder_holds_the_whole_release(trained, tmp_path):
     target = tmp_path / "published"
+    trained.log.clear()
     count = publish_folder(trained.ctx(), target)
+    assert trained.log[-1].startswith(f"{count} of {count}: ")
     files = sorted(str(p.relative_to(target)) for p in target.rglob("*") if p.is_file())
     assert count == len(files)
     top = {name.partition("/")[0] for name in files}

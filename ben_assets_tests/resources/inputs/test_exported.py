@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -165,4 +166,9 @@ def test_one_machine_exports_and_another_one_goes_on_from_it(tmp_path) -> None:
     ctx = StepContext.from_settings(Settings(settings), quiet)
     assert make_l1c_zip(Tile(NAME), ctx).facts.source == "BEN_L1C_DIR"
     (moved / f"l1c/{NAME}.zip").unlink()
-    assert run_ben("inputs", "verify", str(moved)).returncode == 1
+    wrong = run_ben("inputs", "verify", str(moved), "--json")
+    assert wrong.returncode == 1
+    assert json.loads(wrong.stdout) == {
+        "folder": str(moved),
+        "problems": [f"l1c/{NAME}.zip: missing"],
+    }
