@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ben_assets.bigearthnet.recipe import DEFAULT, Recipe, load_recipe, missing_files
 from ben_assets.cli.console import AsJson, say_json
 from ben_assets.environment import settings_of_process
+
+if TYPE_CHECKING:
+    from ben_assets.bigearthnet.recipe import Recipe
 
 app = typer.Typer(help="Recipes of own tiles.", no_args_is_help=True)
 
@@ -19,6 +21,8 @@ def check(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A recipe.")],
 ) -> None:
     """Read a recipe and its legend, and look for the files that it names."""
+    from ben_assets.bigearthnet.recipe import load_recipe, missing_files
+
     recipe = load_recipe(str(file.absolute()))
     missing = missing_files(recipe)
     for line in missing:
@@ -37,6 +41,8 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Show what a recipe says, with what it leaves to the defaults."""
+    from ben_assets.bigearthnet.recipe import DEFAULT, load_recipe
+
     recipe = load_recipe(name or settings_of_process().recipe or DEFAULT)
     if as_json:
         say_json(dict(_rows(recipe)))

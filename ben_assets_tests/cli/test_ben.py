@@ -15,7 +15,19 @@ from ben_assets_tests.support.pipeline import Pipeline, replace_file
 from ben_assets_tests.support.shared import SHARED, needs_shared
 from resources.settings import REPOSITORY
 
-HEAVY = ("dagster", "pandas", "rasterio", "geopandas", "duckdb", "httpx2", "boto3")
+HEAVY = (
+    "dagster",
+    "pandas",
+    "rasterio",
+    "geopandas",
+    "duckdb",
+    "httpx2",
+    "boto3",
+    "numpy",
+    "shapely",
+    "affine",
+    "resources.cdse",
+)
 
 
 class Ben:

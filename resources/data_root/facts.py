@@ -10,14 +10,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any, Final, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
 
 import pydantic
 import pydantic_core
 
-from ben_assets.bigearthnet.patch_grid import TileGeocoding
 from ben_assets.bigearthnet.relative_names import stays_inside
 from ben_assets.safe.manifest import Member
+
+if TYPE_CHECKING:
+    from ben_assets.bigearthnet.patch_grid import TileGeocoding
 
 
 def _require_inside(name: str) -> str:
@@ -167,6 +169,8 @@ class LocatedFacts(Facts):
     @property
     def geocoding(self) -> TileGeocoding:
         """Position and size."""
+        from ben_assets.bigearthnet.patch_grid import TileGeocoding  # brings numpy
+
         return TileGeocoding(self.epsg, self.ulx, self.uly, self.side_m)
 
     @property

@@ -14,7 +14,6 @@ from ben_assets.bigearthnet.checksums import hash_list_digest
 from ben_assets.bigearthnet.errors import MissingInput
 from resources.data_root.files import local_errors
 from resources.data_root.store import DigestCache, Storage
-from resources.inputs.fetch import fetch
 from resources.inputs.pins import (
     CLOUD,
     CORINE,
@@ -120,6 +119,8 @@ class PinnedInputs:
                 f"from {pin.home} and put it there"
             )
         else:
+            from resources.inputs.fetch import fetch  # brings the catalogue along
+
             fetch(pin, self.folder / name, log)
         return self._there(name)
 
