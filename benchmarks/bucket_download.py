@@ -21,6 +21,8 @@ from pathlib import Path
 from typing import Final
 
 from ben_assets.safe.manifest import prove_product
+from ben_assets_tests.support.zip_products import BANDS, band_path
+from ben_assets_tests.support.zip_products import NAME as KEY
 from resources.cdse.access import Timeouts
 from resources.cdse.retrier import BackOff, Retrier
 from resources.cdse.transport import Transport
@@ -29,18 +31,19 @@ from resources.transfers.bucket import Bucket
 from resources.transfers.product_tree import CONNECTIONS, TreeDownload
 from resources.transfers.public_access import PublicAccess
 
-KEY: Final = "S2A_MSIL1C_20170613T101031_N0205_R022_T33UUP_20170613T101608"
 FILES: Final = 100
+"""Images of the 13 bands, and others."""
 WANTED: Final = 0.7
 """Of what curl reaches."""
 
 
 def write_large_product(folder: Path, megabytes: int) -> list[str]:
     """A ``.SAFE`` directory with a true manifest; the names of its files."""
-    safe, rows, names = folder / f"{KEY}.SAFE", [], []
+    safe, rows = folder / f"{KEY}.SAFE", []
     size = megabytes * 1_000_000 // FILES
-    for number in range(FILES):
-        name = f"GRANULE/L1C/IMG_DATA/B{number:02d}.jp2"
+    names = [band_path(KEY, band) for band in BANDS]
+    names += [f"DATASTRIP/QI_DATA/{n}.bin" for n in range(len(names), FILES)]
+    for name in names:
         content = os.urandom(size)
         path = safe / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -50,7 +53,6 @@ def write_large_product(folder: Path, megabytes: int) -> list[str]:
             f'<checksum checksumName="MD5">{hashlib.md5(content).hexdigest()}'
             "</checksum></byteStream>"
         )
-        names.append(name)
     (safe / "manifest.safe").write_text(f"<XFDU>{''.join(rows)}</XFDU>")
     return [*names, "manifest.safe"]
 
@@ -91,7 +93,7 @@ def measure_apart(url: str, target: Path) -> dict[str, float]:
     command = [sys.executable, "-m", "benchmarks.bucket_download", "--url", url]
     done = subprocess.run(
         [*command, "--measure", str(target)],
-        capture_output=True,
+        stdout=subprocess.PIPE,
         text=True,
         check=True,
     )

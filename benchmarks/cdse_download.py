@@ -23,6 +23,7 @@ from pathlib import Path
 
 from ben_assets.environment import settings_of_process
 from ben_assets.safe.manifest import prove_product
+from ben_assets_tests.support.zip_products import BANDS, NAME, band_path
 from resources.cdse.access import Access
 from resources.cdse.catalogue import Catalogue
 from resources.cdse.download import HttpDownload
@@ -32,8 +33,6 @@ from resources.cdse.session import Session
 from resources.cdse.transport import Transport
 from resources.settings import Settings
 
-NAME = "S2A_MSIL1C_20170613T101031_N0205_R022_T33UUP_20170613T101608"
-
 
 def write_large_product(folder: Path, megabytes: int) -> Path:
     """A product of 13 band files that cannot be compressed, with a true manifest."""
@@ -42,8 +41,8 @@ def write_large_product(folder: Path, megabytes: int) -> Path:
     path = folder / f"{NAME}.zip"
     rows = []
     with zipfile.ZipFile(path, "w") as archive:
-        for number in range(13):
-            name = f"GRANULE/L1C/IMG_DATA/B{number:02d}.jp2"
+        for band in BANDS:
+            name = band_path(NAME, band)
             digest, size = hashlib.md5(), 0
             with archive.open(f"{NAME}.SAFE/{name}", "w", force_zip64=False) as member:
                 while size < megabytes * 1_000_000 // 13:
@@ -105,7 +104,7 @@ def measure_apart(target: Path, settings: dict[str, str]) -> dict[str, float]:
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.cdse_download", "--measure", str(target)],
         env={**os.environ, **settings},
-        capture_output=True,
+        stdout=subprocess.PIPE,
         text=True,
         check=True,
     )

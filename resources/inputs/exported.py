@@ -81,6 +81,7 @@ def export_inputs(
     """
     with local_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
+        _remove_parts(folder)
     listed = _read_list(folder) if (folder / LIST).exists() else {}
     for file in files:
         target = folder / file.name
@@ -111,6 +112,13 @@ def verify_export(folder: Path, log: Callable[[str], None]) -> list[str]:
         problems += [f"{name}: {problem}"] if problem else []
     unlisted = sorted(set(_files(folder)) - listed.keys() - {LIST})
     return problems + [f"{name}: not in {LIST}" for name in unlisted]
+
+
+def _remove_parts(folder: Path) -> None:
+    """Take away what an export that was killed left half-written."""
+    for place in (folder, folder / L1C, folder / REFERENCE):
+        for part in place.glob(".*.part"):
+            part.unlink()
 
 
 def _problem_of(path: Path, sha256: str) -> str | None:

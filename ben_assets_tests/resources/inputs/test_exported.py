@@ -18,6 +18,7 @@ from ben_assets.steps.l1c import make_l1c_zip
 from ben_assets.steps.step_context import StepContext
 from ben_assets_tests.support.zip_products import (
     NAME,
+    other_product,
     product_files,
     write_product,
     write_zip,
@@ -25,6 +26,8 @@ from ben_assets_tests.support.zip_products import (
 from resources.inputs.exported import LIST, How, InputFile, export_inputs, verify_export
 from resources.inputs.pins import COUNTRIES
 from resources.settings import REPOSITORY, Settings
+
+OTHER = other_product(1)
 
 
 def quiet(line: str) -> None:
@@ -67,6 +70,14 @@ def test_what_is_there_stays_and_the_rest_is_made(files, exported) -> None:
     export_inputs(files, exported, lines.append)
     assert (exported / files[0].name).stat().st_mtime_ns == kept
     assert [line.split(": ")[1] for line in lines] == ["is there", "copy"]
+
+
+def test_what_a_killed_export_left_half_written_goes(files, exported) -> None:
+    for name in (".SHA256SUMS.437de278.part", f"l1c/.{OTHER}.zip.part"):
+        (exported / name).write_bytes(b"half")
+    assert len(verify_export(exported, quiet)) == 2
+    export_inputs(files, exported, quiet)
+    assert verify_export(exported, quiet) == []
 
 
 def test_a_damaged_file_is_made_again(files, exported) -> None:
