@@ -1,31 +1,32 @@
-"""``ben tiles`` with all of BigEarthNet v2 on record: 125 tiles, 549,488 patches.
+"""``ben tiles`` and ``ben verify`` with BigEarthNet v2 on record: 549,488 patches.
 
 ``python -m benchmarks.overview [--rounds 3]``
 
 The records are simulated in the size of real ones, by the storage itself, and no file
-beside them is made. The clock runs from the start of the process to its end.
+beside them is made. What counts is the CPU time of the process, its start included.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import resource
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Final
 
 from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.tiles import load_tiles
 from ben_assets.validation.recording import track_tiles
+from ben_assets_tests.support.facts import facts_of
 from resources.data_root.difference import TILE_ASSETS
 from resources.data_root.records import Record, format_record
 from resources.data_root.store import Storage
 from resources.settings import REPOSITORY, Settings
 
-GOAL_SECONDS: Final = 3.0
+GOAL_SECONDS: Final = 2.0
 PATCHES: Final = 549_488
 _FILES_PER_PATCH: Final = {"patches": 12, "reference_maps": 1, "aligned_dataset": 15}
 
@@ -40,10 +41,14 @@ def main() -> int:
         n_patches = simulate(Storage(root))
         track_tiles(Storage(root), tracked)
         settings = {"BEN_DATA_DIR": str(root), "BEN_TRACKED_ARTIFACTS": str(tracked)}
-        best = min(_seconds(settings) for _ in range(rounds))
-    print(f"ben tiles, 125 tiles, {n_patches} patches on record: best of {rounds}")
-    print(f"{best:.2f} s (goal: less than {GOAL_SECONDS} s)")
-    return 0 if best < GOAL_SECONDS else 1
+        best = {
+            command: min(_cpu_seconds(command, settings) for _ in range(rounds))
+            for command in ("tiles", "verify")
+        }
+    print(f"125 tiles, {n_patches} patches on record: best of {rounds}")
+    for command, seconds in best.items():
+        print(f"ben {command}: {seconds:.2f} CPU s (goal: under {GOAL_SECONDS} s)")
+    return 0 if max(best.values()) < GOAL_SECONDS else 1
 
 
 def simulate(storage: Storage) -> int:
@@ -80,20 +85,21 @@ def _record(
         bytes=n_files * 10_000,
         outputs=tuple(outputs),
         made_from=made_from,
-        facts={"tile_id": tile.key, "members": {}, "zip_sha256": "0" * 64},
+        facts=facts_of(asset),
     )
 
 
-def _seconds(settings: dict[str, str]) -> float:
-    started = time.perf_counter()
+def _cpu_seconds(command: str, settings: dict[str, str]) -> float:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run(
-        [sys.executable, "-m", "ben_assets.cli", "tiles"],
+        [sys.executable, "-m", "ben_assets.cli", command],
         cwd=REPOSITORY,
         env={**os.environ, **settings},
         stdout=subprocess.DEVNULL,
         check=True,
     )
-    return time.perf_counter() - started
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 if __name__ == "__main__":

@@ -29,6 +29,7 @@ from ben_assets.validation.survey import find_differences
 from ben_assets_tests.support.pipeline import STEPS, Pipeline
 from ben_assets_tests.support.zip_products import NAME, product_files
 from resources.data_root.records import seal_of
+from resources.data_root.stored_tiles import Snapshot
 
 KEY: Final = DEMO_TILES[0].key
 VALUES: Final = (
@@ -81,7 +82,7 @@ def _changed(text: str, field: str, value: object, *, is_sealed: bool) -> str:
 def _survives(pipeline: Pipeline, what: str) -> None:
     """A survey goes on to its end, whatever a record says."""
     try:
-        list(find_differences(pipeline.storage, deep=False, tiles=[KEY]))
+        list(find_differences(Snapshot(pipeline.data), deep=False, tiles=[KEY]))
     except Exception as error:
         raise AssertionError(f"{what}: {type(error).__name__}: {error}") from error
 

@@ -18,6 +18,7 @@ from ben_assets.validation.overview import (
     with_files_checked,
 )
 from resources.data_root.records import RELEASE
+from resources.data_root.stored_tiles import Snapshot
 
 _HEADINGS: Final = {
     "tile_ids": "ids",
@@ -54,9 +55,10 @@ def tiles(
         return
     settings = settings_of_process()
     require_own_list(settings)
-    rows = overview(settings.data_dir, settings.tracked_artifacts, load_tiles(settings))
+    snapshot = Snapshot(settings.data_dir)
+    rows = overview(snapshot, settings.tracked_artifacts, load_tiles(settings))
     if check:
-        rows = with_files_checked(settings.data_dir, rows)
+        rows = with_files_checked(snapshot, rows)
     if as_json:
         say_json(_as_json(rows))
     else:

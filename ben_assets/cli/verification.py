@@ -15,7 +15,7 @@ from ben_assets.environment import settings_of_process
 from ben_assets.validation.survey import find_differences
 from resources.data_root.difference import RELEASE_ASSETS, TILE_ASSETS, Difference
 from resources.data_root.records import RELEASE
-from resources.data_root.store import Storage
+from resources.data_root.stored_tiles import Snapshot
 from resources.inputs.reference_digests import ReferenceDigests
 
 
@@ -37,32 +37,32 @@ def verify(
     if tiles and is_all:
         raise typer.BadParameter("name tiles, or say --all; not both")
     chosen, settings = chosen_tiles(tiles, also=(RELEASE,)), settings_of_process()
-    storage = Storage(settings.data_dir)
+    snapshot = Snapshot(settings.data_dir)
     n_artifacts = sum(
         not chosen or tile in chosen
         for asset in (*TILE_ASSETS, *RELEASE_ASSETS)
-        for tile in storage.tiles(asset)
+        for tile in snapshot.tiles(asset)
     )
     found = []
     with progress("reading" if deep else "looking at", n_artifacts) as begin:
         for difference in find_differences(
-            storage,
+            snapshot,
             deep=deep,
             tiles=chosen,
             tracked=settings.tracked_artifacts,
-            reference_digest=ReferenceDigests(settings).find if deep else None,
+            reference_digest=ReferenceDigests(settings).of_record if deep else None,
             begin=begin,
         ):
             if not as_json:
                 typer.echo(_line(difference))
             found.append(difference)
-    commands = repair_commands(found, storage.root)
+    commands = repair_commands(found, snapshot.root)
     if as_json:
         say_json(_as_json(n_artifacts, found, commands))
     else:
         _print_totals(n_artifacts, len(found), commands, deep=deep)
     if not n_artifacts and not found:
-        say(f"nothing to verify below {storage.root}", err=True)
+        say(f"nothing to verify below {snapshot.root}", err=True)
         raise typer.Exit(2)
     raise typer.Exit(1 if found else 0)
 

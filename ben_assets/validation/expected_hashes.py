@@ -103,7 +103,11 @@ def row_of(record: StoredRecord) -> dict[str, str]:
 
 def compare(record: StoredRecord, folder: Path) -> Comparison:
     """A record beside its tracked hash in the folder ``BEN_TRACKED_ARTIFACTS``."""
-    expected = read_tracked(folder, record.asset).get(record.tile)
+    return compare_with(record, read_tracked(folder, record.asset).get(record.tile))
+
+
+def compare_with(record: StoredRecord, expected: dict[str, str] | None) -> Comparison:
+    """A record beside its row of ``read_tracked``, None where it has none."""
     return Comparison(expected, row_of(record), _objection(record))
 
 

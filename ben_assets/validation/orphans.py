@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -15,7 +15,7 @@ from ben_assets.bigearthnet.product_names import ProductName, is_tile_key
 from resources.data_root.difference import RELEASE_ASSETS, Difference, Kind
 from resources.data_root.files import read_plain
 from resources.data_root.records import RELEASE
-from resources.data_root.store import Storage
+from resources.data_root.stored_tiles import StoredTiles
 
 _TABLES_BESIDE: Final = "release_metadata"
 """Its parquet files lie at the root of the data set, too.
@@ -26,7 +26,7 @@ _DATASET: Final = "aligned_dataset"
 _FEW: Final = 20
 
 
-def find_orphans(storage: Storage, asset: str) -> list[Difference]:
+def find_orphans(storage: StoredTiles, asset: str) -> list[Difference]:
     """Files that belong to no record: added, or left where a record is gone.
 
     Files below what a tile's record claims are that tile's; see ``verify_tile``.
@@ -64,7 +64,7 @@ def _without_record(asset: str, tile: str, left: set[str]) -> list[Difference]:
     return lines
 
 
-def _tiles_with_files(storage: Storage, asset: str, orphans: set[str]) -> list[str]:
+def _tiles_with_files(storage: StoredTiles, asset: str, orphans: set[str]) -> list[str]:
     """Tiles without a sound record that files may be left of."""
     if asset in RELEASE_ASSETS:
         return [RELEASE]
@@ -74,14 +74,14 @@ def _tiles_with_files(storage: Storage, asset: str, orphans: set[str]) -> list[s
     return sorted(damaged | {key for path in orphans if (key := _key_of(path))})
 
 
-def _is_damaged(storage: Storage, asset: str, tile: str) -> bool:
+def _is_damaged(storage: StoredTiles, asset: str, tile: str) -> bool:
     try:
         return storage.find(asset, tile) is None
     except BenError:
         return True
 
 
-def compare_placed_tables(storage: Storage) -> list[Difference]:
+def compare_placed_tables(storage: StoredTiles) -> list[Difference]:
     """The release's parquet files at the root of the data set, byte for byte."""
     found = []
     for name, digest in _placed_tables(storage).items():
@@ -97,7 +97,7 @@ def compare_placed_tables(storage: Storage) -> list[Difference]:
     return found
 
 
-def _placed_tables(storage: Storage) -> dict[str, str]:
+def _placed_tables(storage: StoredTiles) -> dict[str, str]:
     try:
         record = storage.find(_TABLES_BESIDE, RELEASE)
     except BenError:
@@ -106,13 +106,13 @@ def _placed_tables(storage: Storage) -> dict[str, str]:
     return {n: check.sha256 for n, check in contents.items() if n.endswith(".parquet")}
 
 
-def _names_of_tables(storage: Storage) -> set[str]:
+def _names_of_tables(storage: StoredTiles) -> set[str]:
     """Names of the release's tables, also where their record is gone."""
     tables = storage.folder(_TABLES_BESIDE).glob("*.parquet")
     return {*_placed_tables(storage), *(path.name for path in tables)}
 
 
-def _claimed(storage: Storage, asset: str) -> set[str]:
+def _claimed(storage: StoredTiles, asset: str) -> set[str]:
     """Paths below the asset's folder that records claim, with all below them."""
     claimed = _names_of_tables(storage) if asset == _DATASET else set()
     for tile in storage.tiles(asset):
@@ -123,8 +123,19 @@ def _claimed(storage: Storage, asset: str) -> set[str]:
     return claimed
 
 
+def _folders_above(paths: Iterable[str]) -> set[str]:
+    """All folders that any of the paths lies in, but the top."""
+    found: set[str] = set()
+    for path in paths:
+        parent = path.rpartition("/")[0]
+        while parent and parent not in found:
+            found.add(parent)
+            parent = parent.rpartition("/")[0]
+    return found
+
+
 def _unclaimed(folder: Path, claimed: set[str]) -> Iterator[str]:
-    above = {str(parent) for path in claimed for parent in Path(path).parents}
+    above = _folders_above(claimed)
     todo = [""]
     while todo:
         name = todo.pop()
@@ -148,7 +159,9 @@ def _key_of(path: str) -> str | None:
     return top if is_tile_key(top) else None
 
 
-def _explained(storage: Storage, asset: str, tile: str, orphans: set[str]) -> set[str]:
+def _explained(
+    storage: StoredTiles, asset: str, tile: str, orphans: set[str]
+) -> set[str]:
     """The files among ``orphans`` that are left of a tile."""
     if tile == RELEASE:
         return set(orphans)
@@ -168,7 +181,7 @@ def _tile_of_product(path: str) -> str | None:
         return None
 
 
-def _listed_paths(storage: Storage, asset: str, tile: str) -> set[str]:
+def _listed_paths(storage: StoredTiles, asset: str, tile: str) -> set[str]:
     """Where the files of a tile's hash list lie, if it can be read."""
     path = storage.hash_list_path(asset, tile)
     try:

@@ -17,7 +17,7 @@ from ben_assets.validation.survey import JUDGED_BY_CONTENT
 from resources.data_root.difference import RELEASE_ASSETS, TILE_ASSETS
 from resources.data_root.records import RELEASE, StoredRecord
 from resources.data_root.staleness import stale_inputs
-from resources.data_root.store import Storage
+from resources.data_root.stored_tiles import Snapshot
 from resources.data_root.tile_files import verify_tile
 
 
@@ -62,37 +62,25 @@ class TileOverview:
         return all(a.state is State.ABSENT for a in self.artifacts.values())
 
 
-class _RememberingStorage(Storage):
-    """Reads each record once: those of a data set hold thousands of folders."""
-
-    def __init__(self, root: Path) -> None:
-        super().__init__(root)
-        self._found: dict[tuple[str, str], StoredRecord | None] = {}
-
-    def find(self, asset: str, tile: str) -> StoredRecord | None:
-        if (asset, tile) not in self._found:
-            self._found[asset, tile] = super().find(asset, tile)
-        return self._found[asset, tile]
-
-
-def overview(root: Path, tracked: Path, tiles: Iterable[str]) -> list[TileOverview]:
+def overview(
+    snapshot: Snapshot, tracked: Path, tiles: Iterable[str]
+) -> list[TileOverview]:
     """The state of tiles and, last, of the release.
 
     Args:
-        root: the data root.
+        snapshot: the data root.
         tracked: folder with tracked hashes.
         tiles: tile keys; those on disk that are not among them follow.
     """
-    storage = _RememberingStorage(root)
     expected = {asset: read_tracked(tracked, asset) for asset in TILE_ASSETS}
-    on_disk = {asset: set(storage.tiles(asset)) for asset in TILE_ASSETS}
+    on_disk = {asset: set(snapshot.tiles(asset)) for asset in TILE_ASSETS}
     known = list(tiles)
     unknown = sorted(set().union(*on_disk.values()) - set(known))
     rows = [
         TileOverview(
             tile,
             {
-                asset: _artifact(storage, asset, tile, expected[asset].get(tile))
+                asset: _artifact(snapshot, asset, tile, expected[asset].get(tile))
                 if tile in on_disk[asset]
                 else Artifact(State.ABSENT)
                 for asset in TILE_ASSETS
@@ -102,21 +90,22 @@ def overview(root: Path, tracked: Path, tiles: Iterable[str]) -> list[TileOvervi
     ]
     release = {
         asset: _artifact(
-            storage, asset, RELEASE, read_tracked(tracked, asset).get(RELEASE)
+            snapshot, asset, RELEASE, read_tracked(tracked, asset).get(RELEASE)
         )
         for asset in RELEASE_ASSETS
     }
     return [*rows, TileOverview(RELEASE, release)]
 
 
-def with_files_checked(root: Path, rows: list[TileOverview]) -> list[TileOverview]:
+def with_files_checked(
+    snapshot: Snapshot, rows: list[TileOverview]
+) -> list[TileOverview]:
     """The same rows, after names and sizes of all files were looked at."""
-    storage = Storage(root)
     return [
         TileOverview(
             row.tile,
             {
-                asset: _checked(storage, asset, row.tile, artifact)
+                asset: _checked(snapshot, asset, row.tile, artifact)
                 for asset, artifact in row.artifacts.items()
             },
         )
@@ -124,10 +113,10 @@ def with_files_checked(root: Path, rows: list[TileOverview]) -> list[TileOvervie
     ]
 
 
-def _checked(storage: Storage, asset: str, tile: str, artifact: Artifact) -> Artifact:
+def _checked(snapshot: Snapshot, asset: str, tile: str, artifact: Artifact) -> Artifact:
     if artifact.state in (State.ABSENT, State.WRONG):
         return artifact
-    found = verify_tile(storage, asset, tile, deep=False)
+    found = verify_tile(snapshot, asset, tile, deep=False)
     damaged = [one for one in found if one.rebuilt_by]
     if not damaged:
         return artifact
@@ -136,29 +125,29 @@ def _checked(storage: Storage, asset: str, tile: str, artifact: Artifact) -> Art
 
 
 def _artifact(
-    storage: Storage, asset: str, tile: str, expected: dict[str, str] | None
+    snapshot: Snapshot, asset: str, tile: str, expected: dict[str, str] | None
 ) -> Artifact:
     try:
-        record = storage.find(asset, tile)
+        record = snapshot.find(asset, tile)
     except BenError as error:
         return Artifact(State.WRONG, why=str(error))
     if record is None:
         return Artifact(State.ABSENT)
-    missing = _missing_output(storage, record)
+    missing = _missing_output(snapshot, record)
     if missing:
         return Artifact(State.WRONG, record.bytes, f"{missing} is missing")
     is_evaluated = expected is not None and asset not in JUDGED_BY_CONTENT
     if is_evaluated and expected != row_of(record):
         return Artifact(State.WRONG, record.bytes, "differs from the tracked hash")
-    changes = stale_inputs(storage, record)
+    changes = stale_inputs(snapshot, record)
     if changes:
         return Artifact(State.STALE, record.bytes, f"made from another {changes[0]}")
     return Artifact(State.DONE, record.bytes)
 
 
-def _missing_output(storage: Storage, record: StoredRecord) -> str | None:
+def _missing_output(snapshot: Snapshot, record: StoredRecord) -> str | None:
     """The first output that is not there; Sentinel-1 folders are too many to look."""
-    folder = storage.folder(record.asset)
+    folder = snapshot.folder(record.asset)
     for output in record.outputs:
         if output.count("/") < 2 and not (folder / output).exists():
             return output

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
 from ben_assets.bigearthnet.errors import BenError
-from ben_assets.validation.expected_hashes import compare
+from ben_assets.validation.expected_hashes import compare_with, read_tracked
 from ben_assets.validation.orphans import compare_placed_tables, find_orphans
 from resources.data_root.difference import (
     RELEASE_ASSETS,
@@ -17,7 +17,7 @@ from resources.data_root.difference import (
 )
 from resources.data_root.records import RELEASE, StoredRecord
 from resources.data_root.staleness import stale_inputs
-from resources.data_root.store import Storage
+from resources.data_root.stored_tiles import Snapshot
 from resources.data_root.tile_files import verify_tile
 
 JUDGED_BY_CONTENT: Final = ("tile_ids", "l1c_zips", "l1c_hash_csv")
@@ -26,18 +26,18 @@ table of zip hashes follows from the zips."""
 
 
 def find_differences(
-    storage: Storage,
+    snapshot: Snapshot,
     *,
     deep: bool,
     tiles: Collection[str] = (),
     tracked: Path | None = None,
-    reference_digest: Callable[[str], str | None] | None = None,
+    reference_digest: Callable[[StoredRecord, str], str | None] | None = None,
     begin: Callable[[str], None] = lambda _: None,
 ) -> Iterator[Difference]:
     """Everything on disk that is not what it should be, in flow order.
 
     Args:
-        storage: the data root.
+        snapshot: the data root; its records are read as each comes up.
         deep: whether to read every byte, or only names and sizes.
         tiles: tile keys to look at, and ``release``; empty: all, and what belongs to
             none of them.
@@ -46,34 +46,35 @@ def find_differences(
         begin: told of each artifact before it is looked at.
     """
     for asset in (*TILE_ASSETS, *RELEASE_ASSETS):
-        for tile in storage.tiles(asset):
+        expected = read_tracked(tracked, asset) if tracked else {}
+        for tile in snapshot.tiles(asset):
             if not tiles or tile in tiles:
                 begin(f"{asset} of {tile}")
-                yield from verify_tile(storage, asset, tile, deep=deep)
-                record = _find(storage, asset, tile)
+                yield from verify_tile(snapshot, asset, tile, deep=deep)
+                record = _find(snapshot, asset, tile)
                 if record is not None:
-                    yield from _unmet_expectations(record, tracked)
-                    yield from _staleness(storage, record, reference_digest)
-        for orphan in find_orphans(storage, asset):
+                    yield from _unmet_expectations(record, expected)
+                    yield from _staleness(snapshot, record, reference_digest)
+        for orphan in find_orphans(snapshot, asset):
             if not tiles or orphan.tile in tiles:
                 yield orphan
     if not tiles or RELEASE in tiles:
-        yield from compare_placed_tables(storage)
+        yield from compare_placed_tables(snapshot)
 
 
-def _find(storage: Storage, asset: str, tile: str) -> StoredRecord | None:
+def _find(snapshot: Snapshot, asset: str, tile: str) -> StoredRecord | None:
     try:
-        return storage.find(asset, tile)
+        return snapshot.find(asset, tile)
     except BenError:  # damaged: reported as such
         return None
 
 
 def _unmet_expectations(
-    record: StoredRecord, tracked: Path | None
+    record: StoredRecord, expected: Mapping[str, dict[str, str]]
 ) -> Iterator[Difference]:
-    if tracked is None or record.asset in JUDGED_BY_CONTENT:
+    if record.asset in JUDGED_BY_CONTENT:
         return
-    result = compare(record, tracked)
+    result = compare_with(record, expected.get(record.tile))
     if not result.passed:
         detail = f"{result.outcome}: expected {result.expected}, found {result.found}"
         yield Difference(
@@ -87,11 +88,11 @@ def _unmet_expectations(
 
 
 def _staleness(
-    storage: Storage,
+    snapshot: Snapshot,
     record: StoredRecord,
-    reference_digest: Callable[[str], str | None] | None,
+    reference_digest: Callable[[StoredRecord, str], str | None] | None,
 ) -> Iterator[Difference]:
-    for change in stale_inputs(storage, record, reference_digest):
+    for change in stale_inputs(snapshot, record, reference_digest):
         yield Difference(
             record.asset,
             record.tile,

@@ -478,11 +478,6 @@ MUTANTS: Final = (
             "resources/data_root/test_publication.py",
         ),
         (
-            "records: one of another tile passes",
-            "(record.asset, record.tile) != (asset, tile)",
-            "record.asset != asset",
-        ),
-        (
             "publication: takes what another tile shares",
             "if path not in gone & theirs",
             "if path",
@@ -510,6 +505,15 @@ MUTANTS: Final = (
         ("sync: its name", "    flush_folder(path.parent)", "    pass"),
         ("sync: a folder", "        os.fsync(handle)", "        pass"),
         ("disk full: not known as such", "errno.ENOSPC:", "errno.ENOENT:"),
+    ),
+    *_of(
+        f"{_DATA}/stored_tiles.py",
+        "resources/data_root/test_durability.py",
+        (
+            "records: one of another tile passes",
+            "(record.asset, record.tile) != (asset, tile)",
+            "record.asset != asset",
+        ),
     ),
     *_of(
         f"{_DATA}/records.py",

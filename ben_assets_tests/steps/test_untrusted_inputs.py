@@ -23,6 +23,7 @@ from ben_assets.validation.survey import find_differences
 from ben_assets_tests.support.pipeline import edit, leaves_no_trace, replace_file
 from resources.data_root.difference import Kind
 from resources.data_root.store import DigestCache
+from resources.data_root.stored_tiles import Snapshot
 from resources.data_root.tile_files import still_verifies
 
 SUMMER = DEMO_TILES[0]
@@ -200,7 +201,7 @@ def test_a_source_that_changed_is_named_not_taken(pipeline):
     with rasterio.open(source) as raster:
         pixels = raster.read(1)
     rewrite(source, pixels + 1)
-    assert list(find_differences(pipeline.storage, deep=True)) == []
+    assert list(find_differences(Snapshot(pipeline.data), deep=True)) == []
     with (
         leaves_no_trace(pipeline),
         pytest.raises(
@@ -218,7 +219,7 @@ def test_what_gdal_writes_beside_a_raster_is_no_damage(finished):
     band = next(folder.glob("*T33UUP*/GRANULE/*/IMG_DATA/R10m/*_B02_10m.jp2"))
     sidecar = band.with_name(f"{band.name}.aux.xml")
     sidecar.write_text("<PAMDataset/>")
-    (found,) = find_differences(finished.storage, deep=True)
+    (found,) = find_differences(Snapshot(finished.data), deep=True)
     assert (found.kind, found.rebuilt_by) == (Kind.EXTRA, "")
     assert "GDAL" in found.detail
     assert still_verifies(finished.storage, "l2a_tiles", found.tile, print)

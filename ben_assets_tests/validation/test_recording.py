@@ -13,6 +13,7 @@ from ben_assets_tests.support.pipeline import edit, edit_record
 from resources.data_root.difference import RELEASE_ASSETS
 from resources.data_root.records import RELEASE, FileDigest, Record
 from resources.data_root.store import Storage
+from resources.data_root.stored_tiles import Snapshot
 
 
 def test_what_was_tracked_is_what_the_records_say(finished, tmp_path):
@@ -56,9 +57,9 @@ def test_tracking_again_changes_no_byte_and_one_tile_only_its_row(finished, tmp_
 def test_the_overview_goes_by_records_and_looks_at_files_if_asked(finished, tmp_path):
     tile = finished.keys[0]
     next(finished.storage.folder("patches").glob("*T33UUP*/*/*_B02.tif")).unlink()
-    rows = overview(finished.data, tmp_path, [tile])
+    rows = overview(Snapshot(finished.data), tmp_path, [tile])
     assert rows[0].artifacts["patches"].state is State.DONE
-    artifact = with_files_checked(finished.data, rows)[0].artifacts["patches"]
+    artifact = with_files_checked(Snapshot(finished.data), rows)[0].artifacts["patches"]
     assert artifact.state is State.WRONG
     assert "_B02.tif: missing" in artifact.why
 
@@ -91,7 +92,7 @@ def test_the_files_inside_a_zip_are_tracked_with_it(tmp_path):
 
 
 def states(finished, tracked, tile):
-    rows = overview(finished.data, tracked, finished.keys)
+    rows = overview(Snapshot(finished.data), tracked, finished.keys)
     row = next(row for row in rows if row.tile == tile)
     return {asset: artifact.state for asset, artifact in row.artifacts.items()}
 
@@ -116,7 +117,7 @@ def test_the_overview_tells_done_absent_stale_and_wrong_apart(finished, tmp_path
 
 
 def test_the_overview_shows_tiles_of_no_list_and_the_release(finished, tmp_path):
-    rows = overview(finished.data, tmp_path, finished.keys[:1])
+    rows = overview(Snapshot(finished.data), tmp_path, finished.keys[:1])
     assert {row.tile for row in rows[:-1]} == set(finished.keys)
     release = rows[-1]
     assert release.artifacts["release_metadata"].state is State.DONE

@@ -1,19 +1,28 @@
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import sys
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
 import pytest
 
 from ben_assets.assets import STAGES
+from ben_assets.bigearthnet.errors import InvalidInput
+from ben_assets.validation.expected_hashes import MEMBERS_FILE
+from ben_assets.validation.overview import overview, with_files_checked
+from ben_assets.validation.recording import track_tiles
 from ben_assets.validation.survey import find_differences
 from ben_assets_tests.support.facts import facts_of
 from ben_assets_tests.support.pipeline import Pipeline, replace_file
 from resources.data_root.difference import RELEASE_ASSETS, TILE_ASSETS, Difference, Kind
 from resources.data_root.records import RELEASE, Record
 from resources.data_root.store import Storage
+from resources.data_root.stored_tiles import Snapshot
 from resources.data_root.tile_files import still_verifies
 from resources.inputs.reference_digests import ReferenceDigests
 from resources.settings import Settings
@@ -31,7 +40,7 @@ ASSETS = (
 
 
 def differences(pipeline: Pipeline, *, deep: bool = True, **more) -> list[Difference]:
-    return list(find_differences(pipeline.storage, deep=deep, **more))
+    return list(find_differences(Snapshot(pipeline.data), deep=deep, **more))
 
 
 def named(found: list[Difference]) -> set[tuple[str, str, Kind]]:
@@ -49,6 +58,21 @@ def files_of(pipeline: Pipeline, asset: str) -> list[Path]:
         and not path.name.endswith((".json", ".hashes.csv"))
     ]
     return sorted(found, key=lambda path: -len(path.parts))
+
+
+@contextlib.contextmanager
+def opened_files() -> Iterator[Counter[str]]:
+    """How often each file is opened in the block, by this process."""
+    found: Counter[str] = Counter()
+    is_open = True
+
+    def hook(event: str, given: tuple[object, ...]) -> None:
+        if is_open and event == "open":
+            found[str(given[0])] += 1
+
+    sys.addaudithook(hook)
+    yield found
+    is_open = False
 
 
 def flip(path: Path, at: int | None = None) -> None:
@@ -281,7 +305,7 @@ def test_a_changed_input_file_makes_stale_what_was_made_from_it(finished):
     snow = finished.own_inputs("reference") / "patches_with_seasonal_snow.csv"
     replace_file(snow, snow.read_bytes() + b"another\n")
     digests = ReferenceDigests(Settings(finished.settings))
-    found = differences(finished, tiles=[tile], reference_digest=digests.find)
+    found = differences(finished, tiles=[tile], reference_digest=digests.of_record)
     assert {(one.asset, one.kind) for one in found} == {("metadata_tables", Kind.STALE)}
     assert "patches_with_seasonal_snow.csv" in found[0].detail
 
@@ -304,6 +328,42 @@ def test_a_record_that_breaks_a_tracked_hash_is_wrong(finished, tmp_path):
     (found,) = differences(finished, tracked=tmp_path)
     assert (found.asset, found.tile, found.kind) == ("patches", tile, Kind.WRONG)
     assert "tracked" in found.detail
+
+
+def test_each_record_and_tracked_file_is_opened_once(finished, tmp_path):
+    track_tiles(finished.storage, tmp_path)
+    snapshot = Snapshot(finished.data)
+    with opened_files() as opened:
+        rows = overview(snapshot, tmp_path, finished.keys)
+        with_files_checked(snapshot, rows)
+        assert list(find_differences(snapshot, deep=True, tracked=tmp_path)) == []
+    records = [
+        str(snapshot.record_path(asset, tile))
+        for asset in (*TILE_ASSETS, *RELEASE_ASSETS)
+        for tile in snapshot.tiles(asset)
+    ]
+    assert len(records) > len(ASSETS)
+    assert {opened[path] for path in records} == {1}
+    tracked = [str(path) for path in (tmp_path / "hashes").glob("*.csv")]
+    of_members = str(tmp_path / "hashes" / MEMBERS_FILE)
+    # once by each of the two commands
+    assert {opened[path] for path in tracked if path != of_members} == {2}
+
+
+def test_a_snapshot_shows_what_was_there_and_the_next_one_what_is(finished):
+    before = Snapshot(finished.data)
+    record = finished.storage.record_path("patches", finished.keys[0])
+    before.tiles("patches"), before.find("patches", finished.keys[0])
+    text = record.read_bytes()
+    replace_file(record, text[:-9])
+    assert before.find("patches", finished.keys[0]) is not None
+    after = Snapshot(finished.data)
+    for _ in range(2):
+        with pytest.raises(InvalidInput, match="is damaged"):
+            after.find("patches", finished.keys[0])
+    record.unlink()
+    assert finished.keys[0] in before.tiles("patches")
+    assert Snapshot(finished.data).find("patches", finished.keys[0]) is None
 
 
 def test_only_the_tiles_asked_for_are_looked_at(finished):

@@ -120,11 +120,21 @@ class StoredRecord:
         return self.facts
 
 
-def _require_output(name: str) -> str:
-    """Records and hidden files of the store are nobody's output."""
-    if not is_output(name):
-        raise ValueError(f"{name!r} is not a name for an output")
-    return name
+def _require_outputs(names: list[str]) -> list[str]:
+    """Records and hidden files of the store are nobody's output.
+
+    One look at all names together spares most records one at each of 5,000: without
+    any of ``_SUSPECT`` in it, no name is empty, hidden, a record, or leads elsewhere.
+    """
+    together = "/".join(("", *names, ""))
+    if any(text in together for text in _SUSPECT):
+        for name in names:
+            if not is_output(name):
+                raise ValueError(f"{name!r} is not a name for an output")
+    return names
+
+
+_SUSPECT: Final = ("\0", "//", "/.", ".json/")
 
 
 def is_output(name: str) -> bool:
@@ -138,7 +148,7 @@ def is_output(name: str) -> bool:
     return stays_inside(name) and not top.startswith(".") and not is_record
 
 
-_Output = Annotated[str, pydantic.AfterValidator(_require_output)]
+_Outputs = Annotated[list[str], pydantic.AfterValidator(_require_outputs)]
 
 
 class _StoredDigest(pydantic.BaseModel, strict=True, extra="forbid"):
@@ -154,7 +164,7 @@ class _RecordText(pydantic.BaseModel, strict=True, extra="allow"):
     files: pydantic.NonNegativeInt
     bytes: pydantic.NonNegativeInt
     sha256: Sha256
-    outputs: list[_Output]
+    outputs: _Outputs
     made_from: dict[str, str]
     made_with: dict[str, str]
     contents: dict[Inside, _StoredDigest]

@@ -8,7 +8,7 @@ from ben_assets.bigearthnet.errors import BenError
 from resources.data_root.difference import RELEASE_ASSETS, TILE_ASSETS
 from resources.data_root.facts import TabledFacts
 from resources.data_root.records import RELEASE, StoredRecord
-from resources.data_root.store import Storage
+from resources.data_root.stored_tiles import StoredTiles
 
 _TILES_OF: Mapping[str, str] = {
     "tile_id_csv": "tile_ids",
@@ -25,9 +25,9 @@ _TILES_OF: Mapping[str, str] = {
 
 
 def stale_inputs(
-    storage: Storage,
+    storage: StoredTiles,
     record: StoredRecord,
-    reference_digest: Callable[[str], str | None] | None = None,
+    reference_digest: Callable[[StoredRecord, str], str | None] | None = None,
 ) -> list[str]:
     """What a record was made from that has changed since; empty if nothing has.
 
@@ -36,20 +36,20 @@ def stale_inputs(
     Args:
         storage: the data root.
         record: the record in question.
-        reference_digest: file name of a pinned input to its SHA-256 now, None where
-            it is not at hand.
+        reference_digest: a record and the file name of an input of it to the SHA-256
+            now, None where it is not at hand.
     """
     stale = []
     for name, digest in record.made_from.items():
         now = _digest_now(storage, record, name)
         if now is None and reference_digest is not None:
-            now = reference_digest(name)
+            now = reference_digest(record, name)
         if now is not None and now != digest:
             stale.append(f"{name}: {digest[:12]} then, {now[:12]} now")
     return stale + _other_tiles(storage, record)
 
 
-def _digest_now(storage: Storage, record: StoredRecord, name: str) -> str | None:
+def _digest_now(storage: StoredTiles, record: StoredRecord, name: str) -> str | None:
     """Digest of an upstream artifact, or of its table (``<asset>.parquet``)."""
     asset = name.removesuffix(".parquet")
     if record.tile == RELEASE and asset not in RELEASE_ASSETS:
@@ -65,14 +65,14 @@ def _digest_now(storage: Storage, record: StoredRecord, name: str) -> str | None
     return facts.table.sha256 if isinstance(facts, TabledFacts) else "unknown"
 
 
-def _find(storage: Storage, asset: str, tile: str) -> StoredRecord | None:
+def _find(storage: StoredTiles, asset: str, tile: str) -> StoredRecord | None:
     try:
         return storage.find(asset, tile)
     except BenError:  # damaged: reported as such
         return None
 
 
-def _other_tiles(storage: Storage, record: StoredRecord) -> list[str]:
+def _other_tiles(storage: StoredTiles, record: StoredRecord) -> list[str]:
     """Tiles that a release lacks, or has too many."""
     if record.asset not in _TILES_OF:
         return []

@@ -23,15 +23,12 @@ from typing import Final
 from ben_assets.bigearthnet.checksums import (
     file_digest,
     format_hash_list,
-    parse_hash_list,
 )
 from ben_assets.bigearthnet.errors import (
     BenError,
     InvalidInput,
     LockLost,
-    MissingInput,
 )
-from ben_assets.bigearthnet.product_names import is_tile_key
 from resources.data_root.configured_locks import locks_of
 from resources.data_root.file_locks import FileLocks
 from resources.data_root.files import (
@@ -40,7 +37,6 @@ from resources.data_root.files import (
     flush_folder,
     link_on_the_way,
     local_errors,
-    read_plain,
     write_atomically,
 )
 from resources.data_root.locks import Lock, Locks
@@ -51,8 +47,8 @@ from resources.data_root.records import (
     StoredRecord,
     format_record,
     is_output,
-    parse_record,
 )
+from resources.data_root.stored_tiles import JOURNAL, StoredTiles, journal_outputs
 from resources.settings import Settings
 
 __all__ = [
@@ -67,109 +63,18 @@ __all__ = [
 ]
 
 
-class Storage:
+class Storage(StoredTiles):
     """Reads and replaces the tiles of assets below one data root."""
 
     def __init__(self, root: Path, locks: Locks | None = None) -> None:
         """Use ``root`` (``BEN_DATA_DIR``); it is made on the first write."""
-        self.root = root
+        super().__init__(root)
         self._locks = locks or FileLocks(root / ".locks")
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Storage:
         """The data root and the locks that the settings name."""
         return cls(settings.data_dir, locks_of(settings))
-
-    def folder(self, asset: str) -> Path:
-        """The folder of an asset."""
-        return self.root / asset
-
-    def table_path(self, asset: str, tile: str) -> Path:
-        """The parquet table of a tile."""
-        return self.folder(asset) / f"{tile}.parquet"
-
-    def record_path(self, asset: str, tile: str) -> Path:
-        """The record of a tile."""
-        return self.folder(asset) / f"{tile}.json"
-
-    def hash_list_path(self, asset: str, tile: str) -> Path:
-        """The hash list of a tile of an asset that makes many files."""
-        return self.folder(asset) / f"{tile}.hashes.csv"
-
-    def tiles(self, asset: str) -> list[str]:
-        """Tile keys, or ``release``, that have a record, sorted.
-
-        Other JSON files in the directory are files of a release, or none of ours.
-        """
-        stems = (path.stem for path in self.folder(asset).glob("*.json"))
-        return sorted(stem for stem in stems if stem == RELEASE or is_tile_key(stem))
-
-    def own_entries(self, asset: str, tile: str) -> list[str]:
-        """Names in the asset's folder that can only be of this tile, but its record.
-
-        Those that begin with the tile key; of an asset without partitions, all.
-        """
-        prefix = "" if tile == RELEASE else tile
-        record = self.record_path(asset, tile).name
-        return [
-            path.name
-            for path in self.folder(asset).glob(f"{prefix}*")
-            if path.name != record and not path.name.startswith(".")
-        ]
-
-    def find(self, asset: str, tile: str) -> StoredRecord | None:
-        """The record of a tile, or None where the tile is not complete.
-
-        Raises:
-            InvalidInput: the record is damaged: unreadable, with a field of another
-                type or a path that leaves the folder, of another tile, or changed.
-        """
-        path = self.record_path(asset, tile)
-        try:
-            record = parse_record(read_plain(path).decode())
-            if (record.asset, record.tile) != (asset, tile):
-                raise ValueError(f"it is of {record.asset} {record.tile}")
-        except FileNotFoundError:
-            return None
-        except (ValueError, OSError) as error:
-            raise InvalidInput(
-                f"record {path} is damaged ({error}); materialize {asset} of {tile} "
-                "again"
-            ) from error
-        return record
-
-    def require(self, asset: str, tile: str) -> StoredRecord:
-        """The record of a tile that another step needs.
-
-        Raises:
-            MissingInput: the tile has no record; says what to materialize.
-        """
-        record = self.find(asset, tile)
-        if record is None:
-            raise MissingInput(
-                f"{asset} of {tile} is not on disk: expected the record "
-                f"{self.record_path(asset, tile)}; materialize {asset} for this tile"
-            )
-        return record
-
-    def digests(self, asset: str, tile: str) -> dict[str, str]:
-        """Name to SHA-256 of the expected files of a tile.
-
-        Raises:
-            MissingInput: there is no hash list.
-        """
-        path = self.hash_list_path(asset, tile)
-        try:
-            return parse_hash_list(read_plain(path).decode(), str(path))
-        except FileNotFoundError as error:
-            raise MissingInput(
-                f"hash list {path} is missing; materialize {asset} of {tile} again"
-            ) from error
-        except (OSError, UnicodeDecodeError) as error:
-            raise InvalidInput(
-                f"hash list {path} is damaged ({error}); materialize {asset} of {tile} "
-                "again"
-            ) from error
 
     @contextlib.contextmanager
     def lock(
@@ -224,7 +129,7 @@ class Storage:
             self.lock(asset, tile, on_wait) as lock,
             local_errors(self.folder(asset)),
         ):
-            path = self._drafts(asset) / f"{tile}-{uuid.uuid4().hex[:8]}"
+            path = self.drafts(asset) / f"{tile}-{uuid.uuid4().hex[:8]}"
             _make_folder(path)
             draft = Draft(self, asset, tile, path, lock)
             try:
@@ -250,9 +155,6 @@ class Storage:
             if record is not None:
                 draft._clear(record.outputs)
 
-    def _drafts(self, asset: str) -> Path:
-        return self.folder(asset) / ".drafts"
-
     def _of_others(self, asset: str, tile: str) -> set[str]:
         """Outputs in records of other tiles: two may share a Sentinel-1 directory."""
         found: set[str] = set()
@@ -261,19 +163,6 @@ class Storage:
                 with contextlib.suppress(InvalidInput):  # damaged: reported elsewhere
                     record = self.find(asset, other)
                     found |= set(record.outputs if record else ())
-        return found
-
-    def unfinished(self, asset: str) -> dict[str, list[str]]:
-        """Tiles without a record that a run is putting in place, or was killed at.
-
-        Returns:
-            Tile key to the outputs, old and new, that may be in place or not.
-        """
-        found: dict[str, list[str]] = {}
-        for journal in self._drafts(asset).glob(f"*{_JOURNAL}"):
-            tile = journal.stem.rpartition("-")[0]
-            if not self.record_path(asset, tile).exists():
-                found.setdefault(tile, []).extend(_journal_outputs(journal))
         return found
 
     def place(self, asset: str, output: str) -> Path:
@@ -299,7 +188,6 @@ class Storage:
         return folder / output
 
 
-_JOURNAL: Final = ".journal"
 _RECORD: Final = ".record"
 _TRASH: Final = ".old"
 _LEFT: Final = ".left"
@@ -348,16 +236,16 @@ class Draft:
         """
         drafts = self.path.parent
         for other in list(drafts.glob(f"{self.tile}-*")):
-            if other != self.path and other.suffix != _JOURNAL:
+            if other != self.path and other.suffix != JOURNAL:
                 with contextlib.suppress(FileNotFoundError):
                     gone = other.rename(other.with_suffix(f".{uuid.uuid4().hex[:8]}"))
                     _remove(gone)
         trash = self.path / _LEFT
         trash.mkdir()
-        for journal in list(drafts.glob(f"{self.tile}-*{_JOURNAL}")):
+        for journal in list(drafts.glob(f"{self.tile}-*{JOURNAL}")):
             (trash / journal.stem).mkdir()
             if not self.storage.record_path(self.asset, self.tile).exists():
-                outputs = set(_journal_outputs(journal))
+                outputs = set(journal_outputs(journal))
                 theirs = self.storage._of_others(self.asset, self.tile)
                 self._take_away(sorted(outputs - theirs), trash / journal.stem)
             journal.rename(trash / journal.name)
@@ -402,8 +290,8 @@ class Draft:
         for name in both:
             self.storage.place(self.asset, name)
         trash.mkdir()
-        write_atomically(self.path / _JOURNAL, json.dumps(both).encode())
-        journal = (self.path / _JOURNAL).rename(self.path.with_suffix(_JOURNAL))
+        write_atomically(self.path / JOURNAL, json.dumps(both).encode())
+        journal = (self.path / JOURNAL).rename(self.path.with_suffix(JOURNAL))
         flush_folder(journal.parent)
         if os.path.lexists(record):
             record.rename(trash / _RECORD)
@@ -414,20 +302,6 @@ class Draft:
             (self.path / _RECORD).rename(record)
         flush_folder(folder)
         journal.unlink()
-
-
-def _journal_outputs(journal: Path) -> list[str]:
-    """The outputs that a journal names; of a damaged one, those that may be believed.
-
-    It is written whole, so damage comes from elsewhere: nothing is deleted by it.
-    """
-    try:
-        names = json.loads(read_plain(journal))
-    except (OSError, ValueError, RecursionError):
-        return []
-    if not isinstance(names, list):
-        return []
-    return [name for name in names if isinstance(name, str) and is_output(name)]
 
 
 def _remove(path: Path) -> None:

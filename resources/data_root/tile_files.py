@@ -20,7 +20,7 @@ from resources.data_root.bulk_hashing import hash_files
 from resources.data_root.difference import Difference, Kind
 from resources.data_root.files import REGULAR, files_below, kind_of, read_plain
 from resources.data_root.records import StoredRecord
-from resources.data_root.store import Storage
+from resources.data_root.stored_tiles import StoredTiles
 
 GDAL_SIDECAR: Final = ".aux.xml"
 """Ends the names of files that GDAL and QGIS write beside a raster; no damage."""
@@ -31,7 +31,7 @@ TREES: Final = ("patches", "reference_maps", "aligned_dataset")
 
 
 def still_verifies(
-    storage: Storage, asset: str, tile: str, log: Callable[[str], None]
+    storage: StoredTiles, asset: str, tile: str, log: Callable[[str], None]
 ) -> StoredRecord | None:
     """The record of a tile, if every byte of it is still what the record says."""
     if not storage.record_path(asset, tile).exists():
@@ -44,7 +44,7 @@ def still_verifies(
 
 
 def verify_tile(
-    storage: Storage, asset: str, tile: str, *, deep: bool
+    storage: StoredTiles, asset: str, tile: str, *, deep: bool
 ) -> list[Difference]:
     """How the files of a tile differ from its record; empty if they do not.
 
@@ -68,7 +68,7 @@ def verify_tile(
 class _TileCheck:
     """The comparison of one tile."""
 
-    storage: Storage
+    storage: StoredTiles
     asset: str
     tile: str
     record: StoredRecord

@@ -50,11 +50,12 @@ def test_other_files_and_another_table_upstream_are_named(storage):
     ]
 
 
-def test_a_record_that_does_not_say_its_table_makes_stale_what_follows(storage):
-    maps = put(storage, "reference_maps", made_from={"patches.parquet": "a" * 12})
-    put(storage, "patches")
-    assert stale_inputs(storage, maps) == [
-        "patches.parquet: aaaaaaaaaaaa then, unknown now"
+def test_a_record_that_has_no_table_makes_stale_what_was_made_from_one(storage):
+    made_from = {"aligned_dataset.parquet": "a" * 12}
+    archives = put(storage, "archives", made_from=made_from)
+    put(storage, "aligned_dataset")
+    assert stale_inputs(storage, archives) == [
+        "aligned_dataset.parquet: aaaaaaaaaaaa then, unknown now"
     ]
 
 
@@ -67,8 +68,10 @@ def test_a_pinned_input_is_asked_for_by_its_file_name(storage):
     table = put(
         storage, "metadata_tables", made_from={"snow.csv": "1", "gone.csv": "1"}
     )
-    assert stale_inputs(storage, table, {"snow.csv": "1"}.get) == []
-    assert stale_inputs(storage, table, {"snow.csv": "2"}.get) == [
+    now = {"snow.csv": "1"}
+    assert stale_inputs(storage, table, lambda record, name: now.get(name)) == []
+    now = {"snow.csv": "2"}
+    assert stale_inputs(storage, table, lambda record, name: now.get(name)) == [
         "snow.csv: 1 then, 2 now"
     ]
 
