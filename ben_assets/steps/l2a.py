@@ -123,6 +123,7 @@ def _import_existing(
     ctx.log(f"importing {source}")
     product = read_l2a(copy_product(source, draft.path))
     _require_same_granule(tile, product, ctx)
+    digests = content_digests(product)
     report = _verify_against_manifest(product, ctx)
     require_measurements(product)
     facts = l2a_facts(
@@ -131,8 +132,8 @@ def _import_existing(
         manifest=report,
         processor=_stated_processor(product),
     )
-    digest = hash_list_digest(content_digests(product))
-    return _publish(draft, tile, product, {product.name.name: digest}, facts)
+    made_from = {product.name.name: hash_list_digest(digests)}
+    return _publish(draft, tile, product, digests, made_from, facts)
 
 
 def _verify_against_manifest(product: L2AProduct, ctx: StepContext) -> ManifestFacts:
@@ -140,9 +141,8 @@ def _verify_against_manifest(product: L2AProduct, ctx: StepContext) -> ManifestF
 
     Raises:
         CorruptProduct: band rasters differ from it.
-        UnexpectedRaster: a band file is cut short or no raster of this tile.
+        UnexpectedRaster: a band is no raster of this tile.
     """
-    content_digests(product)
     verify_bands(product)
     report = verify_directory(product.path)
     if report is None:
@@ -206,6 +206,7 @@ def _fetch(tile: Tile, ctx: StepContext, draft: Draft) -> StoredRecord:
     ctx.log(f"{tile.name} came from {fetched.source}")
     product = read_l2a(extract_product(scratch / "product.zip", draft.path))
     shutil.rmtree(scratch)
+    digests = content_digests(product)
     report = _verify_against_manifest(product, ctx)
     require_measurements(product)
     facts = l2a_facts(
@@ -215,7 +216,8 @@ def _fetch(tile: Tile, ctx: StepContext, draft: Draft) -> StoredRecord:
         sources=fetched.said,
         processor=_stated_processor(product),
     )
-    return _publish(draft, tile, product, {l1c.IDS: known.sha256}, facts)
+    made_from = {l1c.IDS: known.sha256}
+    return _publish(draft, tile, product, digests, made_from, facts)
 
 
 def _stated_processor(product: L2AProduct) -> str:
@@ -257,8 +259,9 @@ def _process(tile: Tile, ctx: StepContext, draft: Draft) -> StoredRecord:
         warnings=result.warnings,
         restored_folders=tuple(restored),
     )
-    made_from = {l1c.ZIPS: upstream.sha256}
-    return _publish(draft, tile, product, made_from, facts, log_files)
+    verify_bands(product)
+    digests, made_from = content_digests(product), {l1c.ZIPS: upstream.sha256}
+    return _publish(draft, tile, product, digests, made_from, facts, log_files)
 
 
 def _required_zip(tile: Tile, ctx: StepContext) -> StoredRecord:
@@ -337,18 +340,18 @@ def _publish(
     draft: Draft,
     tile: Tile,
     product: L2AProduct,
+    digests: dict[str, str],
     made_from: dict[str, str],
     facts: L2aFacts,
     log_files: tuple[str, ...] = (),
 ) -> StoredRecord:
-    """Prove the product in a draft and put it in place."""
+    """Put a product in place whose bands were verified, and are as ``digests`` say."""
     if tile.is_published:
         require_full_size(product.geocoding, product.path.name)
-    verify_bands(product)
     record = Record(
         asset=ASSET,
         tile=tile.key,
-        digests=content_digests(product),
+        digests=digests,
         bytes=sum(path.stat().st_size for path in product.band_files.values()),
         outputs=(product.path.name, *log_files),
         made_from=made_from,
