@@ -44,6 +44,11 @@ class Client:
 
 
 CLIENTS: Final = (
+    Client(
+        "formats",
+        "3.11",
+        ("duckdb", "lmdb", "numpy", "pyarrow", "safetensors", "zstandard"),
+    ),
     Client("geoparquet", "3.11", ("geoparquet-validator==0.2.0",)),
     Client("duckdb", "3.11", ("duckdb>=2",)),
     Client("mlcroissant", "3.11", ("mlcroissant==1.1.1", "pyarrow", "setuptools")),

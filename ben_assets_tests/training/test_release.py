@@ -6,8 +6,11 @@ import io
 import itertools
 import json
 import random
+import re
 import shlex
 import shutil
+import subprocess
+import sys
 import tarfile
 from collections import Counter
 from pathlib import Path
@@ -500,6 +503,25 @@ def test_a_published_folder_holds_the_whole_release(trained, tmp_path):
     }
     with pytest.raises(InvalidInput, match="where nothing is"):
         publish_folder(trained.ctx(), target)
+
+
+def test_the_libraries_of_its_formats_read_a_published_folder(trained, tmp_path):
+    """In a process of its own, which knows nothing of the platform."""
+    publish_folder(trained.ctx(), tmp_path / "published")
+    script = REPOSITORY / "clients" / "checks" / "formats.py"
+    assert "ben_assets" not in script.read_text()
+    done = subprocess.run(
+        [sys.executable, str(script), str(tmp_path)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=280,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    index = pq.read_table(index_path(trained))
+    counts = [int(n) for n in re.findall(r" (\d+)(?=[,;])", done.stdout)]
+    assert sum(counts) == len(index)
 
 
 def test_a_large_file_is_published_in_parts(trained, tmp_path):
