@@ -9,6 +9,7 @@ from typing import Final
 BENCHMARKS: Final = (
     ("benchmarks.main_job",),
     ("benchmarks.hash_tiffs", ".bench/main_job/round-1/data/patches"),
+    ("benchmarks.land_cover",),
     ("benchmarks.training",),
     ("benchmarks.overview",),
     ("benchmarks.dark_object",),
