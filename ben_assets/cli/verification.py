@@ -50,7 +50,7 @@ def verify(
             deep=deep,
             tiles=chosen,
             tracked=settings.tracked_artifacts,
-            reference_digest=ReferenceDigests(settings).find if deep else None,
+            reference_digest=ReferenceDigests(settings).of_record if deep else None,
             begin=begin,
         ):
             if not as_json:

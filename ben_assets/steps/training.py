@@ -108,20 +108,8 @@ def make_release_lmdb(ctx: StepContext) -> StoredRecord:
     """
     records = release.released_tiles(ctx)
     parts = [require_database(ctx, record) for record in records]
-    total = MergedDigest()
     with ctx.storage.draft(RELEASE_LMDB, RELEASE, ctx.log) as draft:
-        with contextlib.ExitStack() as stack:
-            databases = [
-                (
-                    stack.enter_context(PatchDatabase(database_path(ctx, part.tile))),
-                    ctx.storage.digests(ASSET, part.tile),
-                )
-                for part in parts
-            ]
-            n_keys = sum(part.files for part in parts)
-            size = map_size(itertools.repeat(_MOST_BYTES, n_keys))
-            pairs = verified_pairs(databases, total)
-            write_database(draft.path / DATABASE, pairs, size)
+        total = _merge(parts, draft.path / DATABASE, ctx)
         ctx.log(f"{total.keys} entries of {len(parts)} tiles, {total.bytes:,} bytes")
         return draft.publish(
             Record(
@@ -135,6 +123,24 @@ def make_release_lmdb(ctx: StepContext) -> StoredRecord:
                 facts=ReleaseDatabaseFacts(entries=total.keys, tiles=len(records)),
             )
         )
+
+
+def _merge(parts: list[StoredRecord], folder: Path, ctx: StepContext) -> MergedDigest:
+    """Copy the databases of all tiles into one, while threads hash what comes next."""
+    total = MergedDigest()
+    paths = [database_path(ctx, part.tile) for part in parts]
+    digests = [ctx.storage.digests(ASSET, part.tile) for part in parts]
+    n_keys = sum(part.files for part in parts)
+    with contextlib.ExitStack() as stack:
+        opened = [
+            stack.enter_context(PatchDatabase(path, in_order=True)) for path in paths
+        ]
+        # left first: its threads read what the databases have mapped
+        pool = stack.enter_context(ThreadPoolExecutor(cpu_count()))
+        pairs = verified_pairs(zip(opened, digests, strict=True), total, pool)
+        size = map_size(itertools.repeat(_MOST_BYTES, n_keys))
+        write_database(folder, pairs, size)
+    return total
 
 
 def require_database(ctx: StepContext, released: StoredRecord) -> StoredRecord:

@@ -9,8 +9,11 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import heapq
-from collections.abc import Iterable, Iterator, Mapping
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
+from itertools import islice
 from operator import itemgetter
 from pathlib import Path
 from typing import Final
@@ -29,6 +32,11 @@ _PAGE: Final = 4096
 _COMMIT_BYTES: Final = 64 << 20
 """Bytes written between two commits, which bounds the memory of dirty pages."""
 _SPARE: Final = 64 << 20
+_HASHED_AT_ONCE: Final = 16
+"""Values of a database that one task hashes, while those before them are written."""
+
+Pair = tuple[bytes, memoryview]
+"""Key and value."""
 
 
 def map_size(sizes: Iterable[int]) -> int:
@@ -97,15 +105,23 @@ def _open(folder: Path, map_size: int) -> contextlib.closing[lmdb.Environment]:
 class PatchDatabase:
     """A database to read; ``with`` closes it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, in_order: bool = False) -> None:
         """Open ``folder``; nothing is written into it.
+
+        Args:
+            folder: of the database.
+            in_order: read from its start to its end, so that the disk reads ahead.
 
         Raises:
             InvalidInput: it is not an LMDB database.
         """
         try:
             self._environment = lmdb.open(
-                str(folder), readonly=True, lock=False, readahead=False, create=False
+                str(folder),
+                readonly=True,
+                lock=False,
+                readahead=in_order,
+                create=False,
             )
         except lmdb.Error as error:
             raise InvalidInput(
@@ -137,8 +153,8 @@ class PatchDatabase:
             )
         return value
 
-    def pairs(self) -> Iterator[tuple[bytes, memoryview]]:
-        """All keys with views of their values, valid until the next step, sorted."""
+    def pairs(self) -> Iterator[Pair]:
+        """All keys with views of their values, valid until the end, sorted."""
         with (
             self._environment.begin(buffers=True) as transaction,
             transaction.cursor() as cursor,
@@ -160,18 +176,21 @@ class MergedDigest:
 
 
 def verified_pairs(
-    databases: Iterable[tuple[PatchDatabase, Mapping[str, str]]], total: MergedDigest
-) -> Iterator[tuple[bytes, memoryview]]:
+    databases: Iterable[tuple[PatchDatabase, Mapping[str, str]]],
+    total: MergedDigest,
+    pool: Executor,
+) -> Iterator[Pair]:
     """The pairs of several databases in key order, each held against its digest.
 
     Args:
         databases: each with the expected SHA-256 of the value of every key.
         total: is filled in.
+        pool: hashes values ahead; it must end before the databases are closed.
 
     Raises:
         ChecksumMismatch: a value is not what its digest says, or a key is missing.
     """
-    streams = [_verified(database, digests) for database, digests in databases]
+    streams = [_verified(database, digests, pool) for database, digests in databases]
     listed = hashlib.sha256(f"{HASH_LIST_HEADER}\n".encode())
     for key, value, digest in heapq.merge(*streams, key=itemgetter(0)):
         listed.update(b"%s,%s\n" % (key, digest.encode()))
@@ -182,17 +201,31 @@ def verified_pairs(
 
 
 def _verified(
-    database: PatchDatabase, digests: Mapping[str, str]
+    database: PatchDatabase, digests: Mapping[str, str], pool: Executor
 ) -> Iterator[tuple[bytes, memoryview, str]]:
     count = 0
-    for key, value in database.pairs():
-        found = hashlib.sha256(value).hexdigest()
+    for (key, value), found in _hashed(database.pairs(), pool):
         if digests.get(key.decode()) != found:
             raise _unlike(database, f"{key.decode()} with another value: {found}")
         count += 1
         yield key, value, found
     if count != len(digests):
         raise _unlike(database, f"{count} keys instead of {len(digests)}")
+
+
+def _hashed(pairs: Iterator[Pair], pool: Executor) -> Iterator[tuple[Pair, str]]:
+    """Each pair with the SHA-256 of its value, which a thread found beforehand."""
+    batches = iter(lambda: list(islice(pairs, _HASHED_AT_ONCE)), [])
+    upcoming = ((batch, pool.submit(_digests_of, batch)) for batch in batches)
+    ahead = deque(islice(upcoming, 2))
+    while ahead:
+        batch, digests = ahead.popleft()
+        yield from zip(batch, digests.result(), strict=True)
+        ahead.extend(islice(upcoming, 1))
+
+
+def _digests_of(pairs: Sequence[Pair]) -> list[str]:
+    return [hashlib.sha256(value).hexdigest() for _, value in pairs]
 
 
 def _unlike(database: PatchDatabase, found: str) -> ChecksumMismatch:

@@ -31,7 +31,7 @@ def find_differences(
     deep: bool,
     tiles: Collection[str] = (),
     tracked: Path | None = None,
-    reference_digest: Callable[[str], str | None] | None = None,
+    reference_digest: Callable[[StoredRecord, str], str | None] | None = None,
     begin: Callable[[str], None] = lambda _: None,
 ) -> Iterator[Difference]:
     """Everything on disk that is not what it should be, in flow order.
@@ -90,7 +90,7 @@ def _unmet_expectations(
 def _staleness(
     snapshot: Snapshot,
     record: StoredRecord,
-    reference_digest: Callable[[str], str | None] | None,
+    reference_digest: Callable[[StoredRecord, str], str | None] | None,
 ) -> Iterator[Difference]:
     for change in stale_inputs(snapshot, record, reference_digest):
         yield Difference(

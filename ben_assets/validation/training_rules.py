@@ -64,7 +64,7 @@ def merged_database_holds_all_tiles(ctx: StepContext) -> RuleResult:
 
 
 def _digests(folder: Path) -> dict[str, str]:
-    with PatchDatabase(folder) as database:
+    with PatchDatabase(folder, in_order=True) as database:
         return {
             key.decode(): hashlib.sha256(value).hexdigest()
             for key, value in database.pairs()

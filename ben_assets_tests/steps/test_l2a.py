@@ -16,9 +16,17 @@ from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.safe.l2a import read_l2a
 from ben_assets.steps.l1c import make_l1c_zip as adopt_l1c_zip
 from ben_assets.steps.l2a import make_l2a_tile
+from ben_assets.steps.patches import make_patches
 from ben_assets.steps.step_context import StepContext
+from ben_assets.synthetic.countries import COUNTRIES_FILE, write_countries
 from ben_assets_tests.resources.sen2cor import l2a_process
-from ben_assets_tests.support.l1c_products import KEY, L2A_STEM, NAME, make_l1c_zip
+from ben_assets_tests.support.l1c_products import (
+    KEY,
+    L2A_STEM,
+    NAME,
+    l1c_description,
+    make_l1c_zip,
+)
 from ben_assets_tests.support.pipeline import edit_record
 from resources.settings import Settings
 
@@ -126,6 +134,44 @@ def test_the_digest_depends_neither_on_name_nor_on_time(ctx, program):
     assert other.facts.product != dark.facts.product
     assert other.sha256 == dark.sha256
     assert len(list(folder_of(ctx).glob("*.SAFE"))) == 1
+
+
+@pytest.mark.parametrize(
+    ("processor", "kept"),
+    [("dark-object", 0), ("sen2cor", 0), ("sen2cor", -1000)],
+)
+def test_an_l1c_with_an_offset_ends_in_the_scale_of_the_recipe(
+    processor, kept, tmp_path, program
+):
+    """One ground as baseline 02.05 and as 05.11; sen2cor may keep the offset or not."""
+    l2a_process.misbehave(program, offset=kept)
+    old = patches_from(l1c_description(), tmp_path / "old")
+    new = l1c_description(NAME.replace("N0205", "N0511"), offset=-1000)
+    settings = {"BEN_L2A_PROCESSOR": processor, "SEN2COR_BIN": str(program)}
+    found = patches_from(new, tmp_path / "new", **settings)
+    assert set(found.facts.offsets.values()) == {kept}
+    assert found.facts.value_scale == "bigearthnet"
+    assert found.files == old.files > 0
+    assert found.sha256 == old.sha256
+
+
+def patches_from(description, folder, **settings):
+    """The record of the patches of an own tile, from its L1C zip on."""
+    make_l1c_zip(folder / "zips", description)
+    (folder / "reference").mkdir()
+    write_countries(folder / "reference" / COUNTRIES_FILE)
+    environment = {
+        "BEN_DATA_DIR": str(folder / "data"),
+        "BEN_L1C_DIR": str(folder / "zips"),
+        "BEN_REFERENCE_DIR": str(folder / "reference"),
+        "BEN_L2A_PROCESSOR": "dark-object",
+        **settings,
+    }
+    ctx = StepContext.from_settings(Settings(environment), lambda line: None)
+    tile = Tile(description.name.name, alignment="none")
+    adopt_l1c_zip(tile, ctx)
+    make_l2a_tile(tile, ctx)
+    return make_patches(tile, ctx)
 
 
 @pytest.mark.parametrize("fault", ["exit 1", "exit 0 without 10 m", "two products"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
@@ -23,7 +24,11 @@ from ben_assets.synthetic.safe_description import ProductDescription
 from ben_assets.synthetic.safe_metadata import product_metadata
 from ben_assets.synthetic.safe_writer import write_l2a_product
 from ben_assets.validation import recipe_rules
+from ben_assets.validation.survey import find_differences
 from ben_assets_tests.support.pipeline import Pipeline
+from resources.data_root.difference import Kind
+from resources.inputs.reference_digests import ReferenceDigests
+from resources.settings import Settings
 
 OLD = "S2A_MSIL2A_20180718T101031_N9999_R022_T33UUP_20240101T000000"
 NEW = "S2C_MSIL2A_20250718T101031_N0511_R022_T33UUP_20250718T140000"
@@ -184,18 +189,19 @@ def test_years_far_apart_are_a_warning(ground):
     assert result.found == "land cover of 2018, sensing in 2025"
 
 
-def test_land_cover_from_a_raster_goes_by_its_own_legend(ground):
-    """WorldCover over the northern half of the tile: maps, labels, picture, rules."""
-    legend = built_in_legend("worldcover")
+def use_raster(ground: Pipeline) -> Path:
+    """A recipe with WorldCover's codes at random over the northern half of the tile."""
     grid = read_l2a(ground.root / "L2A" / f"{NEW}.SAFE").geocoding
     to_degrees = pyproj.Transformer.from_crs(grid.epsg, 4326, always_xy=True)
     west, _, east, north = to_degrees.transform_bounds(*grid.bounds())
     pixel = 1 / 12_000
     n = round((east - west) / pixel) + 40
-    codes = np.random.default_rng(5).choice(list(legend.classes), (n // 2, n))
-    (ground.root / "worldcover").mkdir()
+    known = list(built_in_legend("worldcover").classes)
+    codes = np.random.default_rng(5).choice(known, (n // 2, n))
+    path = ground.root / "worldcover" / "tile.tif"
+    path.parent.mkdir()
     with rasterio.open(
-        ground.root / "worldcover" / "tile.tif",
+        path,
         "w",
         driver="GTiff",
         width=n,
@@ -211,6 +217,13 @@ def test_land_cover_from_a_raster_goes_by_its_own_legend(ground):
         ground,
         '[land_cover]\npath = "worldcover"\nlegend = "worldcover"\nyear = 2021\n',
     )
+    return path
+
+
+def test_land_cover_from_a_raster_goes_by_its_own_legend(ground):
+    """WorldCover over the northern half of the tile: maps, labels, picture, rules."""
+    legend = built_in_legend("worldcover")
+    use_raster(ground)
     record = ground.make_tile(NEW_KEY, upto="metadata_tables")
     pixels = table_of(ground, "reference_maps", NEW_KEY)
     assert set(pixels["clc_code"]) == {*legend.classes, 999}
@@ -226,7 +239,8 @@ def test_land_cover_from_a_raster_goes_by_its_own_legend(ground):
     assert record.facts.recipe == "mine"
 
 
-def test_land_cover_from_a_vector_layer_of_the_users_own(ground):
+def use_vector(ground: Pipeline) -> Path:
+    """A recipe with rice in the west and rock in the east."""
     grid = read_l2a(ground.root / "L2A" / f"{NEW}.SAFE").geocoding
     west, south, east, north = grid.bounds()
     middle = (west + east) / 2
@@ -244,11 +258,67 @@ def test_land_cover_from_a_vector_layer_of_the_users_own(ground):
         '[land_cover]\npath = "cover.gpkg"\ncode_column = "kind"\n'
         'legend = "mine.csv"\nyear = 2024\n',
     )
+    return ground.root / "cover.gpkg"
+
+
+def test_land_cover_from_a_vector_layer_of_the_users_own(ground):
+    use_vector(ground)
     ground.make_tile(NEW_KEY, upto="metadata_tables")
     pixels = table_of(ground, "reference_maps", NEW_KEY)
     assert set(pixels["clc_code"]) == {7, 9}
     labels = table_of(ground, "metadata_tables", NEW_KEY)["labels"].dropna()
     assert {tuple(entry) for entry in labels} == {("Rice",)}
+
+
+def use_countries(ground: Pipeline) -> Path:
+    """A recipe whose one country lies all around the tile."""
+    grid = read_l2a(ground.root / "L2A" / f"{NEW}.SAFE").geocoding
+    table = gpd.GeoDataFrame(
+        {"name": ["Land"]}, geometry=[shapely.box(*grid.bounds())], crs=grid.epsg
+    )
+    table.to_file(ground.root / "regions.gpkg")
+    recipe(ground, '[countries]\npath = "regions.gpkg"\ncolumn = "name"\n')
+    return ground.root / "regions.gpkg"
+
+
+def stale(pipeline: Pipeline) -> dict[str, str]:
+    """Asset to what it was made from that has changed, as ``ben verify --deep``."""
+    digests = ReferenceDigests(Settings(pipeline.settings))
+    found = find_differences(
+        pipeline.storage, deep=True, reference_digest=digests.of_record
+    )
+    return {one.asset: one.detail for one in found if one.kind is Kind.STALE}
+
+
+@pytest.mark.parametrize(
+    ("use_own", "asset"),
+    [
+        (use_raster, "reference_maps"),
+        (use_vector, "reference_maps"),
+        (use_countries, "patches"),
+    ],
+    ids=["raster", "vector", "countries"],
+)
+def test_a_changed_file_of_the_recipe_is_named_as_stale(use_own, asset, ground):
+    path = use_own(ground)
+    ground.make_tile(NEW_KEY, upto=asset)
+    assert stale(ground) == {}
+    with path.open("ab") as file:
+        file.write(b"another")
+    found = stale(ground)
+    assert set(found) == {asset}
+    assert found[asset].startswith(f"made from another {path.name}: ")
+
+
+def test_a_file_of_the_recipe_is_not_taken_for_the_pinned_one(ground):
+    """A recipe's own countries have the name of the pinned ones."""
+    use(ground, (OLD, "v1"), (NEW, "none"))
+    path = use_countries(ground)
+    own = path.rename(ground.root / "ne_110m_admin_0_countries.geojson")
+    recipe(ground, f'[countries]\npath = "{own.name}"\ncolumn = "name"\n')
+    for key in (OLD_KEY, NEW_KEY):
+        ground.make_tile(key, upto="patches")
+    assert stale(ground) == {}
 
 
 def test_a_products_older_than_02_12_is_refused_in_words(ground):

@@ -43,10 +43,15 @@ def l1c_description(
 
 
 def make_l1c(parent: Path, description: ProductDescription | None = None) -> Path:
-    """Write a small L1C product and return its .SAFE folder."""
+    """Write a small L1C product and return its .SAFE folder.
+
+    The same reflectance whatever offset is stated.
+    """
     description = description or l1c_description()
     side_m = description.geocoding.side_m
     bands = {band.name: pixels(band.gsd_m, side_m) for band in L1C_BANDS}
+    for band in bands.values():
+        band[band > 0] += np.uint16(-description.offset)
     parent.mkdir(parents=True, exist_ok=True)
     return write_l1c_product(parent, description, bands)
 

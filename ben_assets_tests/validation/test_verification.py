@@ -305,7 +305,7 @@ def test_a_changed_input_file_makes_stale_what_was_made_from_it(finished):
     snow = finished.own_inputs("reference") / "patches_with_seasonal_snow.csv"
     replace_file(snow, snow.read_bytes() + b"another\n")
     digests = ReferenceDigests(Settings(finished.settings))
-    found = differences(finished, tiles=[tile], reference_digest=digests.find)
+    found = differences(finished, tiles=[tile], reference_digest=digests.of_record)
     assert {(one.asset, one.kind) for one in found} == {("metadata_tables", Kind.STALE)}
     assert "patches_with_seasonal_snow.csv" in found[0].detail
 

@@ -27,7 +27,7 @@ _TILES_OF: Mapping[str, str] = {
 def stale_inputs(
     storage: StoredTiles,
     record: StoredRecord,
-    reference_digest: Callable[[str], str | None] | None = None,
+    reference_digest: Callable[[StoredRecord, str], str | None] | None = None,
 ) -> list[str]:
     """What a record was made from that has changed since; empty if nothing has.
 
@@ -36,14 +36,14 @@ def stale_inputs(
     Args:
         storage: the data root.
         record: the record in question.
-        reference_digest: file name of a pinned input to its SHA-256 now, None where
-            it is not at hand.
+        reference_digest: a record and the file name of an input of it to the SHA-256
+            now, None where it is not at hand.
     """
     stale = []
     for name, digest in record.made_from.items():
         now = _digest_now(storage, record, name)
         if now is None and reference_digest is not None:
-            now = reference_digest(name)
+            now = reference_digest(record, name)
         if now is not None and now != digest:
             stale.append(f"{name}: {digest[:12]} then, {now[:12]} now")
     return stale + _other_tiles(storage, record)

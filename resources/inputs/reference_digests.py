@@ -1,9 +1,16 @@
-"""Digests of the pinned inputs as they are on disk now."""
+"""Digests of the inputs of records as they are on disk now."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 
+from ben_assets.bigearthnet.errors import InvalidInput, MissingInput
+from ben_assets.bigearthnet.land_cover_raster import find_rasters, source_files
+from ben_assets.bigearthnet.recipe import LandCover, load_recipe
+from resources.data_root.facts import RecipeFacts
+from resources.data_root.records import StoredRecord
 from resources.data_root.store import DigestCache, Storage
 from resources.inputs.pins import CORINE, find_reference
 from resources.settings import Settings
@@ -16,10 +23,25 @@ class ReferenceDigests:
         """Look where the steps look; a large file is read once and remembered."""
         self._folder = settings.reference_dir
         self._clc_path = settings.path("BEN_CLC_PATH") or self._folder / CORINE
+        self._recipe = settings.recipe
         self._cache = DigestCache(Storage(settings.data_dir))
 
+    def of_record(self, record: StoredRecord, name: str) -> str | None:
+        """Digest of an input of a record, None where no file of this name is at hand.
+
+        Raises:
+            MissingInput: the recipe that ``BEN_RECIPE`` names is not there.
+            InvalidInput: it breaks a rule.
+        """
+        facts = record.facts
+        if isinstance(facts, RecipeFacts) and facts.alignment != "v1":
+            path = self._files_of_recipe.get(name)
+            if path is not None:
+                return self._cache.digest(path)
+        return self.find(name)
+
     def find(self, name: str) -> str | None:
-        """Digest of the input, None where no file of this name is at hand."""
+        """Digest of a pinned input, None where no file of this name is at hand."""
         path = self._path_of(name)
         return self._cache.digest(path) if path.is_file() else None
 
@@ -28,3 +50,32 @@ class ReferenceDigests:
             return self._clc_path
         # the file that a step would read now, whatever form the record's had
         return find_reference(self._folder, name) or self._folder / name
+
+    @cached_property
+    def _files_of_recipe(self) -> dict[str, Path]:
+        """File name to place of what the user's own recipe reads."""
+        if self._recipe is None:
+            return {}
+        recipe = load_recipe(self._recipe)
+        files = [*_land_cover_files(recipe.land_cover)]
+        if recipe.countries.path is not None:
+            files.append(recipe.countries.path)
+        return {path.name: path for path in files if path.is_file()}
+
+
+def _land_cover_files(cover: LandCover) -> Iterator[Path]:
+    if cover.path is None:
+        return
+    if not cover.is_raster:
+        yield cover.path
+        return
+    try:
+        rasters = find_rasters(cover.path)
+    except MissingInput:
+        return
+    for raster in rasters:
+        yield raster
+        try:
+            yield from source_files(raster)
+        except InvalidInput:  # no readable raster any more: its digest says so
+            continue

@@ -68,8 +68,10 @@ def test_a_pinned_input_is_asked_for_by_its_file_name(storage):
     table = put(
         storage, "metadata_tables", made_from={"snow.csv": "1", "gone.csv": "1"}
     )
-    assert stale_inputs(storage, table, {"snow.csv": "1"}.get) == []
-    assert stale_inputs(storage, table, {"snow.csv": "2"}.get) == [
+    now = {"snow.csv": "1"}
+    assert stale_inputs(storage, table, lambda record, name: now.get(name)) == []
+    now = {"snow.csv": "2"}
+    assert stale_inputs(storage, table, lambda record, name: now.get(name)) == [
         "snow.csv: 1 then, 2 now"
     ]
 

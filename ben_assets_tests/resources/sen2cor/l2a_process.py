@@ -2,8 +2,9 @@
 
 Its pixels come from dark object subtraction. It misbehaves as told by the file
 ``misbehaviour.json`` beside it (the environment is the caller's to clear):
-``{"fault": NAME, "version": "2.11.0", "silent": false, "pause_seconds": 0}``; the names
-are those of ``MISBEHAVIOURS``; a silent one states its version only in its help. It
+``{"fault": NAME, "version": "2.11.0", "silent": false, "pause_seconds": 0,
+"offset": 0}``; the names are those of ``MISBEHAVIOURS``; a silent one states its
+version only in its help; the offset is stated for each band and is in its pixels. It
 leaves ``seen.json`` beside itself: arguments, environment, process ids.
 """
 
@@ -65,6 +66,7 @@ class Run:
         self.program, self.options = program, options
         self.fault = behaviour.get("fault")
         self.pause_seconds = behaviour.get("pause_seconds", 0)
+        self.offset = behaviour.get("offset", 0)
         self.started = time.monotonic()
         home = Path(os.environ.get("SEN2COR_HOME", Path.home() / "sen2cor" / "2.11"))
         work = Path(options.work_dir or home / "log")
@@ -165,11 +167,16 @@ def make_product(run: Run, l1c, target: Path) -> Path:
     from resources.sen2cor.processors import l2a_name
 
     bands, _ = corrected_bands(l1c, 1)
+    for pixels in bands.values():
+        pixels[pixels > 0] += pixels.dtype.type(-run.offset)
     for percent in (6.18, 8.5, 25.0, 55.0, 56.0, 91.0):
         run.progress(percent, "AtmCorr: end of interpolation LUTs")
     now = f"{datetime.now(UTC):%Y%m%dT%H%M%S}"
     description = replace(
-        l2a_description(l1c), name=l2a_name(l1c.name, now), processor="stand-in"
+        l2a_description(l1c),
+        name=l2a_name(l1c.name, now),
+        processor="stand-in",
+        offset=run.offset,
     )
     return write_l2a_product(target, description, bands, threads=1)
 
