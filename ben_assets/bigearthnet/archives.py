@@ -6,9 +6,11 @@ GNU tar format, members sorted bytewise by path, mode 0644, owner 0 without name
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import tarfile
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final, Protocol, cast
@@ -21,6 +23,9 @@ MEMBER_MTIME: Final = 1_704_067_200
 """2024-01-01T00:00:00Z (docs/rules.md#archives)."""
 ZSTD_LEVEL: Final = 6
 _COPY_BYTES: Final = 1 << 20
+_AHEAD_BYTES: Final = 4 << 20
+_SIZE_FIELD: Final = slice(124, 135)
+"""Where a header states the size of its file, in octal digits (POSIX ustar)."""
 _PROGRESS_STEP: Final = 50_000
 
 
@@ -101,8 +106,7 @@ class TarWriter:
 
     def close(self) -> FileDigest:
         """End the tar: two empty blocks, filled up to whole records."""
-        end = self.n_bytes + 2 * tarfile.BLOCKSIZE
-        self._tar.write(bytes(end - self.n_bytes + -end % tarfile.RECORDSIZE))
+        self._tar.write(_end(self.n_bytes))
         return self._tar.digest()
 
 
@@ -154,21 +158,25 @@ def _proven_content(member: Member) -> bytes:
 
 
 def _encode(name: str, content: bytes) -> bytes:
-    """Header and content of one file, as GNU tar writes them."""
+    """Headers and content of one file, as GNU tar writes them."""
+    return _headers(name, len(content)) + _to_blocks(content)
+
+
+def _headers(name: str, size: int) -> bytes:
+    """What precedes the content of a file of ``size`` bytes."""
     path = name.encode()
     if len(path) <= tarfile.LENGTH_NAME:
-        return _header(name, len(content)) + _to_blocks(content)
+        return _header(name, size)
     # GNU tar gives the record of a long name mode 0644, Python's tarfile 0000
     long_name = _header("././@LongLink", len(path) + 1, mtime=0, kind=b"L")
     short = path[: tarfile.LENGTH_NAME].decode()
-    return b"".join(
-        (
-            long_name,
-            _to_blocks(path + b"\0"),
-            _header(short, len(content)),
-            _to_blocks(content),
-        )
-    )
+    return long_name + _to_blocks(path + b"\0") + _header(short, size)
+
+
+def _end(n_bytes: int) -> bytes:
+    """What follows the last file, which ends at ``n_bytes``."""
+    end = n_bytes + 2 * tarfile.BLOCKSIZE
+    return bytes(end - n_bytes + -end % tarfile.RECORDSIZE)
 
 
 def _header(
@@ -188,6 +196,70 @@ def _to_blocks(content: bytes) -> bytes:
     return content + bytes(-len(content) % tarfile.BLOCKSIZE)
 
 
+class _Ahead:
+    """Bytes of a stream; the next are decompressed while these are looked at."""
+
+    def __init__(self, stream: IO[bytes], thread: ThreadPoolExecutor) -> None:
+        self._stream, self._thread = stream, thread
+        self._next = self._read_next()
+        self._here, self._at = b"", 0
+        self.n_bytes = 0
+
+    def _read_next(self) -> Future[bytes]:
+        return self._thread.submit(self._stream.read, _AHEAD_BYTES)
+
+    def take(self, size: int) -> memoryview:
+        """The next ``size`` bytes, fewer at the end."""
+        while len(self._here) - self._at < size and (more := self._next.result()):
+            self._next = self._read_next()
+            self._here, self._at = self._here[self._at :] + more, 0
+        taken = memoryview(self._here)[self._at : self._at + size]
+        self._at += len(taken)
+        self.n_bytes += len(taken)
+        return taken
+
+
+def holds(path: Path, members: Iterable[Member]) -> bool:
+    """Whether a ``.tar.zst`` decompresses to just what ``pack`` makes of the files.
+
+    The files themselves are not read: each content must have its digest. What differs,
+    be it damage, is for ``members``, which takes longer.
+    """
+    ordered = sorted(members, key=lambda one: one.name.encode())
+    try:
+        with _decompressed(path) as stream, ThreadPoolExecutor(1) as thread:
+            tar = _Ahead(stream, thread)
+            if not all(_is_next(tar, member) for member in ordered):
+                return False
+            end = _end(tar.n_bytes)
+            return tar.take(len(end) + 1) == end
+    except (zstandard.ZstdError, ValueError):
+        return False
+
+
+def _is_next(tar: _Ahead, member: Member) -> bool:
+    headers = tar.take(len(_headers(member.name, 0)))
+    size = int(bytes(headers[-tarfile.BLOCKSIZE :][_SIZE_FIELD]), 8)
+    if headers != _headers(member.name, size):
+        return False
+    content = tar.take(size)
+    padding = tar.take(-size % tarfile.BLOCKSIZE)
+    is_whole = len(content) == size and not any(padding)
+    return is_whole and hashlib.sha256(content).hexdigest() == member.sha256
+
+
+@contextlib.contextmanager
+def _decompressed(path: Path) -> Iterator[IO[bytes]]:
+    decompressor = zstandard.ZstdDecompressor()
+    with (
+        path.open("rb") as file,
+        decompressor.stream_reader(
+            file, read_across_frames=True, closefd=False
+        ) as stream,
+    ):
+        yield cast("IO[bytes]", stream)
+
+
 def members(path: Path) -> Iterator[tuple[str, bytes]]:
     """Name and content of each member of a ``.tar.zst``.
 
@@ -196,8 +268,7 @@ def members(path: Path) -> Iterator[tuple[str, bytes]]:
     """
     try:
         with (
-            path.open("rb") as file,
-            zstandard.ZstdDecompressor().stream_reader(file, closefd=False) as stream,
+            _decompressed(path) as stream,
             tarfile.open(mode="r|", fileobj=stream) as tar,
         ):
             for info in tar:

@@ -2,15 +2,17 @@ from __future__ import annotations
 
 import hashlib
 import io
+import shutil
 import subprocess
 import tarfile
 from pathlib import Path
 
 import pytest
+import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ben_assets.bigearthnet.archives import Member, members, pack
+from ben_assets.bigearthnet.archives import Member, holds, members, pack
 from ben_assets.bigearthnet.errors import ChecksumMismatch
 
 GNU_TAR = [
@@ -96,6 +98,7 @@ def test_any_files_are_packed_as_gnu_tar_packs_them(tmp_path_factory, contents):
     tar = unzstd(root / "t.tar.zst")
     if contents:
         assert tar == gnu_tar(root / "in", [f"r/{name}" for name in contents])
+    assert holds(root / "t.tar.zst", listed)
     assert dict(members(root / "t.tar.zst")) == {
         f"r/{name}": content for name, content in contents.items()
     }
@@ -167,3 +170,56 @@ def test_an_archive_cut_short_is_noticed(tmp_path, kept):
     (tmp_path / "t.zst").write_bytes(whole[:end])
     with pytest.raises(ChecksumMismatch, match=r"t.zst: expected a whole .tar.zst"):
         list(members(tmp_path / "t.zst"))
+
+
+FILES = {"a": b"1" * 700, path_of_length(150): b"long", "z": b"", "zz": b"last"}
+
+
+def other_tars(root: Path) -> dict[str, bytes]:
+    """Tars, in words of what makes them others than that of ``FILES``."""
+
+    def tar(contents: dict[str, bytes]) -> bytes:
+        made = root / "made"
+        shutil.rmtree(made, ignore_errors=True)
+        pack(root / "o.zst", make_members(made, contents), threads=1)
+        return unzstd(root / "o.zst")
+
+    whole = tar(FILES)
+    return {
+        "a content": tar(FILES | {"a": b"2" * 700}),
+        "a size": tar(FILES | {"zz": b"lasts"}),
+        "a file more in between": tar(FILES | {"b": b""}),
+        "a file more at the end": tar(FILES | {"zzz": b""}),
+        "a file less": tar({n: c for n, c in FILES.items() if n != "zz"}),
+        "a name": tar({n.replace("zz", "zy"): c for n, c in FILES.items()}),
+        "another mode": whole.replace(b"0000644", b"0000755", 1),
+        "a byte behind a content": whole[:1300] + b"x" + whole[1301:],
+        "a byte at the end": whole[:-1] + b"x",
+        "a block more": whole + bytes(512),
+        "cut": whole[:1100],
+        "empty": b"",
+    }
+
+
+@pytest.mark.parametrize("frames", [1, 3])
+def test_an_archive_holds_its_files_in_any_number_of_frames(tmp_path, frames):
+    listed = make_members(tmp_path / "in", FILES)
+    pack(tmp_path / "t.zst", listed, threads=1)
+    tar = unzstd(tmp_path / "t.zst")
+    step = -(-len(tar) // frames)
+    parts = [tar[at : at + step] for at in range(0, len(tar), step)]
+    (tmp_path / "f.zst").write_bytes(b"".join(map(zstandard.compress, parts)))
+    assert holds(tmp_path / "f.zst", reversed(listed))
+    assert dict(members(tmp_path / "f.zst")) == FILES
+
+
+def test_an_archive_that_differs_in_anything_does_not_hold_its_files(tmp_path):
+    listed = make_members(tmp_path / "in", FILES)
+    for what, tar in other_tars(tmp_path).items():
+        (tmp_path / "t.zst").write_bytes(zstandard.compress(tar))
+        assert not holds(tmp_path / "t.zst", listed), what
+    pack(tmp_path / "t.zst", listed, threads=1)
+    packed = (tmp_path / "t.zst").read_bytes()
+    for damaged in (packed[:-9], packed + b"x" * 9, b"x" * 99):
+        (tmp_path / "t.zst").write_bytes(damaged)
+        assert not holds(tmp_path / "t.zst", listed)

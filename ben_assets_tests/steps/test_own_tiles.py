@@ -27,6 +27,7 @@ from ben_assets.validation import recipe_rules
 from ben_assets.validation.survey import find_differences
 from ben_assets_tests.support.pipeline import Pipeline
 from resources.data_root.difference import Kind
+from resources.data_root.stored_tiles import Snapshot
 from resources.inputs.reference_digests import ReferenceDigests
 from resources.settings import Settings
 
@@ -285,7 +286,7 @@ def stale(pipeline: Pipeline) -> dict[str, str]:
     """Asset to what it was made from that has changed, as ``ben verify --deep``."""
     digests = ReferenceDigests(Settings(pipeline.settings))
     found = find_differences(
-        pipeline.storage, deep=True, reference_digest=digests.of_record
+        Snapshot(pipeline.data), deep=True, reference_digest=digests.of_record
     )
     return {one.asset: one.detail for one in found if one.kind is Kind.STALE}
 
