@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -51,7 +50,7 @@ def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
         run = pipeline.run(select, key)
         assert run.code == 0, run.output[-5000:]
     yield pipeline
-    shutil.rmtree(root)
+    subprocess.run(["rm", "-rf", root], check=True)  # 200,000 files
 
 
 @pytest.fixture(scope="module")
@@ -134,17 +133,15 @@ def check_data_set(release: Path, digests: dict[str, str]) -> None:
         )
 
 
-def test_one_wrong_tracked_hash_fails_just_that_tile_and_blocks_it(pipeline):
+def test_one_wrong_tracked_hash_fails_just_that_tile(pipeline):
+    """What it blocks is tested on small tiles."""
     check = ("patches", "matches_tracked_hash")
-    for key in (FIRST, SECOND):
-        run = pipeline.run_verify(key)
-        assert run.code == 0, run.output[-5000:]
-        assert pipeline.evaluations()[check][:2] == (True, "ERROR")
     expected = pipeline.storage.require("patches", SECOND).sha256
     tracked = Path(pipeline.settings["BEN_TRACKED_ARTIFACTS"]) / "hashes/patches.csv"
     edit(tracked, expected, "0" * 64)
     run = pipeline.run_verify(FIRST)
     assert run.code == 0, run.output[-5000:]
+    assert pipeline.evaluations()[check][:2] == (True, "ERROR")
     assert pipeline.run_verify(SECOND).code == 1
     failed = {
         name
@@ -152,6 +149,3 @@ def test_one_wrong_tracked_hash_fails_just_that_tile_and_blocks_it(pipeline):
         if not passed and severity == "ERROR"
     }
     assert failed == {check}
-    pipeline.storage.remove("archives", SECOND)
-    assert pipeline.run(CHAIN, SECOND).code == 1
-    assert pipeline.storage.find("archives", SECOND) is None
