@@ -136,9 +136,9 @@ def _folders_above(paths: Iterable[str]) -> set[str]:
 
 def _unclaimed(folder: Path, claimed: set[str]) -> Iterator[str]:
     above = _folders_above(claimed)
-    todo = [""]
-    while todo:
-        name = todo.pop()
+    to_look_at = [""]
+    while to_look_at:
+        name = to_look_at.pop()
         try:
             entries = list(os.scandir(folder / name))
         except (FileNotFoundError, NotADirectoryError):
@@ -148,7 +148,7 @@ def _unclaimed(folder: Path, claimed: set[str]) -> Iterator[str]:
             if path in claimed or (not name and entry.name.startswith(".")):
                 continue
             if entry.is_dir(follow_symlinks=False):
-                todo.append(path)
+                to_look_at.append(path)
             elif path not in above:
                 yield path
 
