@@ -154,9 +154,9 @@ def _without_invalid(cutter: _Cutter, digests: dict[str, str]) -> CutPatches:
         per_patch * (len(digests) // len(BANDS)),
         dark,
         {
-            name: int(n)
-            for name, zero in cutter.zeros.items()
-            if (n := (zero & dark).sum())
+            band.name: int(n)
+            for band in BANDS
+            if (n := (cutter.zeros[band.name] & dark).sum())
         },
     )
 

@@ -16,7 +16,6 @@ from ben_assets.validation.survey import find_differences
 from resources.data_root.difference import Difference
 from resources.data_root.records import RELEASE
 from resources.data_root.stored_tiles import Snapshot
-from resources.inputs.reference_digests import ReferenceDigests
 
 
 def verify(
@@ -43,6 +42,8 @@ def verify(
         for asset in snapshot.assets()
         for tile in snapshot.tiles(asset)
     )
+    from resources.inputs.reference_digests import ReferenceDigests
+
     found = []
     with progress("reading" if deep else "looking at", n_artifacts) as begin:
         for difference in find_differences(
