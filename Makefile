@@ -69,7 +69,7 @@ demo-ui: setup  ## the Dagster UI on the demo's results
 
 test: dev-setup  ## the whole test suite
 	@echo "make test: real servers, databases and a browser on loopback; a quarter of an hour on two cores"
-	@$(BIN)/python -m pytest -q -n 3 --dist loadscope --no-loadscope-reorder
+	@$(BIN)/python -m pytest -q -n 2 --dist loadscope --no-loadscope-reorder
 
 mutants: dev-setup  ## faults put into a copy of the code: does a test notice each?
 	@$(BIN)/python -m ben_assets_tests.mutants
