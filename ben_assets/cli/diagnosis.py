@@ -205,9 +205,9 @@ def _cdse(settings: Settings) -> tuple[State, str]:
 
 def _gcs(settings: Settings) -> tuple[State, str]:
     """The bucket needs no account; it is not asked."""
-    from resources.gcs import URL
+    from resources.gcs import Gcs
 
-    url = settings.address("BEN_GCS_URL", URL)
+    url = Gcs.from_settings(settings).url
     return State.OK, f"without an account, not asked: {url}"
 
 

@@ -19,6 +19,7 @@ from resources.cdse.access import Access
 from resources.cdse.session import Session
 from resources.cdse.transport import Transport, connection_errors, retry_after
 from resources.data_root.postgres_locks import PostgresLocks
+from resources.gcs import Gcs
 from resources.postgis.database import Postgis
 from resources.postgres_dsn import setting_error, without_password
 from resources.redaction import redacted
@@ -84,6 +85,13 @@ def test_other_addresses_with_user_and_password_are_refused_unseen(name):
     settings = Settings({name: "https://me:s3cr3t@host/x"})
     with pytest.raises(InvalidInput, match=f"{name} is not an address") as error:
         settings.address(name, "https://host")
+    assert "s3cr" not in str(error.value)
+
+
+def test_the_bucket_refuses_such_an_address():
+    settings = Settings({"BEN_GCS_URL": "https://me:s3cr3t@host/x"})
+    with pytest.raises(InvalidInput, match="BEN_GCS_URL is not an address") as error:
+        Gcs.from_settings(settings)
     assert "s3cr" not in str(error.value)
 
 

@@ -56,9 +56,9 @@ class Gcs:
         """As ``BEN_GCS_URL`` and the time limits of ``CDSE_*`` say.
 
         Raises:
-            InvalidInput: a malformed setting.
+            InvalidInput: a malformed setting, or an address with user and password.
         """
-        url = (settings.text("BEN_GCS_URL", URL) or "").rstrip("/")
+        url = settings.address("BEN_GCS_URL", URL)
         shared = settings.data_dir / ".gcs"
         return cls(GcsOptions(shared, url, Timeouts.from_settings(settings)), log)
 
