@@ -13,15 +13,18 @@ from ben_assets.bigearthnet.outside_text import escaped
 from resources.data_root.difference import RELEASE_ASSETS, TILE_ASSETS, Difference
 from resources.data_root.facts import SUBSETS, SubsetFacts
 from resources.data_root.records import RELEASE
-from resources.data_root.store import Storage
+from resources.data_root.stored_tiles import StoredTiles
 
 
-def repair_commands(differences: Iterable[Difference], root: Path) -> list[str]:
+def repair_commands(
+    differences: Iterable[Difference], stored: StoredTiles
+) -> list[str]:
     """Commands that rebuild what differs and nothing else, in the order to run them.
 
     Args:
         differences: what was found.
-        root: the data root, for files that only their owner can take away.
+        stored: the data root, for files that only their owner can take away, and for
+            what the records of subsets say.
     """
     assets_of: dict[str, set[str]] = {}
     orphans = []
@@ -29,7 +32,7 @@ def repair_commands(differences: Iterable[Difference], root: Path) -> list[str]:
         if difference.rebuilt_by:
             assets_of.setdefault(difference.tile, set()).add(difference.rebuilt_by)
         else:
-            orphans.append(root / difference.asset / difference.file)
+            orphans.append(stored.folder(difference.asset) / difference.file)
     materialize = f"{_program('dagster')} asset materialize -m ben_assets.definitions"
     of_release = assets_of.pop(RELEASE, set())
     subsets = {asset for asset in of_release if asset.startswith(f"{SUBSETS}/")}
@@ -41,18 +44,17 @@ def repair_commands(differences: Iterable[Difference], root: Path) -> list[str]:
     ]
     if released:
         commands.append(f"{materialize} --select {_selection(released)}")
-    storage = Storage(root)
-    return commands + [_remaking(subset, storage) for subset in sorted(subsets)]
+    return commands + [_remaking(subset, stored) for subset in sorted(subsets)]
 
 
-def _remaking(subset: str, storage: Storage) -> str:
+def _remaking(subset: str, stored: StoredTiles) -> str:
     """How to make a subset again as its record says; without one, it has to go."""
     try:
-        record = storage.find(subset, RELEASE)
+        record = stored.find(subset, RELEASE)
     except BenError:
         record = None
     if record is None:
-        return f"rm -r -- {_quoted(str(storage.folder(subset)))}"
+        return f"rm -r -- {_quoted(str(stored.folder(subset)))}"
     facts, name = record.facts_as(SubsetFacts), Path(subset).name
     words = [name, "--where", facts.where, "--share", str(facts.share)]
     words += ["--seed", str(facts.seed)]

@@ -57,7 +57,7 @@ def verify(
             if not as_json:
                 typer.echo(_line(difference))
             found.append(difference)
-    commands = repair_commands(found, snapshot.root)
+    commands = repair_commands(found, snapshot)
     if as_json:
         say_json(_as_json(n_artifacts, found, commands))
     else:

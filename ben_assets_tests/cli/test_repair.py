@@ -10,6 +10,7 @@ from pathlib import Path
 from ben_assets.cli.repair import repair_commands
 from ben_assets_tests.cli.test_ben import Ben
 from resources.data_root.difference import Difference, Kind
+from resources.data_root.stored_tiles import StoredTiles
 
 ROOT = Path("/data root")
 UTF8 = {**os.environ, "LC_ALL": "C.UTF-8"}
@@ -32,7 +33,7 @@ def orphan(name: str) -> Difference:
 def test_a_shell_gets_each_name_as_it_is_and_runs_nothing_else(tmp_path):
     """Bash splits each command into the words that were meant."""
     for name in NAMES:
-        (command,) = repair_commands([orphan(name)], ROOT)
+        (command,) = repair_commands([orphan(name)], StoredTiles(ROOT))
         assert command.isprintable()
         said = command.replace("rm -- ", "printf '%s' ", 1)
         done = subprocess.run(
@@ -48,7 +49,7 @@ def test_a_shell_gets_each_name_as_it_is_and_runs_nothing_else(tmp_path):
 
 def test_a_tile_of_a_forged_record_is_one_word_of_the_command():
     forged = Difference("patches", "x; touch PWNED", "f", Kind.WRONG, "", "patches")
-    (command,) = repair_commands([forged], ROOT)
+    (command,) = repair_commands([forged], StoredTiles(ROOT))
     assert shlex.split(command)[-2:] == ["--partition", "x; touch PWNED"]
 
 

@@ -444,7 +444,7 @@ def verified(pipeline: Pipeline) -> tuple[list[Difference], list[str]]:
     """What differs of the release and its subsets, and the commands to repair it."""
     snapshot = Snapshot(pipeline.data)
     found = list(find_differences(snapshot, deep=True, tiles=[RELEASE]))
-    return found, repair_commands(found, pipeline.data)
+    return found, repair_commands(found, snapshot)
 
 
 def test_a_damaged_subset_is_named_with_the_command_that_repairs_it(
