@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import base64
 import hashlib
-import http.server
 import io
 import json
 import re
@@ -21,7 +20,6 @@ import zipfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import TracebackType
 from typing import Any, BinaryIO, Final, Self
 from xml.sax.saxutils import escape
 
@@ -30,6 +28,7 @@ from ben_assets.safe.zips import product_of_zip
 from ben_assets.testing.cdse_download_host import DownloadHandler
 from ben_assets.testing.cdse_faults import Fault, Script
 from ben_assets.testing.cdse_state import Seen
+from ben_assets.testing.loopback import Host, LoopbackServer
 
 NAME: Final = "gcp-public-data-sentinel-2"
 _TREES: Final = {"L1C": "tiles", "L2A": "L2/tiles"}
@@ -144,7 +143,7 @@ class BucketState:
         )
 
 
-class BucketServer(BucketState):
+class BucketServer(LoopbackServer, BucketState):
     """Answers while its ``with`` block runs."""
 
     def __init__(self, folder: Path | None = None) -> None:
@@ -157,31 +156,16 @@ class BucketServer(BucketState):
                 self.add_product(path.name, found)
             elif path.is_file() and product_of_zip(path):
                 self.add_zip(path)
-        self._host = _Host(self)
+        self.hosts = (_Host(self),)
 
     @property
     def url(self) -> str:
         """Address of the bucket."""
-        return f"http://127.0.0.1:{self._host.server_address[1]}/{NAME}"
+        return f"{self.hosts[0].url}/{NAME}"
 
     def environment(self) -> dict[str, str]:
         """The settings that lead a client here."""
         return {"BEN_GCS_URL": self.url}
-
-    def __enter__(self) -> Self:
-        """Start to answer."""
-        threading.Thread(target=self._host.serve_forever, args=(0.01,)).start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Stop."""
-        self._host.shutdown()
-        self._host.server_close()
 
 
 class BucketHandler(DownloadHandler):
@@ -258,18 +242,12 @@ class BucketHandler(DownloadHandler):
         """The bucket does not count connections."""
 
 
-class _Host(http.server.ThreadingHTTPServer):
+class _Host(Host):
     """Its handlers find the bucket where those of CDSE find CDSE."""
-
-    daemon_threads = True
-    request_queue_size = 128
 
     def __init__(self, bucket: BucketState) -> None:
         self.cdse = bucket
-        super().__init__(("127.0.0.1", 0), BucketHandler)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401
-        """A client that goes away is no news here."""
+        super().__init__(BucketHandler)
 
 
 def prefix_of(name: str) -> str:

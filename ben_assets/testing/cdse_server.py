@@ -14,8 +14,6 @@ import json
 import signal
 import threading
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
 
 from ben_assets.safe.zips import product_of_zip
 from ben_assets.testing.cdse_handlers import HANDLERS
@@ -28,9 +26,10 @@ from ben_assets.testing.cdse_state import (
     CdseState,
     Product,
 )
+from ben_assets.testing.loopback import Host, LoopbackServer
 
 
-class CdseServer(CdseState):
+class CdseServer(LoopbackServer, CdseState):
     """Runs the four hosts while its ``with`` block runs."""
 
     def __init__(self, folder: Path, *, token_seconds: float = 600) -> None:
@@ -44,11 +43,12 @@ class CdseServer(CdseState):
             token_seconds,
         )
         self.redirect = lambda path: self.url("download") + path
-        self._hosts = {role: _Host(self, HANDLERS[role]) for role in ROLES}
+        self._host_of = {role: _Host(self, HANDLERS[role]) for role in ROLES}
+        self.hosts = tuple(self._host_of.values())
 
     def url(self, role: str) -> str:
         """Address of a host, without a path."""
-        return f"http://127.0.0.1:{self._hosts[role].server_address[1]}"
+        return self._host_of[role].url
 
     def product(self, key: str) -> Product:
         """The product of a tile key."""
@@ -71,38 +71,15 @@ class CdseServer(CdseState):
             **(keys if s3 else {}),
         }
 
-    def __enter__(self) -> Self:
-        """Start to answer."""
-        for host in self._hosts.values():
-            threading.Thread(target=host.serve_forever, args=(0.01,)).start()
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Stop."""
-        for host in self._hosts.values():
-            host.shutdown()
-            host.server_close()
-
-
-class _Host(http.server.ThreadingHTTPServer):
+class _Host(Host):
     """One of the hosts; its handlers find the whole server here."""
-
-    daemon_threads = True
-    request_queue_size = 128
 
     def __init__(
         self, cdse: CdseServer, handler: type[http.server.BaseHTTPRequestHandler]
     ) -> None:
         self.cdse = cdse
-        super().__init__(("127.0.0.1", 0), handler)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401
-        """A client that goes away is no news here."""
+        super().__init__(handler)
 
 
 def main() -> None:

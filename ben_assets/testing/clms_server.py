@@ -12,23 +12,23 @@ import http.server
 import io
 import json
 import secrets
-import threading
 import time
 import zipfile
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
+from ben_assets.testing.loopback import Host, LoopbackServer
+
 DATASET: Final = "0407d497d3c44bcd93ce8fd5bf78596a"
 FILE_ID: Final = "6a5bd5f0-0f0c-4c4f-9b60-b3b5b3d0b2b9"
 GEOPACKAGE: Final = "U2018_CLC2018_V2020_20u1.gpkg"
 
 
-class ClmsServer:
+class ClmsServer(LoopbackServer):
     """Answers while its ``with`` block runs; tests change its fields."""
 
     def __init__(self, content: bytes) -> None:
@@ -47,12 +47,12 @@ class ClmsServer:
         self.requests: list[dict[str, Any]] = []
         self.authorizations: dict[str, set[str]] = {"api": set(), "file": set()}
         self.ranges: list[str] = []
-        self._host = _Host(self)
+        self.hosts = (_Host(self),)
 
     @property
     def address(self) -> str:
         """Of the host."""
-        return f"http://127.0.0.1:{self._host.server_address[1]}"
+        return self.hosts[0].url
 
     def service_key(self) -> dict[str, str]:
         """The key file's content."""
@@ -92,21 +92,6 @@ class ClmsServer:
         wanted = (key["client_id"], key["user_id"], key["token_uri"])
         found = tuple(claims[name] for name in ("iss", "sub", "aud"))
         return found == wanted and claims["exp"] > time.time()
-
-    def __enter__(self) -> Self:
-        """Start to answer."""
-        threading.Thread(target=self._host.serve_forever, args=(0.01,)).start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Stop."""
-        self._host.shutdown()
-        self._host.server_close()
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
@@ -198,15 +183,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(body)
 
 
-class _Host(http.server.ThreadingHTTPServer):
-    daemon_threads = True
-
+class _Host(Host):
     def __init__(self, clms: ClmsServer) -> None:
         self.clms = clms
-        super().__init__(("127.0.0.1", 0), _Handler)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401
-        """A client that goes away is no news here."""
+        super().__init__(_Handler)
 
 
 def _decoded(text: str) -> bytes:

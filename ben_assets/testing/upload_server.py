@@ -10,15 +10,16 @@ import http.server
 import json
 import threading
 from collections.abc import Callable
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 from urllib.parse import parse_qsl, unquote, urlsplit
+
+from ben_assets.testing.loopback import Host, LoopbackServer
 
 TOKEN: Final = "Zq7Kx9Jw4Tp2Hy6Uf8Rb3Vn5"
 _BLOCK: Final = 1 << 16
 
 
-class UploadServer:
+class UploadServer(LoopbackServer):
     """Answers while its ``with`` block runs; tests change its fields."""
 
     handler: type[UploadHandler]
@@ -36,27 +37,12 @@ class UploadServer:
         self.during_upload: Callable[[int], None] = lambda number: None
         """Called in the middle of each upload, with the number received before."""
         self.lock = threading.Lock()
-        self._host = _Host(self)
+        self.hosts = (_Host(self),)
 
     @property
     def url(self) -> str:
         """Its address."""
-        return f"http://127.0.0.1:{self._host.server_address[1]}"
-
-    def __enter__(self) -> Self:
-        """Start to answer."""
-        threading.Thread(target=self._host.serve_forever, args=(0.01,)).start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Stop."""
-        self._host.shutdown()
-        self._host.server_close()
+        return self.hosts[0].url
 
 
 class UploadHandler(http.server.BaseHTTPRequestHandler):
@@ -120,12 +106,7 @@ class UploadHandler(http.server.BaseHTTPRequestHandler):
     do_GET = do_POST = do_PUT = do_DELETE = _handle  # noqa: N815
 
 
-class _Host(http.server.ThreadingHTTPServer):
-    daemon_threads = True
-
+class _Host(Host):
     def __init__(self, service: UploadServer) -> None:
         self.service = service
-        super().__init__(("127.0.0.1", 0), service.handler)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401
-        """A client that goes away is no news here."""
+        super().__init__(service.handler)
