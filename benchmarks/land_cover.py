@@ -27,7 +27,6 @@ import numpy.typing as npt
 import pyproj
 import rasterio
 from rasterio.transform import from_origin
-from rasterio.vrt import WarpedVRT
 from rasterio.windows import Window
 from rich.console import Console
 from rich.table import Table
@@ -47,6 +46,7 @@ from ben_assets.steps.step_context import cpu_count
 from ben_assets.synthetic.corine import GEOPACKAGE, write_corine
 from ben_assets.synthetic.landscape import make_landscape
 from ben_assets.synthetic.worldcover import PIXELS_PER_DEGREE
+from ben_assets_tests.support.gdal_warp import warped
 from resources.settings import REPOSITORY
 
 GOAL_RATIO: Final = 1.3
@@ -187,23 +187,11 @@ def differing_pixels(path: Path) -> int:
     codes = read_codes([path], _GRID, _LEGEND, cpu_count())
     side = _GRID.pixels(10)
     differing = 0
-    with (
-        rasterio.open(path) as raster,
-        WarpedVRT(
-            raster,
-            crs=f"EPSG:{_GRID.epsg}",
-            transform=_GRID.transform(10),
-            width=side,
-            height=side,
-            src_nodata=0,
-            nodata=0,
-            tolerance=1e-7,
-        ) as warped,
-    ):
+    with warped(path, _GRID) as onto_grid:
         stripes = np.linspace(0, side // _STRIPE_ROWS - 1, _COMPARED, dtype=int)
         for start in (stripes * _STRIPE_ROWS).tolist():
             ours = codes[start : start + _STRIPE_ROWS]
-            theirs = warped.read(1, window=Window(0, start, side, _STRIPE_ROWS))
+            theirs = onto_grid.read(1, window=Window(0, start, side, _STRIPE_ROWS))
             is_other = np.where(ours == NO_LAND_COVER, 0, ours) != theirs
             differing += int(np.count_nonzero(is_other))
     return differing

@@ -9,7 +9,6 @@ import pyproj
 import pytest
 import rasterio
 from rasterio.transform import from_origin
-from rasterio.vrt import WarpedVRT
 
 from ben_assets.bigearthnet.errors import InvalidInput, MissingInput
 from ben_assets.bigearthnet.land_cover_raster import (
@@ -19,6 +18,7 @@ from ben_assets.bigearthnet.land_cover_raster import (
 )
 from ben_assets.bigearthnet.legend import built_in_legend
 from ben_assets.bigearthnet.patch_grid import TileGeocoding
+from ben_assets_tests.support.gdal_warp import warped
 
 GRID = TileGeocoding(epsg=32633, ulx=300_000, uly=5_400_000, side_m=9_000)
 WORLDCOVER = built_in_legend("worldcover")
@@ -52,23 +52,10 @@ def write(path: Path, crs: str, pixel: float, *, nodata=0, share=1.0, east=False
     return path
 
 
-def warped(path: Path) -> np.ndarray:
+def warped_codes(path: Path) -> np.ndarray:
     """GDAL's own warp of the whole tile, 999 where there is nothing."""
-    side = GRID.pixels(10)
-    with (
-        rasterio.open(path) as raster,
-        WarpedVRT(
-            raster,
-            crs=f"EPSG:{GRID.epsg}",
-            transform=GRID.transform(10),
-            width=side,
-            height=side,
-            src_nodata=0,
-            nodata=0,
-            tolerance=1e-7,
-        ) as warped,
-    ):
-        codes = warped.read(1).astype(np.uint16)
+    with warped(path, GRID) as onto_grid:
+        codes = onto_grid.read(1).astype(np.uint16)
     return np.where(codes == 0, 999, codes)
 
 
@@ -80,7 +67,7 @@ def test_codes_are_those_at_the_pixel_centres(crs, pixel, tmp_path):
     found = read_codes([path], GRID, WORLDCOVER, threads=2)
     assert found.dtype == np.uint16
     assert found.shape == (900, 900)
-    np.testing.assert_array_equal(found, warped(path))
+    np.testing.assert_array_equal(found, warped_codes(path))
     assert 0 < (found == 999).sum() < 20_000
 
 
@@ -99,7 +86,7 @@ def test_a_centre_is_where_pyproj_says(tmp_path):
 def test_outside_of_a_raster_is_999(tmp_path):
     path = write(tmp_path / "cover.tif", "EPSG:4326", PIXEL, share=0.5)
     found = read_codes([path], GRID, WORLDCOVER, threads=1)
-    np.testing.assert_array_equal(found, warped(path))
+    np.testing.assert_array_equal(found, warped_codes(path))
     assert (found[:, 500:] == 999).all()
     assert (found[500:, :400] != 999).all()
 
