@@ -90,6 +90,12 @@ def test_resources_know_the_science_and_the_product_writer_alone():
     assert dagster == ["resources/configured.py imports dagster"]
 
 
+def test_what_services_share_knows_none_of_them():
+    services = ("cdse", "gcs", "clms", "sen2cor", "uploads", "product_sources")
+    names = [f"resources.{name}" for name in services]
+    assert offences("resources/transfers", lambda name: is_below(name, *names)) == []
+
+
 def test_steps_run_without_dagster():
     def is_forbidden(name: str) -> bool:
         return is_below(name, "dagster", "ben_assets.assets", "ben_assets.definitions")

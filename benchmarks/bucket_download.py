@@ -23,13 +23,13 @@ from typing import Final
 from ben_assets.safe.manifest import prove_product
 from ben_assets_tests.support.zip_products import BANDS, band_path
 from ben_assets_tests.support.zip_products import NAME as KEY
-from resources.cdse.access import Timeouts
-from resources.cdse.retrier import BackOff, Retrier
-from resources.cdse.transport import Transport
 from resources.gcs import bucket_prefix
 from resources.transfers.bucket import Bucket
 from resources.transfers.product_tree import CONNECTIONS, TreeDownload
 from resources.transfers.public_access import PublicAccess
+from resources.transfers.retrier import BackOff, Retrier
+from resources.transfers.timeouts import Timeouts
+from resources.transfers.transport import Transport
 
 FILES: Final = 100
 """Images of the 13 bands, and others."""

@@ -27,11 +27,11 @@ from ben_assets_tests.support.zip_products import BANDS, NAME, band_path
 from resources.cdse.access import Access
 from resources.cdse.catalogue import Catalogue
 from resources.cdse.download import HttpDownload
-from resources.cdse.limiter import Limiter
-from resources.cdse.retrier import BackOff, Retrier
 from resources.cdse.session import Session
-from resources.cdse.transport import Transport
 from resources.settings import Settings
+from resources.transfers.limiter import Limiter
+from resources.transfers.retrier import BackOff, Retrier
+from resources.transfers.transport import Transport
 
 
 def write_large_product(folder: Path, megabytes: int) -> Path:

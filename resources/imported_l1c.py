@@ -9,10 +9,10 @@ from ben_assets.bigearthnet.checksums import file_digest
 from ben_assets.bigearthnet.errors import CorruptProduct, MissingInput
 from ben_assets.safe.manifest import prove_product
 from ben_assets.safe.zips import product_of_zip
-from resources.cdse.delivery import ProvenZip, service_checks, verify
-from resources.cdse.transfer import Delivered
 from resources.data_root.facts import CatalogueEntry
 from resources.data_root.files import require_space
+from resources.transfers.delivery import ProvenZip, service_checks, verify
+from resources.transfers.transfer import Delivered
 
 
 def find_l1c(folder: Path, key: str, cdse_id: str | None = None) -> list[Path]:

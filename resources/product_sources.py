@@ -24,10 +24,10 @@ from ben_assets.bigearthnet.errors import (
     ServiceUnavailable,
 )
 from resources.cdse import CatalogueAnswer, Cdse, ProvenZip
-from resources.cdse.transport import RequestRefused, Unauthorized
 from resources.data_root.facts import CatalogueEntry, ProductStatus
 from resources.gcs import Gcs
 from resources.settings import Settings
+from resources.transfers.transport import RequestRefused, Unauthorized
 
 CDSE: Final = "cdse"
 GCS: Final = "gcs"

@@ -190,7 +190,7 @@ def _cdse(settings: Settings) -> tuple[State, str]:
     """Whether the account opens the Copernicus Data Space."""
     from resources.cdse.access import Access
     from resources.cdse.session import Session
-    from resources.cdse.transport import Transport
+    from resources.transfers.transport import Transport
 
     try:
         access = Access.from_settings(settings)

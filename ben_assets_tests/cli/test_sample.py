@@ -33,8 +33,8 @@ from ben_assets_tests.support.l1c_products import (
     make_l1c,
     pixels,
 )
-from resources.cdse.access import Timeouts
 from resources.gcs import Gcs, GcsOptions
+from resources.transfers.timeouts import Timeouts
 
 SIDE_M = 12_000
 CELL = (9, 9)

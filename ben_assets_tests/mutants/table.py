@@ -625,7 +625,7 @@ MUTANTS: Final = (
         ),
     ),
     *_of(
-        "resources/cdse/transport.py",
+        "resources/transfers/transport.py",
         "resources/cdse/test_session.py resources/cdse/test_access.py",
         (
             "secrets: the password follows a redirect",
@@ -639,7 +639,7 @@ MUTANTS: Final = (
         ),
     ),
     *_of(
-        "resources/cdse/transfer.py",
+        "resources/transfers/transfer.py",
         "resources/cdse/test_download.py",
         (
             "download: a weak validator",
@@ -648,7 +648,7 @@ MUTANTS: Final = (
         ),
     ),
     *_of(
-        "resources/cdse/delivery.py",
+        "resources/transfers/delivery.py",
         "resources/cdse/test_delivery.py",
         (
             "download: another zip than promised",

@@ -16,7 +16,6 @@ import pytest
 from ben_assets.bigearthnet.errors import InvalidInput
 from resources.cdse.access import Access
 from resources.cdse.session import Session
-from resources.cdse.transport import Transport, _classified
 from resources.clms.client import Clms, ClmsOptions
 from resources.clms.service_key import ServiceKey
 from resources.gcs import Gcs, GcsOptions
@@ -24,6 +23,7 @@ from resources.inputs.fetch import fetch
 from resources.inputs.pins import Pin
 from resources.product_sources import Sources
 from resources.settings import Settings
+from resources.transfers.transport import Transport, _classified
 
 PRODUCT = "S2A_MSIL1C_20170613T101031_N0205_R022_T33UUP_20170613T101608"
 ADVICE = r"CERTIFICATE_VERIFY_FAILED.* set SSL_CERT_FILE .*HTTPS_PROXY"

@@ -17,13 +17,13 @@ from ben_assets.bigearthnet.errors import AccessRefused, BenError, InvalidInput
 from ben_assets.bigearthnet.outside_text import MAX_LENGTH, escaped
 from resources.cdse.access import Access
 from resources.cdse.session import Session
-from resources.cdse.transport import Transport, connection_errors, retry_after
 from resources.data_root.postgres_locks import PostgresLocks
 from resources.gcs import Gcs
 from resources.postgis.database import Postgis
 from resources.postgres_dsn import setting_error, without_password
 from resources.redaction import redacted
 from resources.settings import Settings
+from resources.transfers.transport import Transport, connection_errors, retry_after
 
 SECRET = "Tr0ub4dor&3 pä'ss\\wörd/"
 SPELLINGS = {

@@ -13,16 +13,16 @@ from typing import Self
 from ben_assets.bigearthnet.errors import ProductGone
 from resources.cdse.access import Access
 from resources.cdse.catalogue import Catalogue, CatalogueAnswer
-from resources.cdse.delivery import ProvenZip, deliver
 from resources.cdse.download import HttpDownload
-from resources.cdse.limiter import Limiter
-from resources.cdse.progress import Progress
-from resources.cdse.retrier import BackOff, Retrier
 from resources.cdse.s3 import S3Download
 from resources.cdse.session import Session
-from resources.cdse.transport import Transport
 from resources.data_root.facts import CatalogueEntry
 from resources.settings import Settings
+from resources.transfers.delivery import ProvenZip, deliver
+from resources.transfers.limiter import Limiter
+from resources.transfers.progress import Progress
+from resources.transfers.retrier import BackOff, Retrier
+from resources.transfers.transport import Transport
 
 __all__ = ["CatalogueAnswer", "Cdse", "ProvenZip"]
 

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import fnmatch
 import hashlib
-import ipaddress
 import json
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -22,6 +21,8 @@ from resources.data_root.file_locks import FileLocks
 from resources.data_root.locks import Locks
 from resources.redaction import redacted
 from resources.settings import Settings
+from resources.transfers.public_access import is_loopback
+from resources.transfers.timeouts import Timeouts
 
 CATALOGUE_URL: Final = "https://catalogue.dataspace.copernicus.eu/odata/v1"
 TOKEN_URL: Final = (
@@ -32,46 +33,6 @@ DOWNLOAD_URL: Final = "https://download.dataspace.copernicus.eu/odata/v1"
 S3_URL: Final = "https://eodata.dataspace.copernicus.eu"
 PUBLIC_HOSTS: Final = "*.dataspace.copernicus.eu"
 _PORTS: Final = {"http": 80, "https": 443}
-
-
-@dataclass(frozen=True)
-class Timeouts:
-    """How long to wait for what; each has a setting ``CDSE_<NAME>``."""
-
-    stall_seconds: float = 30
-    """Without an answer, or slower than ``min_bytes_per_second``, for so long: cut."""
-    min_bytes_per_second: float = 1000
-    """A transfer below this counts as stalled."""
-    give_up_seconds: float = 180
-    """Failures in a row, without a MiB more, for so long: the step fails."""
-    total_seconds: float = 6 * 3600
-    """Longest time for one product."""
-    first_wait_seconds: float = 1
-    """Wait after a first failure; each further one doubles it."""
-    longest_wait_seconds: float = 30
-    """Longest wait between tries, unless the service asks for more."""
-    longest_pause_seconds: float = 900
-    """Longest wait that a service may ask for; beyond it the step fails."""
-    connections: float = 4
-    """Open downloads of one account, over all processes of this data root."""
-
-    @classmethod
-    def from_settings(cls, settings: Settings) -> Timeouts:
-        """As the ``CDSE_*`` settings say; they hold for other sources too.
-
-        Raises:
-            InvalidInput: a number that is none.
-        """
-        return _patience(settings)
-
-    def at_most(self, seconds: float) -> Timeouts:
-        """For a question that is given up after so many seconds."""
-        return replace(
-            self,
-            stall_seconds=min(self.stall_seconds, seconds),
-            give_up_seconds=min(self.give_up_seconds, seconds),
-            total_seconds=min(self.total_seconds, seconds),
-        )
 
 
 @dataclass(frozen=True)
@@ -134,7 +95,7 @@ class Access:
             download_url=settings.address("CDSE_DOWNLOAD_URL", DOWNLOAD_URL),
             s3_url=settings.address("CDSE_S3_URL", S3_URL),
             more_hosts=tuple(hosts.replace(",", " ").split()),
-            timeouts=_patience(settings),
+            timeouts=Timeouts.from_settings(settings),
         )
 
     @property
@@ -205,14 +166,6 @@ class Access:
             )
 
 
-def is_loopback(host: str) -> bool:
-    """Whether a host is this machine."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
 def _matches(pattern: str, host: str, port: int) -> bool:
     """Whether ``host:port`` is meant; without a port any is."""
     parts = urlsplit(f"//{pattern.lower()}")
@@ -228,18 +181,3 @@ def _pair(settings: Settings, first: str, second: str) -> tuple[str, str]:
         unset = second if values[0] else first
         raise InvalidInput(f"{first} and {second} belong together; {unset} is not set")
     return values
-
-
-def _patience(settings: Settings) -> Timeouts:
-    values: dict[str, float] = {}
-    for one in fields(Timeouts):
-        name = f"CDSE_{one.name.upper()}"
-        text = settings.text(name)
-        try:
-            if text is not None:
-                values[one.name] = float(text)
-        except ValueError:
-            raise InvalidInput(
-                f"{name} is not a number; expected one, found {len(text or '')} letters"
-            ) from None
-    return Timeouts(**values)

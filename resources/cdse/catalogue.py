@@ -23,10 +23,10 @@ from ben_assets.bigearthnet.errors import (
 )
 from ben_assets.bigearthnet.product_names import ProductName
 from resources.cdse.access import Access
-from resources.cdse.retrier import BackOff, Retrier
 from resources.cdse.search import FoundProduct, Search, found_products
-from resources.cdse.transport import Request, RequestRefused, Transport
 from resources.data_root.facts import CatalogueEntry
+from resources.transfers.retrier import BackOff, Retrier
+from resources.transfers.transport import Request, RequestRefused, Transport
 
 _BRIEFLY: Final = 10.0
 """Seconds of timeouts with a question whose answer only explains a failure."""

@@ -17,19 +17,19 @@ from ben_assets.bigearthnet.errors import (
     ServiceUnavailable,
 )
 from resources.cdse.access import Access
-from resources.cdse.limiter import Limiter
-from resources.cdse.retrier import Retrier
 from resources.cdse.session import Session
-from resources.cdse.transfer import Delivered, Place, Transfer
-from resources.cdse.transport import (
+from resources.data_root.facts import CatalogueEntry
+from resources.data_root.store import local_errors
+from resources.transfers.limiter import Limiter
+from resources.transfers.retrier import Retrier
+from resources.transfers.transfer import Delivered, Place, Transfer
+from resources.transfers.transport import (
     Request,
     RequestRefused,
     Transport,
     Unauthorized,
     shown,
 )
-from resources.data_root.facts import CatalogueEntry
-from resources.data_root.store import local_errors
 
 
 class HttpDownload:

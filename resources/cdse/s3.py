@@ -19,13 +19,13 @@ from ben_assets.bigearthnet.errors import (
     ServiceUnavailable,
 )
 from resources.cdse.access import Access, S3Keys
-from resources.cdse.limiter import Limiter
-from resources.cdse.retrier import Retrier
-from resources.cdse.transfer import Delivered
-from resources.cdse.transport import Request, Transport, Unauthorized
 from resources.data_root.facts import CatalogueEntry
 from resources.transfers.bucket import Bucket, ListingPage
+from resources.transfers.limiter import Limiter
 from resources.transfers.product_tree import TreeDownload
+from resources.transfers.retrier import Retrier
+from resources.transfers.transfer import Delivered
+from resources.transfers.transport import Request, Transport, Unauthorized
 
 BUCKET: Final = "eodata"
 REGION: Final = "default"

@@ -29,13 +29,13 @@ from ben_assets.bigearthnet.errors import (
     ServiceUnavailable,
 )
 from resources.cdse.access import Access, Account
-from resources.cdse.transport import (
+from resources.data_root.store import local_errors
+from resources.transfers.transport import (
     Request,
     RequestRefused,
     Transport,
     Unauthorized,
 )
-from resources.data_root.store import local_errors
 
 CLIENT_ID: Final = "cdse-public"
 REFRESH_BEFORE_SECONDS: Final = 60

@@ -22,12 +22,18 @@ from ben_assets.bigearthnet.errors import (
     ProductGone,
     ServiceUnavailable,
 )
-from resources.cdse.access import Timeouts, is_loopback
-from resources.cdse.retrier import Retrier
-from resources.cdse.transport import Request, RequestRefused, Transport, Unauthorized
 from resources.clms.service_key import ServiceKey
 from resources.redaction import redacted
 from resources.transfers.download import OwnPause
+from resources.transfers.public_access import is_loopback
+from resources.transfers.retrier import Retrier
+from resources.transfers.timeouts import Timeouts
+from resources.transfers.transport import (
+    Request,
+    RequestRefused,
+    Transport,
+    Unauthorized,
+)
 
 URL: Final = "https://land.copernicus.eu/api"
 _GRANT: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"

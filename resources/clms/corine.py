@@ -19,14 +19,14 @@ from ben_assets.bigearthnet.errors import (
     MissingInput,
     ProductGone,
 )
-from resources.cdse.access import Timeouts
-from resources.cdse.transfer import Expected
 from resources.clms.client import URL, Clms, ClmsOptions, FileRequest
 from resources.clms.service_key import ServiceKey
 from resources.data_root.files import local_errors, require_space, write_atomically
 from resources.inputs.pins import Pin
 from resources.settings import Settings
 from resources.transfers.download import PublicFile, download
+from resources.transfers.timeouts import Timeouts
+from resources.transfers.transfer import Expected
 
 DATASET: Final = "0407d497d3c44bcd93ce8fd5bf78596a"
 """CLC2018 in the catalogue of CLMS."""

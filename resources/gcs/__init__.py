@@ -12,16 +12,16 @@ from pathlib import Path
 from typing import Final, Self
 
 from ben_assets.bigearthnet.product_names import ProductName
-from resources.cdse.access import Timeouts
-from resources.cdse.delivery import ProvenZip, deliver
-from resources.cdse.progress import Progress
-from resources.cdse.retrier import BackOff, Retrier
-from resources.cdse.transport import Transport
 from resources.settings import Settings
 from resources.transfers.bucket import Bucket, StoredObject
+from resources.transfers.delivery import ProvenZip, deliver
 from resources.transfers.product_tree import ProductTree, TreeDownload, list_tree
+from resources.transfers.progress import Progress
 from resources.transfers.public_access import PublicAccess
 from resources.transfers.ranges import RangeReader
+from resources.transfers.retrier import BackOff, Retrier
+from resources.transfers.timeouts import Timeouts
+from resources.transfers.transport import Transport
 
 URL: Final = "https://storage.googleapis.com/gcp-public-data-sentinel-2"
 _TREES: Final = {"L1C": "tiles", "L2A": "L2/tiles"}

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Final
 
 from ben_assets.bigearthnet.errors import ChangedUpstream, CorruptProduct, ProductGone
-from resources.cdse.access import Timeouts
-from resources.cdse.transfer import Expected
 from resources.data_root.files import local_errors
 from resources.inputs.pins import Pin
 from resources.transfers.download import PublicFile, download
+from resources.transfers.timeouts import Timeouts
+from resources.transfers.transfer import Expected
 
 _MOST_BYTES: Final = 1 << 30
 """Of a file whose size is not pinned; the largest of those has some 50 MB."""

@@ -31,11 +31,11 @@ from ben_assets.bigearthnet.errors import (
     ProductGone,
     ServiceUnavailable,
 )
-from resources.cdse.access import Timeouts
-from resources.cdse.transfer import Expected
 from resources.data_root.store import local_errors
 from resources.settings import REPOSITORY
 from resources.transfers.download import PublicFile, download
+from resources.transfers.timeouts import Timeouts
+from resources.transfers.transfer import Expected
 
 INSTALLER: Final = "Sen2Cor-02.11.00-Linux64.run"
 URL: Final = f"https://step.esa.int/thirdparties/sen2cor/2.11.0/{INSTALLER}"

@@ -18,8 +18,8 @@ from xml.etree import ElementTree
 
 from ben_assets.bigearthnet.errors import CorruptProduct, ServiceUnavailable
 from ben_assets.safe.zip_safety import MAX_MEMBERS
-from resources.cdse.retrier import Retrier
-from resources.cdse.transport import Request, Transport, shown
+from resources.transfers.retrier import Retrier
+from resources.transfers.transport import Request, Transport, shown
 
 _MD5: Final = re.compile(r"[0-9a-f]{32}")
 _DIGITS: Final = re.compile(r"[0-9]{1,18}")

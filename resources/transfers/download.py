@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ben_assets.bigearthnet.errors import BenError, LocalResourceError
-from resources.cdse.access import Timeouts
-from resources.cdse.progress import Progress
-from resources.cdse.retrier import Pause, Retrier
-from resources.cdse.transfer import Expected, NoDigest, Place, Transfer
-from resources.cdse.transport import Request, RequestRefused, Transport, shown
 from resources.data_root.files import local_errors
+from resources.transfers.progress import Progress
 from resources.transfers.public_access import PublicAccess
+from resources.transfers.retrier import Pause, Retrier
+from resources.transfers.timeouts import Timeouts
+from resources.transfers.transfer import Expected, NoDigest, Place, Transfer
+from resources.transfers.transport import Request, RequestRefused, Transport, shown
 
 
 @dataclass(frozen=True)

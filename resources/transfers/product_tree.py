@@ -30,13 +30,13 @@ from ben_assets.safe.manifest import (
     is_dispensable,
     parse_manifest,
 )
-from resources.cdse.limiter import Limiter
-from resources.cdse.retrier import Retrier
-from resources.cdse.transfer import Delivered, Expected, Place, Transfer
-from resources.cdse.transport import RequestRefused
 from resources.data_root.files import local_errors, require_space
 from resources.transfers.bucket import Bucket, StoredObject
+from resources.transfers.limiter import Limiter
 from resources.transfers.packing import StoredZip, missing_folders
+from resources.transfers.retrier import Retrier
+from resources.transfers.transfer import Delivered, Expected, Place, Transfer
+from resources.transfers.transport import RequestRefused
 
 CONNECTIONS: Final = 4
 """Files fetched at once; CDSE allows an account no more."""

@@ -5,11 +5,12 @@ Belongs here: where such a request may go. Not here: the request itself.
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import dataclass, field
 from urllib.parse import SplitResult, urlsplit
 
 from ben_assets.bigearthnet.errors import AccessRefused
-from resources.cdse.access import Timeouts, is_loopback
+from resources.transfers.timeouts import Timeouts
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,14 @@ class PublicAccess:
     def without_secrets(self, text: str, *more: str | None) -> str:
         """``text``: nothing secret is sent, so nothing secret can come back."""
         return text
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _split(url: str) -> SplitResult:

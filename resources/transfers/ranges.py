@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 
 from ben_assets.bigearthnet.errors import ChangedUpstream, ServiceUnavailable
-from resources.cdse.retrier import Retrier
-from resources.cdse.transport import connection_errors
 from resources.transfers.bucket import Bucket, StoredObject
+from resources.transfers.retrier import Retrier
+from resources.transfers.transport import connection_errors
 
 
 class RangeReader:

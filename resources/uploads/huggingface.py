@@ -27,13 +27,13 @@ from ben_assets.bigearthnet.errors import (
     ServiceUnavailable,
 )
 from ben_assets.bigearthnet.outside_text import escaped
-from resources.cdse.access import Timeouts
-from resources.cdse.retrier import Retrier
-from resources.cdse.transport import RequestRefused, shown
 from resources.redaction import redacted
 from resources.settings import Settings
 from resources.transfers.download import OwnPause
 from resources.transfers.public_access import PublicAccess
+from resources.transfers.retrier import Retrier
+from resources.transfers.timeouts import Timeouts
+from resources.transfers.transport import RequestRefused, shown
 from resources.uploads.upload_file import Tally, UploadFile
 
 T = TypeVar("T")

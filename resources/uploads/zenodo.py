@@ -20,14 +20,14 @@ from ben_assets.bigearthnet.errors import (
     InvalidInput,
     ServiceUnavailable,
 )
-from resources.cdse.access import Timeouts
-from resources.cdse.progress import Progress
-from resources.cdse.retrier import Retrier
-from resources.cdse.transport import Request, Transport, Unauthorized
 from resources.redaction import redacted
 from resources.settings import Settings
 from resources.transfers.download import OwnPause
+from resources.transfers.progress import Progress
 from resources.transfers.public_access import PublicAccess
+from resources.transfers.retrier import Retrier
+from resources.transfers.timeouts import Timeouts
+from resources.transfers.transport import Request, Transport, Unauthorized
 from resources.uploads.upload_file import Tally, UploadFile
 
 T = TypeVar("T")

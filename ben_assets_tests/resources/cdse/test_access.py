@@ -4,7 +4,7 @@ import pytest
 
 from ben_assets.bigearthnet.errors import AccessRefused
 from resources.cdse.access import Access, Account, S3Keys
-from resources.cdse.transport import Request, shown
+from resources.transfers.transport import Request, shown
 
 SECRETS = ("hunter2", "JBSWY3DPEHPK3PXP", "s3-secret", "bearer-token")
 

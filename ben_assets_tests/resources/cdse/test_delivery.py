@@ -30,8 +30,8 @@ from ben_assets_tests.support.zip_products import (
     product_files,
     write_zip,
 )
-from resources.cdse.progress import Progress
 from resources.cdse.session import one_time_code
+from resources.transfers.progress import Progress
 
 S3 = {"CDSE_S3_ACCESS_KEY": S3_ACCESS_KEY, "CDSE_S3_SECRET_KEY": S3_SECRET_KEY}
 

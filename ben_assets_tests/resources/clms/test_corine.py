@@ -23,13 +23,13 @@ from ben_assets.bigearthnet.errors import (
     ServiceUnavailable,
 )
 from ben_assets.testing.clms_server import DATASET, FILE_ID, GEOPACKAGE, ClmsServer
-from resources.cdse.access import Timeouts
 from resources.clms.client import Clms, ClmsOptions
 from resources.clms.corine import CorineDownload
 from resources.clms.service_key import ServiceKey
 from resources.inputs.pinned import PinnedInputs
 from resources.inputs.pins import CORINE, Pin
 from resources.settings import Settings
+from resources.transfers.timeouts import Timeouts
 
 CONTENT = bytes(range(256)) * 2000
 HASTE = Timeouts(first_wait_seconds=0.01, longest_wait_seconds=0.01)

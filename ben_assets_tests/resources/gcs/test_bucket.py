@@ -32,9 +32,9 @@ from ben_assets_tests.support.zip_products import (
     write_product,
     write_zip,
 )
-from resources.cdse.access import Timeouts
-from resources.cdse.delivery import ProvenZip
 from resources.gcs import Gcs, GcsOptions, bucket_prefix
+from resources.transfers.delivery import ProvenZip
+from resources.transfers.timeouts import Timeouts
 
 FOLDER = f"{NAME}.SAFE"
 BAND = band_path(NAME, "B02")

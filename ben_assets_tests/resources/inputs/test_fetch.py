@@ -18,9 +18,9 @@ from ben_assets.bigearthnet.errors import (
     ProductGone,
     ServiceUnavailable,
 )
-from resources.cdse.access import Timeouts
 from resources.inputs.fetch import fetch
 from resources.inputs.pins import Pin
+from resources.transfers.timeouts import Timeouts
 
 CONTENT = bytes(range(256)) * 4000
 

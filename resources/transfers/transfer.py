@@ -23,9 +23,9 @@ from ben_assets.bigearthnet.errors import (
     ServiceUnavailable,
 )
 from ben_assets.safe.zip_safety import LOCAL_HEADER, MAX_PRODUCT_BYTES
-from resources.cdse.retrier import Retrier
-from resources.cdse.transport import RequestRefused, connection_errors
 from resources.data_root.store import local_errors
+from resources.transfers.retrier import Retrier
+from resources.transfers.transport import RequestRefused, connection_errors
 
 _PIECE: Final = 1 << 19
 _PROGRESS: Final = 1 << 20

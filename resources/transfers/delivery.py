@@ -1,7 +1,7 @@
 """From a catalogue entry to a product zip whose every byte is accounted for.
 
 Belongs here: which deliveries are accepted, refused, or asked for again. Not here: the
-transfer (``download``, ``s3``), the checks inside a zip (``manifest_report``).
+transfer, the checks inside a zip (``ben_assets.safe.zips``).
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from ben_assets.bigearthnet.errors import (
     TruncatedZip,
 )
 from ben_assets.safe.manifest import ManifestReport, prove_product
-from resources.cdse.retrier import Retrier
-from resources.cdse.transfer import Delivered
 from resources.data_root.facts import CatalogueEntry, ServiceCheck, State
 from resources.data_root.files import require_space
+from resources.transfers.retrier import Retrier
+from resources.transfers.transfer import Delivered
 
 MOST_DELIVERIES: Final = 4
 """Complete bodies that may break a expectation before the product is given up."""

@@ -32,8 +32,9 @@ from ben_assets.bigearthnet.errors import (
     ServiceUnavailable,
 )
 from ben_assets.bigearthnet.outside_text import escaped
-from resources.cdse.access import Timeouts, is_loopback
 from resources.redaction import redacted
+from resources.transfers.public_access import is_loopback
+from resources.transfers.timeouts import Timeouts
 
 MAX_REDIRECTS: Final = 5
 _SECONDS: Final = re.compile(r"[0-9]{1,9}")

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Final, Protocol, TypeVar
 
 from ben_assets.bigearthnet.errors import BenError, FailureClass, ServiceUnavailable
-from resources.cdse.access import Timeouts
-from resources.cdse.limiter import Limiter
 from resources.data_root.store import local_errors, write_atomically
+from resources.transfers.limiter import Limiter
+from resources.transfers.timeouts import Timeouts
 
 T = TypeVar("T")
 MOST_FAILURES: Final = 20
