@@ -24,6 +24,7 @@ from ben_assets.bigearthnet.recipe import (
 )
 from ben_assets.bigearthnet.shipped_files import SHIPPED
 from ben_assets.bigearthnet.tile_list import Tile
+from ben_assets.file_pages import SETTING
 from resources.data_root.store import Storage
 from resources.inputs.pinned import PinnedInputs
 from resources.inputs.pins import (
@@ -125,6 +126,7 @@ def _settings(settings: Settings) -> Iterator[Finding]:
     """Values that a step would refuse later, and names that nothing reads."""
     from resources.sen2cor.processors import cores
 
+    settings.address(SETTING, "http://127.0.0.1")
     detail = f"{cores(settings)} cores for L2A"
     if settings.force:
         detail += "; BEN_FORCE redoes what would be kept"

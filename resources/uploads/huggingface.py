@@ -7,6 +7,8 @@ them files of the repository. What the store has already is not sent again.
 
 from __future__ import annotations
 
+import logging
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,7 +17,11 @@ from typing import Final, TypeVar
 
 import httpx2
 from huggingface_hub import CommitOperationAdd, HfApi
-from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
+from huggingface_hub.errors import (
+    HfHubHTTPError,
+    HFValidationError,
+    RepositoryNotFoundError,
+)
 from huggingface_hub.hf_api import RepoFile
 
 from ben_assets.bigearthnet.errors import (
@@ -27,7 +33,7 @@ from ben_assets.bigearthnet.errors import (
     ServiceUnavailable,
 )
 from ben_assets.bigearthnet.outside_text import escaped
-from resources.redaction import redacted
+from resources.redaction import proxy_secrets, redacted
 from resources.settings import Settings
 from resources.transfers.download import OwnPause
 from resources.transfers.public_access import PublicAccess
@@ -41,6 +47,7 @@ URL: Final = "https://huggingface.co"
 _KIND: Final = "dataset"
 _MAIN: Final = "main"
 _MAX_WORDS: Final = 600
+_QUERY: Final = re.compile(r"(?<=\S)\?\S+")
 
 
 @dataclass(frozen=True)
@@ -62,7 +69,7 @@ class HubAccess:
             InvalidInput: there is no token, or the address is none.
             AccessRefused: the address is not safe for a token.
         """
-        token = settings.text("HF_TOKEN")
+        token = settings.token("HF_TOKEN")
         if token is None:
             raise InvalidInput(
                 "HF_TOKEN is not set; expected a token with write access, made on the "
@@ -112,6 +119,12 @@ class HuggingFace:
             ChecksumMismatch: the Hub states other digests than those of the files.
             ServiceUnavailable: after all tries.
         """
+        with _own_lines(self._log, self._access.token):
+            return self._upload(repo, files, publishes=publishes, message=message)
+
+    def _upload(
+        self, repo: str, files: Sequence[UploadFile], *, publishes: bool, message: str
+    ) -> Published:
         is_private = self._run(lambda: self._find_or_create(repo))
         if not is_private and not publishes:
             raise InvalidInput(
@@ -218,6 +231,35 @@ def _difference(file: UploadFile, stored: RepoFile | None) -> str | None:
     return None if expected == found else f"expected digest {expected}, found {found}"
 
 
+class _Lines(logging.Handler):
+    """What the library logs, headers and addresses of the service among it."""
+
+    def __init__(self, log: Callable[[str], None], token: str) -> None:
+        super().__init__(logging.WARNING)
+        self._log = log
+        self._token = token
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Pass a line on as fit to be shown, addresses without their signatures."""
+        said = _QUERY.sub("", record.getMessage())
+        self._log(escaped(_hidden(said, self._token), _MAX_WORDS))
+
+
+@contextmanager
+def _own_lines(log: Callable[[str], None], token: str) -> Iterator[None]:
+    """Have ``log`` take what the library logs, in place of the terminal."""
+    logger = logging.getLogger("huggingface_hub")
+    before, logger.handlers = logger.handlers, [_Lines(log, token)]
+    try:
+        yield
+    finally:
+        logger.handlers = before
+
+
+def _hidden(text: str, token: str) -> str:
+    return redacted(text, [token, *proxy_secrets()])
+
+
 @contextmanager
 def _hub_errors(token: str) -> Iterator[None]:
     """Turn what ``huggingface_hub`` raises into failures of ours, without the token."""
@@ -225,14 +267,19 @@ def _hub_errors(token: str) -> Iterator[None]:
         yield
     except BenError:
         raise
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ServiceUnavailable(
+            "Hugging Face: the answer is not what the interface describes "
+            f"({type(error).__name__})"
+        ) from None
     except (httpx2.HTTPError, RuntimeError, ValueError) as error:
         cause: BaseException = error
         while cause.__cause__ and not isinstance(cause, httpx2.HTTPError):
             cause = cause.__cause__
         if isinstance(cause, HfHubHTTPError):
             raise _classified(cause, token) from None
-        text = redacted(f"Hugging Face: {cause or type(cause).__name__}", [token])
-        if isinstance(cause, ValueError):
+        text = _hidden(f"Hugging Face: {cause or type(cause).__name__}", token)
+        if isinstance(cause, HFValidationError):
             raise InvalidInput(
                 f"{text}; expected a repository as name/data-set"
             ) from None
@@ -242,8 +289,9 @@ def _hub_errors(token: str) -> Iterator[None]:
 def _classified(error: HfHubHTTPError, token: str) -> BenError:
     """The failure that a status stands for; addresses without their signatures."""
     status = error.response.status_code
-    said = escaped(redacted(error.server_message or "", [token]), _MAX_WORDS)
+    said = escaped(error.server_message or "", _MAX_WORDS)
     text = f"{shown(str(error.response.url))}: HTTP {status} {said}".strip()
+    text = _hidden(text, token)
     if status in (401, 403):
         return AccessRefused(
             f"{text}. Check HF_TOKEN: it needs write access to the repository; what "

@@ -57,7 +57,7 @@ class ZenodoAccess(PublicAccess):
         Raises:
             InvalidInput: there is no token, or the address is none.
         """
-        token = settings.text("ZENODO_TOKEN")
+        token = settings.token("ZENODO_TOKEN")
         if token is None:
             raise InvalidInput(
                 "ZENODO_TOKEN is not set; expected a personal access token with the "
@@ -134,7 +134,7 @@ class Zenodo:
         """Nothing is asked yet; ``log`` gets progress and failures."""
         self._access = access
         self._transport = Transport(access)
-        self._log = log
+        self._log = self._transport.quiet(log)
 
     def upload(self, description: Description, files: Sequence[UploadFile]) -> Draft:
         """The draft of a release with all its files, each verified by its MD5.
@@ -147,6 +147,10 @@ class Zenodo:
             ChecksumMismatch: the service states other digests than those of the files.
             ServiceUnavailable: after all tries.
         """
+        with self._transport.hiding():
+            return self._upload(description, files)
+
+    def _upload(self, description: Description, files: Sequence[UploadFile]) -> Draft:
         named = flat_names(files)
         draft = self._run(lambda: self._find_or_create(description))
         self._log(f"draft {draft.page}")
@@ -156,7 +160,7 @@ class Zenodo:
         }
         found = self._run(lambda: self._draft(draft.id))
         _require_same(expected, found)
-        return found
+        return replace(found, page=self._transport.without_secrets(found.page))
 
     def publish(self, draft: Draft) -> str:
         """Publish a draft, which cannot be undone; returns the address of the record.
@@ -169,7 +173,7 @@ class Zenodo:
         reply = self._run(lambda: self._ask(path, b"{}", "POST", accepted))
         links = reply.get("links")
         found = links.get("record_html") if isinstance(links, dict) else None
-        return str(found or draft.page)
+        return self._transport.without_secrets(str(found or draft.page))
 
     def _find_or_create(self, description: Description) -> Draft:
         for row in self._own_drafts():
