@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from ben_assets.bigearthnet.errors import BenError, InvalidInput, MissingInput
@@ -24,6 +24,7 @@ from ben_assets.bigearthnet.legend import (
     built_in_legends,
     read_legend,
 )
+from ben_assets.bigearthnet.outside_text import escaped
 from ben_assets.bigearthnet.shipped_files import SHIPPED
 from ben_assets.bigearthnet.value_scale import ValueScale
 
@@ -39,7 +40,17 @@ _VECTOR_FOLDER: Final = ".gdb"  # a file geodatabase is a folder
 _TABLE: Final = re.compile(r"\s*\[\s*([\w.-]+)\s*\]")
 _KEY: Final = re.compile(r"\s*([\w.-]+)\s*=")
 
-_Text = Annotated[str, Field(min_length=1)]
+_MAX_TEXT: Final = 1000
+"""Letters of one value, a path as a rule."""
+
+
+def _visible(text: str) -> str:
+    if escaped(text, _MAX_TEXT) != text:
+        raise ValueError(f"expected at most {_MAX_TEXT} visible letters")
+    return text
+
+
+_Text = Annotated[str, Field(min_length=1), AfterValidator(_visible)]
 
 
 class _Part(BaseModel):

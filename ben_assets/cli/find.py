@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from ben_assets.cli.console import AsJson, say_json
+from ben_assets.cli.console import AsJson, say, say_json
 from ben_assets.environment import settings_of_process
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def find(
         _print(found)
     if output is not None:
         _write(output, (product.name.name for product in found))
-        typer.echo(f"written to {output}; set BEN_TILES_CSV to it", err=as_json)
+        say(f"written to {output}; set BEN_TILES_CSV to it", err=as_json)
         picture = picture or output.with_suffix(".svg")
     _draw(picture, found, area, to_stderr=as_json)
 
@@ -131,10 +131,10 @@ def _draw(
     outlines = [(one.name.acquisition.mgrs, one.footprint) for one in found]
     text = found_map(outlines, area, _outlines_of_countries())
     if text is None:
-        typer.echo("no map: nothing was found and no area given", err=to_stderr)
+        say("no map: nothing was found and no area given", err=to_stderr)
         return
     path.write_text(text, encoding="utf-8")
-    typer.echo(f"map: {path}", err=to_stderr)
+    say(f"map: {path}", err=to_stderr)
 
 
 def _outlines_of_countries() -> gpd.GeoDataFrame:
@@ -157,9 +157,9 @@ def _print(found: Sequence[FoundProduct]) -> None:
         cloud = "-" if product.cloud is None else f"{product.cloud:.1f} %"
         state = "" if product.online else "  offline"
         size = f"{product.size / 1e6:.0f} MB"
-        typer.echo(f"{product.name.name}  {cloud:>8}  {size:>8}{state}")
+        say(f"{product.name.name}  {cloud:>8}  {size:>8}{state}")
     more = f", {len(found) - _SHOWN} of them not shown" if len(found) > _SHOWN else ""
-    typer.echo(f"{len(found)} products{more}")
+    say(f"{len(found)} products{more}")
 
 
 def _row(product: FoundProduct) -> dict[str, object]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ben_assets.cli.console import AsJson, say_json
+from ben_assets.cli.console import AsJson, say, say_json
 from ben_assets.environment import settings_of_process
 
 if TYPE_CHECKING:
@@ -26,9 +26,9 @@ def check(
     recipe = load_recipe(str(file.absolute()))
     missing = missing_files(recipe)
     for line in missing:
-        typer.echo(f"{file}: {line}", err=True)
+        say(f"{file}: {line}", err=True)
     if not missing:
-        typer.echo(f"{file}: a recipe, sha256 {recipe.sha256}")
+        say(f"{file}: a recipe, sha256 {recipe.sha256}")
     raise typer.Exit(1 if missing else 0)
 
 
@@ -48,7 +48,7 @@ def show(
         say_json(dict(_rows(recipe)))
         return
     for key, value in _rows(recipe):
-        typer.echo(f"{key:24}{value}")
+        say(f"{key:24}{value}")
 
 
 def _rows(recipe: Recipe) -> list[tuple[str, object]]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ben_assets.bigearthnet.outside_text import escaped
 from ben_assets.cli.console import AsJson, progress, say, say_json
 from ben_assets.environment import settings_of_process
 
@@ -67,9 +68,9 @@ def subset(
     ctx = _context()
     record = make_subset(ctx, name, selection, has_lmdb=lmdb, has_shards=shards)
     facts = record.facts_as(SubsetFacts)
-    typer.echo(f"{facts.patches} patches")
-    typer.echo(f"sha256 of their list: {facts.patches_sha256}")
-    typer.echo(str(ctx.storage.folder(f"{SUBSETS}/{name}")))
+    say(f"{facts.patches} patches")
+    say(f"sha256 of their list: {facts.patches_sha256}")
+    say(str(ctx.storage.folder(f"{SUBSETS}/{name}")))
 
 
 @publish.command()
@@ -80,7 +81,7 @@ def folder(
     from ben_assets.steps.publishing import publish_folder
 
     count = publish_folder(_context(), directory.absolute())
-    typer.echo(f"{count} files in {directory}")
+    say(f"{count} files in {directory}")
 
 
 @publish.command()
@@ -108,8 +109,8 @@ def huggingface(
         disable_progress_bars()
     done = publish_huggingface(ctx, repo, files, publishes=publishes)
     state = "public" if done.is_public else "private; --publish makes it public"
-    typer.echo(f"{done.uploaded} of {len(files)} files uploaded, all verified")
-    typer.echo(f"{done.url} ({state})")
+    say(f"{done.uploaded} of {len(files)} files uploaded, all verified")
+    say(f"{done.url} ({state})")
 
 
 @publish.command()
@@ -139,8 +140,8 @@ def zenodo(
     from ben_assets.steps.publishing import publish_zenodo
 
     url = publish_zenodo(ctx, creator, files, publishes=publishes)
-    typer.echo(f"{len(files)} files there, all verified")
-    typer.echo(f"{url} ({'published' if publishes else 'draft'})")
+    say(f"{len(files)} files there, all verified")
+    say(f"{url} ({'published' if publishes else 'draft'})")
 
 
 def _files(ctx: StepContext, only: list[Directory] | None) -> list[UploadFile]:
@@ -151,9 +152,9 @@ def _files(ctx: StepContext, only: list[Directory] | None) -> list[UploadFile]:
 
 def _list(files: list[UploadFile]) -> None:
     for file in files:
-        typer.echo(f"{file.size}\t{file.name}")
+        typer.echo(f"{file.size}\t{escaped(file.name)}")
     total = sum(file.size for file in files)
-    typer.echo(f"{len(files)} files, {total:,} bytes; nothing was sent")
+    say(f"{len(files)} files, {total:,} bytes; nothing was sent")
 
 
 def verify_release(
@@ -181,7 +182,7 @@ def verify_release(
         for path, problem in compared:
             found.append({"file": path, "problem": problem})
             if not as_json:
-                typer.echo(f"{path}\t{problem}")
+                typer.echo(f"{escaped(path)}\t{escaped(problem)}")
     if as_json:
         say_json(found)
     else:
@@ -193,5 +194,5 @@ def _context() -> StepContext:
     from ben_assets.steps.step_context import StepContext
 
     return StepContext.from_settings(
-        settings_of_process(), lambda line: typer.echo(line, err=True)
+        settings_of_process(), lambda line: say(line, err=True)
     )

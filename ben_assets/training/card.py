@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ import jinja2
 
 from ben_assets.bigearthnet.bands import BANDS
 from ben_assets.bigearthnet.legend import Legend
+from ben_assets.bigearthnet.outside_text import escaped
 from ben_assets.training.classes import (
     ALPHABETICAL_ORDER,
     NO_CLASS,
@@ -24,6 +26,9 @@ from ben_assets.training.index import INDEX_FILE
 from ben_assets.training.samples import PARTS
 
 _FOLDER: Final = Path(__file__).parent
+_MARKDOWN: Final = re.compile(r"[\\`*\[\]<>|#&]")
+"""Marks that mean something in Markdown; ``_`` inside of words does not."""
+_MAX_WORDS: Final = 200
 
 
 @dataclass(frozen=True)
@@ -101,6 +106,7 @@ def _render(template: str, facts: CardFacts) -> str:
         keep_trailing_newline=True,
         autoescape=False,
     )
+    environment.filters["words"] = markdown_words
     return environment.get_template(template).render(
         release=facts,
         index_file=INDEX_FILE,
@@ -111,6 +117,15 @@ def _render(template: str, facts: CardFacts) -> str:
         no_class=NO_CLASS,
         size_category=_size_category(facts.total),
     )
+
+
+def markdown_words(text: str) -> str:
+    r"""Words of others inside Markdown: no mark-up, no HTML, no end of a table's cell.
+
+    >>> markdown_words("a|b <i>*c*</i>")
+    'a\\|b \\<i\\>\\*c\\*\\</i\\>'
+    """
+    return _MARKDOWN.sub(r"\\\g<0>", escaped(text, _MAX_WORDS))
 
 
 def _size_category(patches: int) -> str:
