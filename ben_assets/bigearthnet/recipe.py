@@ -191,7 +191,7 @@ def parse_recipe(content: bytes, path: Path) -> Recipe:
     is_own = keys.land_cover.legend not in built_in_legends()
     digest = hashlib.sha256(content + (legend.sha256.encode() if is_own else b""))
     return Recipe(
-        name=path.stem,
+        name=escaped(path.stem, _MAX_TEXT),
         sha256=digest.hexdigest(),
         value_scale=ValueScale(keys.value_scale),
         land_cover=LandCover(
