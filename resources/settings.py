@@ -97,8 +97,16 @@ class Settings:
 
     @property
     def takes_clc_from_postgis(self) -> bool:
-        """``BEN_CLC_PATH=postgis``: the polygons that ``postgis_clc2018`` loaded."""
+        """``BEN_CLC_PATH=postgis``: the polygons that ``postgis_clc2018`` loaded.
+
+        It loads them from the GeoPackage among the other pinned inputs.
+        """
         return self.text("BEN_CLC_PATH") == "postgis"
+
+    @property
+    def clc_path(self) -> Path | None:
+        """The CORINE GeoPackage, None where it lies among the other pinned inputs."""
+        return None if self.takes_clc_from_postgis else self.path("BEN_CLC_PATH")
 
     @property
     def force(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,9 +12,12 @@ import dagster as dg
 from pydantic import Field
 
 from ben_assets.bigearthnet.outside_text import escaped
+from ben_assets.bigearthnet.table_columns import Columns
 from ben_assets.bigearthnet.tile_list import Tile
+from ben_assets.environment import settings_of_process
 from ben_assets.failures import as_dagster_failure
 from ben_assets.partitions import TILES, tile_partitions
+from resources.data_root.flow import TILE_ASSETS, tiles_read_by, upstream_of
 from resources.data_root.store import Storage, StoredRecord
 from resources.settings import Settings
 
@@ -24,22 +27,21 @@ _SHOWN_AS_TABLE: Final = 12
 
 def tile_asset(
     *,
-    deps: Iterable[dg.AssetsDefinition] = (),
     kinds: set[str],
     level: str,
     code_version: str = "1",
     pool: str | None = None,
     retry_policy: dg.RetryPolicy | None = None,
     memory_gib: int = 2,
-    columns: dg.TableSchema | None = None,
+    columns: Columns | None = None,
 ) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
-    """Decorate an asset with one partition per tile.
+    """Decorate an asset with one partition per tile, made from what ``flow`` says.
 
     ``memory_gib`` is what a pod of its own asks for (``BEN_EXECUTOR=k8s``).
     """
-    return dg.asset(
+    return lambda function: dg.asset(
         partitions_def=tile_partitions,
-        deps=list(deps),
+        deps=upstream(function.__name__),
         kinds=kinds,
         owners=OWNERS,
         tags={"ben/level": level},
@@ -48,7 +50,13 @@ def tile_asset(
         pool=pool,
         retry_policy=retry_policy,
         op_tags=_pod(cores=1, memory_gib=memory_gib),
-    )
+    )(function)
+
+
+def upstream(asset: str) -> tuple[str, ...]:
+    """Keys of what an asset is made from, as the settings of the code location say."""
+    settings = settings_of_process()
+    return upstream_of(asset, clc_from_postgis=settings.takes_clc_from_postgis)
 
 
 def _pod(cores: int, memory_gib: int) -> dict[str, Any]:
@@ -60,29 +68,33 @@ def _pod(cores: int, memory_gib: int) -> dict[str, Any]:
 
 def release_asset(
     *,
-    deps: Iterable[dg.AssetsDefinition],
     kinds: set[str],
     code_version: str = "1",
-    columns: dg.TableSchema | None = None,
+    columns: Columns | None = None,
 ) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
-    """Decorate an asset that is made of all tiles."""
-    return dg.asset(
-        deps=[
-            dg.AssetDep(dep, partition_mapping=dg.AllPartitionMapping())
-            if dep.partitions_def
-            else dep
-            for dep in deps
-        ],
+    """Decorate an asset that is made from all tiles of what ``flow`` says."""
+    return lambda function: dg.asset(
+        deps=[_of_all_tiles(name) for name in upstream(function.__name__)],
         kinds=kinds,
         owners=OWNERS,
         tags={"ben/level": "release"},
         code_version=code_version,
         metadata=_table(columns),
-    )
+    )(function)
 
 
-def _table(columns: dg.TableSchema | None) -> dict[str, Any]:
-    return {"dagster/column_schema": columns} if columns else {}
+def _of_all_tiles(name: str) -> dg.AssetDep | str:
+    if name not in TILE_ASSETS:
+        return name
+    return dg.AssetDep(name, partition_mapping=dg.AllPartitionMapping())
+
+
+def _table(columns: Columns | None) -> dict[str, Any]:
+    """The columns of an asset's table, as its page shows them."""
+    if columns is None:
+        return {}
+    shown = [dg.TableColumn(name, *column) for name, column in columns.items()]
+    return {"dagster/column_schema": dg.TableSchema(shown)}
 
 
 class Redo(dg.Config):
@@ -114,12 +126,10 @@ def materialize_tile(
         pictures: title to suffix of the files ``<tile key>.<suffix>`` to show.
     """
     tile = TILES[context.partition_key]
-    upstream = [
-        dep.asset_key.path[-1] for dep in context.assets_def.get_asset_spec().deps
-    ]
 
     def make_tile(ctx: Any) -> StoredRecord:  # noqa: ANN401  # imported late
-        with ctx.storage.reading(upstream, tile.key, ctx.log):
+        asset = context.asset_key.path[-1]
+        with ctx.storage.reading(tiles_read_by(asset), tile.key, ctx.log):
             return make(tile, ctx)
 
     with as_dagster_failure():

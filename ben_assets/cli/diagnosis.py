@@ -284,7 +284,8 @@ def _inputs(tiles: Sequence[Tile], settings: Settings) -> Iterator[Finding]:
         if status is None:
             pin = inputs.pins[name]
             how = "ben reference fetch, or by hand" if pin.is_fetchable else "by hand"
-            advice = f"missing: expected {inputs.place(name)}; {how} from {pin.home}"
+            place = inputs.places.expected(name)
+            advice = f"missing: expected {place}; {how} from {pin.home}"
             yield Finding(name, State.LACKS, advice)
         else:
             state = State.OK if status.is_pinned else State.WARNS

@@ -142,11 +142,12 @@ def _outlines_of_countries() -> gpd.GeoDataFrame:
     import geopandas as gpd
 
     from ben_assets.bigearthnet.recipe import Countries
-    from resources.inputs.pins import COUNTRIES, find_reference
+    from resources.inputs.pins import COUNTRIES
+    from resources.inputs.places import InputPlaces
     from resources.inputs.reference import ReferenceInputs
 
     settings = settings_of_process()
-    if find_reference(settings.reference_dir, COUNTRIES) is None:
+    if InputPlaces.from_settings(settings).find(COUNTRIES) is None:
         return gpd.GeoDataFrame(geometry=[], crs=4326)
     inputs = ReferenceInputs.from_settings(settings)
     return inputs.all_countries(Countries(None, "NAME_LONG"))

@@ -12,8 +12,9 @@ from ben_assets.bigearthnet.checksums import file_digest, parse_hash_list
 from ben_assets.bigearthnet.dataset_layout import path_of
 from ben_assets.bigearthnet.errors import BenError
 from ben_assets.bigearthnet.product_names import ProductName, is_tile_key
-from resources.data_root.difference import Difference, Kind, is_of_release
+from resources.data_root.difference import Difference, Kind
 from resources.data_root.files import read_plain
+from resources.data_root.flow import is_of_release
 from resources.data_root.records import RELEASE
 from resources.data_root.stored_tiles import StoredTiles
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from ben_assets.bigearthnet.errors import BenError
 from ben_assets.validation.expected_hashes import read_tracked, row_of
 from ben_assets.validation.survey import JUDGED_BY_CONTENT
-from resources.data_root.difference import RELEASE_ASSETS, TILE_ASSETS
+from resources.data_root.flow import RELEASE_ASSETS, TILE_ASSETS
 from resources.data_root.records import RELEASE, StoredRecord
 from resources.data_root.staleness import stale_inputs
 from resources.data_root.stored_tiles import Snapshot

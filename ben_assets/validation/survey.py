@@ -71,7 +71,9 @@ def _unmet_expectations(
         return
     result = compare_with(record, expected.get(record.tile))
     if not result.passed:
-        detail = f"{result.outcome}: expected {result.expected}, found {result.found}"
+        detail = (
+            f"{result.description}: expected {result.expected}, found {result.found}"
+        )
         yield Difference(
             record.asset,
             record.tile,

@@ -70,9 +70,9 @@ def results(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 def _results(
     home: Path, synthetic: SyntheticData, addresses: dict[str, str]
 ) -> Iterator[Results]:
-    foreign = ("BEN_", "CDSE_", "DAGSTER_", "SEN2COR_")
+    not_inherited = ("BEN_", "CDSE_", "DAGSTER_", "SEN2COR_")
     environment = {
-        **{k: v for k, v in os.environ.items() if not k.startswith(foreign)},
+        **{k: v for k, v in os.environ.items() if not k.startswith(not_inherited)},
         **synthetic.settings(),
         **addresses,
         "BEN_DATA_DIR": str(home / "data"),

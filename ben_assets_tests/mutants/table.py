@@ -703,7 +703,7 @@ MUTANTS: Final = (
         "assets/test_tile_asset.py",
         (
             "locks: a step reads what another replaces",
-            "reading(upstream,",
+            "reading(tiles_read_by(asset),",
             "reading((),",
         ),
     ),

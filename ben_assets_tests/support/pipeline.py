@@ -31,6 +31,7 @@ from ben_assets.steps.step_context import StepContext
 from ben_assets.steps.training import make_release_lmdb, make_training_lmdb
 from ben_assets.synthetic.dataset import SyntheticData
 from ben_assets.tiles import load_tiles
+from resources.data_root.flow import tiles_read_by
 from resources.data_root.records import seal_of
 from resources.data_root.store import Storage, StoredRecord
 from resources.settings import REPOSITORY, Settings
@@ -45,17 +46,6 @@ STEPS: dict[str, Callable[[Tile, StepContext], StoredRecord]] = {
     "training_lmdb": make_training_lmdb,
 }
 """Asset key to its step, in flow order."""
-
-UPSTREAM = {
-    "l2a_tiles": (),
-    "patches": ("l2a_tiles",),
-    "reference_maps": ("patches",),
-    "metadata_tables": ("patches", "reference_maps"),
-    "aligned_dataset": ("patches", "reference_maps", "metadata_tables"),
-    "archives": ("aligned_dataset",),
-    "training_lmdb": ("aligned_dataset",),
-}
-"""Asset key to what its step reads, in flow order."""
 
 RELEASE_STEPS = {
     "release_metadata": make_release_metadata,
@@ -100,7 +90,7 @@ class Pipeline:
     def make(self, asset: str, key: str | None = None) -> StoredRecord:
         if key is None:
             return (RELEASE_STEPS | TRAINING_STEPS)[asset](self.ctx())
-        with self.storage.reading(UPSTREAM[asset], key, self.log.append):
+        with self.storage.reading(tiles_read_by(asset), key, self.log.append):
             return STEPS[asset](self.tile(key), self.ctx())
 
     def make_tile(self, key: str, upto: str = "training_lmdb") -> StoredRecord:
