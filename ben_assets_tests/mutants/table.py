@@ -710,7 +710,11 @@ MUTANTS: Final = (
     *_of(
         "ben_assets/validation/expected_hashes.py",
         "validation/test_expected_hashes.py",
-        ("expected hashes: another sen2cor passes", "and self.objection is None", ""),
+        (
+            "expected hashes: another sen2cor passes",
+            "reasons = [objection] if objection else []",
+            "reasons: list[str] = []",
+        ),
         (
             "expected hashes: other columns",
             "if not set(COLUMNS) <= set(",
@@ -718,8 +722,8 @@ MUTANTS: Final = (
         ),
         (
             "expected hashes: nothing is compared",
-            "return self.expected == self.found",
-            "return bool(self.found)",
+            "if expected[name] != found[name]]",
+            "if not found[name]]",
         ),
     ),
     *_of(
