@@ -22,7 +22,7 @@ from resources.configured import (
     TrackedArtifactsResource,
     settings_from,
 )
-from resources.data_root.records import RELEASE
+from resources.data_root.flow import RELEASE
 from resources.settings import Settings
 
 

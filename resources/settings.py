@@ -16,6 +16,8 @@ from ben_assets.bigearthnet.shipped_files import ROOT, SHIPPED
 
 REPOSITORY: Final = ROOT
 """Root of the repository: relative settings are relative to it."""
+FILES_URL: Final = "BEN_FILES_URL"
+"""Where the graph's links to files lead, if anywhere."""
 
 
 class Settings:

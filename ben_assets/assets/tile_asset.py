@@ -6,7 +6,7 @@ import base64
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import dagster as dg
 from pydantic import Field
@@ -18,8 +18,11 @@ from ben_assets.environment import settings_of_process
 from ben_assets.failures import as_dagster_failure
 from ben_assets.partitions import TILES, tile_partitions
 from resources.data_root.flow import TILE_ASSETS, tiles_read_by, upstream_of
-from resources.data_root.store import Storage, StoredRecord
 from resources.settings import Settings
+
+if TYPE_CHECKING:
+    from ben_assets.steps.step_context import StepContext
+    from resources.data_root.store import Storage, StoredRecord
 
 OWNERS: Final = ["team:bigearthnet"]
 _SHOWN_AS_TABLE: Final = 12
@@ -113,7 +116,7 @@ class Redo(dg.Config):
 
 def materialize_tile(
     context: dg.AssetExecutionContext,
-    make: Callable[[Tile, Any], StoredRecord],
+    make: Callable[[Tile, StepContext], StoredRecord],
     settings: Settings,
     pictures: Mapping[str, str] | None = None,
 ) -> dg.MaterializeResult:
@@ -125,46 +128,42 @@ def materialize_tile(
         settings: what the resources of the run say.
         pictures: title to suffix of the files ``<tile key>.<suffix>`` to show.
     """
-    tile = TILES[context.partition_key]
+    from ben_assets.steps.step_context import StepContext
 
-    def make_tile(ctx: Any) -> StoredRecord:  # noqa: ANN401  # imported late
-        asset = context.asset_key.path[-1]
-        with ctx.storage.reading(tiles_read_by(asset), tile.key, ctx.log):
-            return make(tile, ctx)
-
+    tile, started = TILES[context.partition_key], time.perf_counter()
+    read = tiles_read_by(context.asset_key.path[-1])
     with as_dagster_failure():
-        return _run(context, make_tile, settings, pictures or {})
+        ctx = StepContext.from_settings(settings, line_log(context.log))
+        with ctx.storage.reading(read, tile.key, ctx.log):
+            record = make(tile, ctx)
+        return _result(ctx.storage, record, started, pictures or {})
 
 
 def materialize_release(
     context: dg.AssetExecutionContext,
-    make: Callable[[Any], StoredRecord],
+    make: Callable[[StepContext], StoredRecord],
     settings: Settings,
 ) -> dg.MaterializeResult:
     """Run a step that is made of all tiles and show its record."""
-    with as_dagster_failure():
-        return _run(context, make, settings, {})
-
-
-def _run(
-    context: dg.AssetExecutionContext,
-    make: Callable[[Any], StoredRecord],
-    settings: Settings,
-    pictures: Mapping[str, str],
-) -> dg.MaterializeResult:
     from ben_assets.steps.step_context import StepContext
 
-    ctx = StepContext.from_settings(settings, line_log(context.log))
     started = time.perf_counter()
-    record = make(ctx)
+    with as_dagster_failure():
+        ctx = StepContext.from_settings(settings, line_log(context.log))
+        return _result(ctx.storage, make(ctx), started, {})
+
+
+def _result(
+    storage: Storage, record: StoredRecord, started: float, pictures: Mapping[str, str]
+) -> dg.MaterializeResult:
     seconds = time.perf_counter() - started
     return dg.MaterializeResult(
         data_version=dg.DataVersion(record.version),
         metadata={
-            title: _picture(ctx.storage, record, suffix)
+            title: _picture(storage, record, suffix)
             for title, suffix in pictures.items()
         }
-        | record_metadata(ctx.storage, record)
+        | record_metadata(storage, record)
         | {"seconds": dg.MetadataValue.float(round(seconds, 2))},
     )
 

@@ -52,7 +52,8 @@ def subset(
     """Write a named subset of the release; the same patches on every machine."""
     from ben_assets.steps.subsets import make_subset
     from ben_assets.training.subsets import Selection
-    from resources.data_root.facts import SUBSETS, SubsetFacts
+    from resources.data_root.facts import SubsetFacts
+    from resources.data_root.flow import SUBSETS
 
     selection = Selection(where, share, seed, per_class)
     ctx = _context()

@@ -14,7 +14,7 @@ from ben_assets.cli.repair import repair_commands
 from ben_assets.environment import settings_of_process
 from ben_assets.validation.survey import find_differences
 from resources.data_root.difference import Difference
-from resources.data_root.records import RELEASE
+from resources.data_root.flow import RELEASE
 from resources.data_root.stored_tiles import Snapshot
 
 

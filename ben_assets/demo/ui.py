@@ -17,11 +17,11 @@ from ben_assets.demo.settings import (
     demo_settings,
     write_settings,
 )
-from ben_assets.file_pages import SETTING, FilePages
+from ben_assets.file_pages import FilePages
 from ben_assets.synthetic.dataset import SyntheticData
 from ben_assets.testing.processes import answers, end_on_term, signal_group
 from resources.data_root.locks import started_at
-from resources.settings import REPOSITORY
+from resources.settings import FILES_URL, REPOSITORY
 
 _UI: Final = DEMO / "ui.process"
 _STOP_SECONDS: Final = 20
@@ -54,7 +54,7 @@ def serve(port: str) -> int:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     with demo_services(synthetic) as servers, FilePages(DEMO / "data") as pages:
         write_settings(demo_settings(synthetic, DEMO) | servers, DEMO)
-        environment = demo_environment(synthetic) | servers | {SETTING: pages.url}
+        environment = demo_environment(synthetic) | servers | {FILES_URL: pages.url}
         with contextlib.suppress(KeyboardInterrupt), _dagster(port, environment) as ui:
             _print_addresses(port, pages.url)
             return ui.wait()

@@ -14,7 +14,8 @@ from ben_assets.steps import card, release, release_index, shards, statistics, t
 from ben_assets.steps.step_context import StepContext
 from resources.data_root.facts import ReleaseCardFacts
 from resources.data_root.files import files_below, link_or_copy, local_errors
-from resources.data_root.records import RELEASE, StoredRecord
+from resources.data_root.flow import RELEASE
+from resources.data_root.records import StoredRecord
 from resources.data_root.tile_files import LMDB_LOCK, verify_tile
 from resources.uploads.huggingface import HubAccess, HuggingFace, Published
 from resources.uploads.upload_file import UploadFile

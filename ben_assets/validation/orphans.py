@@ -14,8 +14,7 @@ from ben_assets.bigearthnet.errors import BenError
 from ben_assets.bigearthnet.product_names import ProductName, is_tile_key
 from resources.data_root.difference import Difference, Kind
 from resources.data_root.files import read_plain
-from resources.data_root.flow import is_of_release
-from resources.data_root.records import RELEASE
+from resources.data_root.flow import RELEASE, is_of_release
 from resources.data_root.stored_tiles import StoredTiles
 
 _TABLES_BESIDE: Final = "release_metadata"

@@ -20,7 +20,8 @@ from ben_assets.steps.step_context import StepContext
 from ben_assets.tiles import load_tiles, published_keys
 from ben_assets.validation.result import RuleResult
 from resources.data_root.facts import ListFacts, LocatedFacts, ReleaseArchivesFacts
-from resources.data_root.records import RELEASE, StoredRecord
+from resources.data_root.flow import RELEASE
+from resources.data_root.records import StoredRecord
 from resources.data_root.store import Storage
 from resources.inputs.pins import load_published
 

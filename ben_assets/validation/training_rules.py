@@ -26,7 +26,7 @@ from ben_assets.training.manifest import MANIFEST_FILE, read_manifest
 from ben_assets.training.patch_database import PatchDatabase
 from ben_assets.training.samples import PARTS, parts_of
 from ben_assets.validation.result import RuleResult
-from resources.data_root.records import RELEASE
+from resources.data_root.flow import RELEASE
 
 _MEMBERS: Final = (
     "json",

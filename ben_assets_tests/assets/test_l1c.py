@@ -32,7 +32,8 @@ from ben_assets_tests.support.zip_products import (
     write_zip,
 )
 from resources.configured import resources_of
-from resources.data_root.store import RELEASE, Record, Storage
+from resources.data_root.flow import RELEASE
+from resources.data_root.store import Record, Storage
 from resources.settings import REPOSITORY, Settings
 
 TILE = load_tiles(Settings({}))[KEY]

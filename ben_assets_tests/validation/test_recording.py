@@ -10,8 +10,8 @@ from ben_assets.validation.overview import State, overview, with_files_checked
 from ben_assets.validation.recording import TRACKED_ASSETS, track_tiles
 from ben_assets_tests.support.facts import facts_of
 from ben_assets_tests.support.pipeline import edit, edit_record
-from resources.data_root.flow import RELEASE_ASSETS
-from resources.data_root.records import RELEASE, FileDigest, Record
+from resources.data_root.flow import RELEASE, RELEASE_ASSETS
+from resources.data_root.records import FileDigest, Record
 from resources.data_root.store import Storage
 from resources.data_root.stored_tiles import Snapshot
 

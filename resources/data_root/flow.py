@@ -1,7 +1,8 @@
 """The flow: which asset is made from which, declared once, in flow order.
 
 From here come lineage in Dagster, the locks that a step takes on what it reads, what a
-record may say it was made from, and what makes it stale.
+record may say it was made from, and what makes it stale. It loads nothing heavy: the
+graph needs it, and not what records hold (``facts``).
 """
 
 from __future__ import annotations
@@ -10,13 +11,37 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from resources.data_root.facts import OF_RELEASE, OF_TILE, SUBSETS
 from resources.inputs.pins import FILES_OF_INPUT
 
-TILE_ASSETS: Final = tuple(OF_TILE)
+TILE_ASSETS: Final = (
+    "tile_ids",
+    "l1c_zips",
+    "l2a_tiles",
+    "patches",
+    "reference_maps",
+    "metadata_tables",
+    "aligned_dataset",
+    "archives",
+    "training_lmdb",
+)
 """Assets with one record per tile, in flow order."""
-RELEASE_ASSETS: Final = tuple(OF_RELEASE)
+RELEASE_ASSETS: Final = (
+    "tile_id_csv",
+    "l1c_hash_csv",
+    "release_metadata",
+    "release_archives",
+    "release_report",
+    "release_index",
+    "release_lmdb",
+    "release_shards",
+    "release_statistics",
+    "release_card",
+)
 """Assets with one record for all tiles, in flow order."""
+RELEASE: Final = "release"
+"""Stands in for the tile key in the record of an asset without partitions."""
+SUBSETS: Final = "subsets"
+"""Directory of the subsets of a release."""
 
 UPSTREAM: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
@@ -99,4 +124,4 @@ def tiles_of(asset: str) -> str | None:
 
 def is_of_release(asset: str) -> bool:
     """Whether the one record of an asset, or of a subset, is of all tiles."""
-    return asset in OF_RELEASE or asset.startswith(f"{SUBSETS}/")
+    return asset in RELEASE_ASSETS or asset.startswith(f"{SUBSETS}/")

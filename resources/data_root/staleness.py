@@ -7,8 +7,8 @@ from collections.abc import Callable
 from ben_assets.bigearthnet.errors import BenError
 from ben_assets.bigearthnet.product_names import is_tile_key
 from resources.data_root.facts import TabledFacts
-from resources.data_root.flow import RELEASE_ASSETS, TILE_ASSETS, tiles_of
-from resources.data_root.records import RELEASE, StoredRecord
+from resources.data_root.flow import RELEASE, RELEASE_ASSETS, TILE_ASSETS, tiles_of
+from resources.data_root.records import StoredRecord
 from resources.data_root.stored_tiles import StoredTiles
 
 

@@ -41,7 +41,6 @@ from resources.data_root.files import (
 )
 from resources.data_root.locks import Lock, Locks
 from resources.data_root.records import (
-    RELEASE,
     FileDigest,
     Record,
     StoredRecord,
@@ -52,7 +51,6 @@ from resources.data_root.stored_tiles import JOURNAL, StoredTiles, journal_outpu
 from resources.settings import Settings
 
 __all__ = [
-    "RELEASE",
     "DigestCache",
     "Draft",
     "Record",
