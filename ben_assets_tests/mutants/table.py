@@ -543,7 +543,8 @@ MUTANTS: Final = (
         f"{_DATA}/file_locks.py",
         "resources/data_root/test_locks.py",
         ("locks: two make the file", "os.O_CREAT | os.O_EXCL", "os.O_CREAT"),
-        ("locks: no second look", "now[0] == seen[0]", "now[0]"),
+        ("locks: no second look", "_read(taken) != seen", "not _read(taken)"),
+        ("locks: no guard", "fcntl.flock(handle, fcntl.LOCK_EX)", "pass"),
         (
             "locks: the silent one keeps it",
             "silent_seconds > limit",
