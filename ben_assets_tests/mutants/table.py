@@ -488,11 +488,6 @@ MUTANTS: Final = (
             "sorted(outputs)",
         ),
         (
-            "digests: a file of the same size and place",
-            "            status.st_mtime_ns,\n            status.st_ctime_ns,\n",
-            "",
-        ),
-        (
             "locks: upstream is not held",
             "stack.enter_context(self.lock(asset, tile, on_wait))",
             "assert asset",
@@ -556,6 +551,13 @@ MUTANTS: Final = (
             "self._path.read_bytes() == self._content",
             "self._path.exists()",
         ),
+    ),
+    *_of(
+        f"{_DATA}/digest_cache.py",
+        "resources/data_root/test_digest_cache.py",
+        ("digests: who verifies believes", "and not self._reads_anew", "and True"),
+        ("digests: any seal", "and seal == seal_of(content)", "and seal"),
+        ("digests: time of the inode", "        status.st_ctime_ns,\n", ""),
     ),
     *_of(
         f"{_DATA}/staleness.py",
