@@ -543,7 +543,11 @@ MUTANTS: Final = (
         "resources/data_root/test_locks.py",
         ("locks: two make the file", "os.O_CREAT | os.O_EXCL", "os.O_CREAT"),
         ("locks: no second look", "_read(taken) != seen", "not _read(taken)"),
-        ("locks: no guard", "fcntl.flock(handle, fcntl.LOCK_EX)", "pass"),
+        (
+            "locks: no guard",
+            "                _flock(handle)\n",
+            "                pass\n",
+        ),
         (
             "locks: the silent one keeps it",
             "silent_seconds > limit",
