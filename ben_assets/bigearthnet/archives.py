@@ -22,6 +22,7 @@ from ben_assets.bigearthnet.errors import ChecksumMismatch
 from ben_assets.bigearthnet.tars import FileDigest, StreamDigest
 
 ZSTD_LEVEL: Final = 6
+_FRAME_DIGEST: Final = "sha256"
 _COPY_BYTES: Final = 1 << 20
 _PROGRESS_STEP: Final = 50_000
 
@@ -121,22 +122,23 @@ class _Frames:
         self._file = file
         self._compressor = zstandard.ZstdCompressor(level=ZSTD_LEVEL, threads=threads)
         self._decompressor = zstandard.ZstdDecompressor()
-        self._zst, self._tar = StreamDigest(pool), StreamDigest(pool)
-        self._frame = hashlib.sha256()
+        self._pool = pool
+        self._zst, self._tar, self._frame = (StreamDigest(pool) for _ in range(3))
         self._frames: dict[str, Frame] = {}
         self.members = 0
 
     def append(self, name: str, run: Run) -> None:
         """Append the frame of a run, which has this name."""
-        self._frame, offset = hashlib.sha256(), self._zst.n_bytes
+        offset = self._zst.n_bytes
+        self._frame = StreamDigest(self._pool, (_FRAME_DIGEST,))
         if isinstance(run, StoredFrame):
             self._copy(run)
             members = run.frame.members
         else:
             self._compress(_encoded(run))
             members = len(run)
-        size = self._zst.n_bytes - offset
-        self._frames[name] = Frame(offset, size, self._frame.hexdigest(), members)
+        found = self._frame.hexdigest(_FRAME_DIGEST)
+        self._frames[name] = Frame(offset, self._frame.n_bytes, found, members)
         self.members += members
 
     def close(self) -> Archive:
@@ -166,7 +168,7 @@ class _Frames:
                 with self._decompressor.stream_reader(source, _COPY_BYTES) as stream:
                     while part := stream.read(_COPY_BYTES):
                         self._tar.update(part)
-            found = self._frame.hexdigest()
+            found = self._frame.hexdigest(_FRAME_DIGEST)
         except (FileNotFoundError, zstandard.ZstdError) as error:
             found = str(error)
         if found != stored.frame.sha256:

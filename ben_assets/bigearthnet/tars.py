@@ -35,11 +35,17 @@ class FileDigest:
 
 
 class StreamDigest:
-    """Number, SHA-256 and MD5 of the bytes that pass by."""
+    """Number and digests of the bytes that pass by."""
 
-    def __init__(self, threads: Executor | None = None) -> None:
+    def __init__(
+        self,
+        threads: Executor | None = None,
+        algorithms: tuple[str, ...] = ("sha256", "md5"),
+    ) -> None:
         """Digest large pieces in ``threads``, if given, while the caller goes on."""
-        self._sha256, self._md5 = hashlib.sha256(), hashlib.md5(usedforsecurity=False)
+        self._hashes = {
+            name: hashlib.new(name, usedforsecurity=False) for name in algorithms
+        }
         self._threads = threads
         self._pending: list[Future[None]] = []
         self.n_bytes = 0
@@ -48,22 +54,27 @@ class StreamDigest:
         """Take in the next bytes."""
         self._wait()
         self.n_bytes += len(data)
+        hashes = self._hashes.values()
         if self._threads is None or len(data) < _WORTH_A_THREAD:
-            self._sha256.update(data)
-            self._md5.update(data)
+            for one in hashes:
+                one.update(data)
         else:
-            both = (self._sha256, self._md5)
-            self._pending = [self._threads.submit(one.update, data) for one in both]
+            self._pending = [self._threads.submit(one.update, data) for one in hashes]
 
     def _wait(self) -> None:
         for one in self._pending:
             one.result()
         self._pending = []
 
+    def hexdigest(self, algorithm: str) -> str:
+        """Digest of the bytes so far, lower-case hex."""
+        self._wait()
+        return self._hashes[algorithm].hexdigest()
+
     def result(self) -> FileDigest:
         """What the bytes so far give."""
-        self._wait()
-        return FileDigest(self.n_bytes, self._sha256.hexdigest(), self._md5.hexdigest())
+        both = (self.hexdigest(name) for name in ("sha256", "md5"))
+        return FileDigest(self.n_bytes, *both)
 
 
 class TarWriter:
