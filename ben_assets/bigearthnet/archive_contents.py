@@ -101,6 +101,10 @@ def members(path: Path) -> Iterator[tuple[str, bytes]]:
                     yield info.name, extracted.read()
             while stream.read(_COPY_BYTES):
                 pass
+            # tarfile takes a tar for whole that ends after any of its members
+            end = tar.offset + len(tars.end_after(tar.offset))
+            if stream.tell() != end:
+                raise EOFError(f"{stream.tell()} bytes of tar in place of {end}")
     except (zstandard.ZstdError, tarfile.TarError, EOFError) as error:
         raise ChecksumMismatch(
             f"{path}: expected a whole .tar.zst, found damage ({error}); "

@@ -187,6 +187,18 @@ def test_an_archive_cut_short_is_noticed(tmp_path, kept):
         list(members(tmp_path / "t.zst"))
 
 
+@pytest.mark.parametrize("frames", [0, 1, 2])
+def test_an_archive_that_lacks_whole_frames_is_noticed(tmp_path, frames):
+    listed = make_members(tmp_path / "in", {"a/1": b"1", "b/1": b"2"})
+    made = pack(tmp_path / "t.zst", {"a/": listed[:1], "b/": listed[1:]}, threads=1)
+    ends = [0, *(f.offset + f.bytes for f in made.frames.values())]
+    whole = (tmp_path / "t.zst").read_bytes()
+    (tmp_path / "t.zst").write_bytes(whole[: ends[frames]])
+    with pytest.raises(ChecksumMismatch, match=r"expected a whole .tar.zst"):
+        list(members(tmp_path / "t.zst"))
+    assert not holds(tmp_path / "t.zst", listed)
+
+
 FILES = {"a": b"1" * 700, path_of_length(150): b"long", "z": b"", "zz": b"last"}
 
 

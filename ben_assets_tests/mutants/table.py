@@ -352,6 +352,11 @@ MUTANTS: Final = (
         ),
     ),
     *_of(
+        f"{_SCIENCE}/archive_contents.py",
+        "bigearthnet/test_archives.py",
+        ("tar: cut between members", "if stream.tell() != end", "if not end"),
+    ),
+    *_of(
         f"{_SCIENCE}/dataset_layout.py",
         "steps/test_archives.py",
         (
