@@ -546,11 +546,6 @@ MUTANTS: Final = (
             "sorted(outputs)",
         ),
         (
-            "digests: a file of the same size and place",
-            "            status.st_mtime_ns,\n            status.st_ctime_ns,\n",
-            "",
-        ),
-        (
             "locks: upstream is not held",
             "stack.enter_context(self.lock(asset, tile, on_wait))",
             "assert asset",
@@ -601,7 +596,12 @@ MUTANTS: Final = (
         f"{_DATA}/file_locks.py",
         "resources/data_root/test_locks.py",
         ("locks: two make the file", "os.O_CREAT | os.O_EXCL", "os.O_CREAT"),
-        ("locks: no second look", "now[0] == seen[0]", "now[0]"),
+        ("locks: no second look", "_read(taken) != seen", "not _read(taken)"),
+        (
+            "locks: no guard",
+            "                _flock(handle)\n",
+            "                pass\n",
+        ),
         (
             "locks: the silent one keeps it",
             "silent_seconds > limit",
@@ -613,6 +613,13 @@ MUTANTS: Final = (
             "self._path.read_bytes() == self._content",
             "self._path.exists()",
         ),
+    ),
+    *_of(
+        f"{_DATA}/digest_cache.py",
+        "resources/data_root/test_digest_cache.py",
+        ("digests: who verifies believes", "and not self._reads_anew", "and True"),
+        ("digests: any seal", "and seal == seal_of(content)", "and seal"),
+        ("digests: time of the inode", "        status.st_ctime_ns,\n", ""),
     ),
     *_of(
         f"{_DATA}/staleness.py",
