@@ -55,7 +55,7 @@ UPSTREAM = {
     "aligned_dataset": {"patches", "reference_maps", "metadata_tables"},
     "archives": {"aligned_dataset"},
     "release_metadata": {"metadata_tables", "aligned_dataset"},
-    "release_archives": {"aligned_dataset", "release_metadata"},
+    "release_archives": {"aligned_dataset", "archives", "release_metadata"},
     "release_report": {
         "countries",
         "metadata_tables",

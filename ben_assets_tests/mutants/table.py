@@ -309,14 +309,34 @@ MUTANTS: Final = (
         f"{_SCIENCE}/archives.py",
         "bigearthnet/test_archives.py",
         ("zstd: level 3", "ZSTD_LEVEL: Final = 6", "ZSTD_LEVEL: Final = 3"),
-        ("zstd: single-thread format", "threads=max(threads, 1)", "threads=0"),
-        ("tar: of now", "1_704_067_200", "1_704_067_201"),
+        ("zstd: single-thread format", "level=ZSTD_LEVEL, threads=threads", "level=6"),
         ("tar: order without case", "member.name.encode())", "member.name.lower())"),
         ("tar: changed files pass", "if found != member.sha256", "if not found"),
+        ("frames: in any order", "in sorted(runs, key=str.encode)", "in runs"),
+        ("frames: order without case", "key=str.encode", "key=str.lower"),
+        ("frames: end of an empty tar", "end_after(self._tar.n_bytes)", "end_after(0)"),
+        ("frames: from the beginning", "file.seek(frame.offset)", "file.seek(0)"),
+        (
+            "frames: changed ones pass",
+            "if found != stored.frame.sha256",
+            "if not found",
+        ),
+        (
+            "frames: not in the digest of the tar",
+            """stream.read(_COPY_BYTES):
+                        self._tar.update(part)""",
+            """stream.read(_COPY_BYTES):
+                        pass""",
+        ),
+    ),
+    *_of(
+        f"{_SCIENCE}/tars.py",
+        "bigearthnet/test_archives.py",
+        ("tar: of now", "1_704_067_200", "1_704_067_201"),
         (
             "tar: 100 bytes are too long",
-            "<= tarfile.LENGTH_NAME",
-            "< tarfile.LENGTH_NAME",
+            "if len(path) <= tarfile.LENGTH_NAME",
+            "if len(path) < tarfile.LENGTH_NAME",
         ),
         ("tar: executable", "0000644", "0000755"),
         (
@@ -325,6 +345,44 @@ MUTANTS: Final = (
             "1 * tarfile.BLOCKSIZE",
         ),
         ("tar: not filled up", "-end % tarfile.RECORDSIZE", "-end % tarfile.BLOCKSIZE"),
+        (
+            "tar: no name takes several blocks",
+            "length // tarfile.BLOCKSIZE + 3",
+            "3",
+        ),
+    ),
+    *_of(
+        f"{_SCIENCE}/archive_contents.py",
+        "bigearthnet/test_archives.py",
+        ("tar: cut between members", "if stream.tell() != end", "if not end"),
+    ),
+    *_of(
+        f"{_SCIENCE}/dataset_layout.py",
+        "steps/test_archives.py",
+        (
+            "frames: a tile's part of an acquisition apart",
+            "if root == S1_ROOT else",
+            "if root != S1_ROOT else",
+        ),
+    ),
+    *_of(
+        f"{_STEPS}/archives.py",
+        "steps/test_archives.py",
+        (
+            "release: frames of an older data set",
+            "stored.made_from != {dataset.ASSET: tile.sha256}",
+            "not stored.made_from",
+        ),
+        (
+            "release: frames of another zstandard",
+            'stored.made_with != versions("zstandard")',
+            "not stored.made_with",
+        ),
+        (
+            "release: interleaved files of one tile alone",
+            ".extend(files[run])",
+            "[:] = files[run]",
+        ),
     ),
     *_of(
         f"{_SCIENCE}/checksums.py",
