@@ -6,8 +6,9 @@ compared by the file server's clock alone.
 
 Files are made and removed one process at a time, under ``flock`` on one more file of
 the folder: what was looked at is what is removed, however long a process pauses between
-the two. Where ``flock`` ends at the host or is missing, the file of a dead owner is
-looked at again after it was taken away, and put back if it is another's by then.
+the two. Where ``flock`` ends at the host, is missing, or is held by a process that was
+stopped, the file of a dead owner is looked at again after it was taken away, and put
+back if it is another's by then.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import fcntl
 import json
 import os
 import threading
+import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -34,6 +36,8 @@ GONE_AFTER_SECONDS: Final = 120.0
 which an NFS client may show old file times (``acregmax``)."""
 _GUARD: Final = ".guard"
 """The file of a lock folder that its users ``flock`` while they change it."""
+GUARD_SECONDS: Final = 10.0
+"""The folder is kept for milliseconds; one who keeps it for so long was stopped."""
 _TAKEN: Final = ".taken"
 """Ends the name of a lock file that was taken away and not yet looked at."""
 
@@ -72,13 +76,16 @@ class FileLocks(Locks):
 
     @contextlib.contextmanager
     def guarded(self) -> Iterator[None]:
-        """Keep others from making and removing lock files, as far as the disk can."""
+        """Keep others from making and removing lock files, as far as the disk can.
+
+        A process that was stopped in here keeps nobody waiting for ever.
+        """
         with contextlib.ExitStack() as stack:
             with contextlib.suppress(OSError):  # no flock here: see the module
                 flags = os.O_RDWR | os.O_CREAT
                 handle = os.open(self._folder / _GUARD, flags, 0o666)
                 stack.callback(os.close, handle)
-                fcntl.flock(handle, fcntl.LOCK_EX)
+                _flock(handle)
                 # a forked child may have the handle, too, and keep it for long
                 stack.callback(fcntl.flock, handle, fcntl.LOCK_UN)
             yield
@@ -190,6 +197,22 @@ class FileLock(Lock):
             with contextlib.suppress(FileExistsError, FileNotFoundError):
                 os.link(taken, self._path)
         taken.unlink(missing_ok=True)
+
+
+def _flock(handle: int) -> None:
+    """Take the guard when it is free.
+
+    Raises:
+        OSError: there is no ``flock`` here, or it was not free for ``GUARD_SECONDS``.
+    """
+    end = time.monotonic() + GUARD_SECONDS
+    while True:
+        try:
+            return fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.002)
 
 
 def _make_alone(path: Path, content: bytes) -> bool:

@@ -331,6 +331,18 @@ def test_nobody_takes_or_gives_back_a_lock_while_another_looks(tmp_path, monkeyp
     assert not is_guarded(tmp_path)
 
 
+def test_a_process_that_was_stopped_while_it_looked_keeps_nobody_waiting(
+    tmp_path, locks, monkeypatch
+):
+    monkeypatch.setattr("resources.data_root.file_locks.GUARD_SECONDS", 0.01)
+    with (tmp_path / ".guard").open("w") as stopped:
+        fcntl.flock(stopped, fcntl.LOCK_EX)
+        lock = locks.lock(NAME)
+        assert lock.acquire()
+        lock.release()
+        assert lock.holder() == ""
+
+
 def test_of_many_that_find_a_dead_owner_one_gets_the_lock(tmp_path, holder):
     """With times as they are: a thread that waits for a core is not yet gone."""
     locks = FileLocks(tmp_path)
