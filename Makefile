@@ -108,8 +108,8 @@ bench: dev-setup  ## the benchmark table
 clients: dev-setup  ## other programs read a release, each in an environment of its own (CLIENTS_ALL=1)
 	@$(BIN)/python -m clients
 
-soak: dev-setup  ## the long fault and kill campaigns
-	@$(BIN)/python -m benchmarks.soak
+soak: dev-setup  ## the long fault and kill campaigns (SHORT=1: a minute of each)
+	@$(BIN)/python -m benchmarks.soak $(if $(SHORT),--short)
 
 lock: dev-setup  ## the lock files from pyproject.toml
 	@compile() { $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \

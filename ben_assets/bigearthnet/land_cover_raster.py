@@ -42,6 +42,7 @@ def find_rasters(path: Path) -> list[Path]:
 
     Raises:
         MissingInput: there is none.
+        InvalidInput: one of a folder is no file.
     """
     if path.is_file():
         return [path]
@@ -52,6 +53,9 @@ def find_rasters(path: Path) -> list[Path]:
             f"rasters ({', '.join(_SUFFIXES)}); put it there, or correct "
             "land_cover.path in the recipe"
         )
+    for raster in found:
+        if not raster.is_file():  # nor a link to one; opening a FIFO would wait
+            raise InvalidInput(f"land cover: expected {raster} to be a file; remove it")
     return found
 
 

@@ -43,7 +43,7 @@ def test_a_tile_that_fails_says_why_and_how_to_go_on(pipeline):
     assert "BEN_S1_DIR" not in done.err, "it is said once"
 
 
-@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGQUIT])
 def test_a_terminal_that_closes_ends_the_run_and_its_locks(pipeline, number):
     """It waits for a tile that this test holds, and holds another itself."""
     key, said = pipeline.keys[0], pipeline.root / "said"

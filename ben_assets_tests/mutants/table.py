@@ -818,8 +818,8 @@ MUTANTS: Final = (
         ("recipe: a land cover without year", '["legend", "year"]', '["legend"]'),
         (
             "recipe: paths count from anywhere",
-            "recipe.parent / Path(text)",
-            "Path(text)",
+            "return recipe.parent / expanded(text",
+            "return expanded(text",
         ),
     ),
     *_of(

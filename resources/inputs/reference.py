@@ -329,9 +329,9 @@ def _require_file(path: Path, key: str) -> Path:
     Raises:
         MissingInput: it is not there.
     """
-    if not path.exists():
+    if not (path.is_file() or path.is_dir()):  # as a file geodatabase is
         raise MissingInput(
-            f"{path} is missing, which {key} of the recipe names; put it there or "
-            "correct the recipe"
+            f"{path} is missing or no file, which {key} of the recipe names; put it "
+            "there or correct the recipe"
         )
     return path
