@@ -64,8 +64,8 @@ demo: setup  ## the main job for five small generated tiles
 cluster-demo: cluster-setup  ## demo tiles through PostgreSQL, Redis and two Celery workers
 	@$(BIN)/python -m ben_assets.testing.cluster
 
-demo-ui: setup  ## the Dagster UI on the demo's results
-	@$(BIN)/python -m ben_assets.demo --ui --port $(PORT)
+demo-ui: setup  ## the Dagster UI on the demo's results (OWN=1: of your own data set)
+	@$(BIN)/python -m ben_assets.demo --ui --port $(PORT) $(if $(OWN),--own)
 
 test: dev-setup  ## the whole test suite
 	@echo "make test: real servers, databases and a browser on loopback; a quarter of an hour on two cores"

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import os
 
+import geopandas as gpd
 import pytest
+import shapely
 from typer.testing import CliRunner
 
 from ben_assets.bigearthnet.errors import InvalidInput, MissingInput
@@ -23,6 +25,36 @@ def test_check_names_files_that_are_missing(tmp_path):
     result = CliRunner().invoke(app, ["recipe", "check", str(path)])
     assert result.exit_code == 1
     assert "countries.path: " in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        (
+            '[countries]\npath = "regions.gpkg"\ncolumn = "County"\n',
+            "expected the column County, found county (did you mean county?); correct "
+            "countries.column",
+        ),
+        (
+            '[land_cover]\npath = "regions.gpkg"\nlegend = "worldcover"\nyear = 2021\n'
+            'code_column = "code"\n',
+            "expected the column code, found county; correct land_cover.code_column",
+        ),
+        (
+            '[land_cover]\npath = "empty"\nlegend = "worldcover"\nyear = 2021\n',
+            "to be a raster or a folder of rasters",
+        ),
+    ],
+)
+def test_check_looks_into_the_files(tmp_path, monkeypatch, keys, said):
+    regions = gpd.GeoDataFrame({"county": ["A"]}, geometry=[shapely.box(36, -4, 38, 0)])
+    regions.set_crs(4326).to_file(tmp_path / "regions.gpkg")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "mine.toml").write_text(keys)
+    monkeypatch.setenv("BEN_RECIPE", str(tmp_path / "mine.toml"))
+    result = CliRunner().invoke(app, ["recipe", "check"])
+    assert result.exit_code == 1
+    assert said in result.stderr
 
 
 def test_check_refuses_by_key_and_line(tmp_path):
