@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ben_assets.bigearthnet.errors import CorruptProduct, MissingInput
+from ben_assets.safe.file_proofs import CHUNK
 from ben_assets.safe.manifest import prove_product
-from ben_assets.safe.zips import CHUNK, product_of_zip
+from ben_assets.safe.zips import product_of_zip
 from resources.data_root.facts import CatalogueEntry
 from resources.data_root.files import require_space
 from resources.transfers.delivery import Digests, ProvenZip, service_checks, verify

@@ -108,7 +108,7 @@ def _provide(
     from resources.inputs.pinned import PinnedInputs, count_rows, digest_of
 
     with as_dagster_failure():
-        inputs = PinnedInputs(settings)
+        inputs = PinnedInputs(settings, reads_anew=True)
         names = FILES_OF_INPUT[context.asset_key.path[-1]]
         found = [inputs.require(name, line_log(context.log)) for name in names]
         rows = [count_rows(one.path) for one in found]
@@ -140,7 +140,7 @@ def is_pinned(asset: dg.AssetsDefinition) -> RuleCheck:
     def are_pinned(ctx: "StepContext") -> RuleResult:
         from resources.inputs.pinned import PinnedInputs
 
-        inputs = PinnedInputs(ctx.settings)
+        inputs = PinnedInputs(ctx.settings, reads_anew=True)
         found = [one for name in names if (one := inputs.find(name))]
         others = [
             f"{one.path.name} is {one.outcome}" for one in found if not one.is_pinned

@@ -68,7 +68,7 @@ def archives(
     reference_inputs: ReferenceInputsResource,
 ) -> dg.MaterializeResult:
     """The tile's part of the three release archives, as reproducible tar.zst."""
-    from ben_assets.steps.dataset import make_archives
+    from ben_assets.steps.archives import make_archives
 
     return materialize_tile(
         context, make_archives, settings_from(data_root, reference_inputs)

@@ -16,11 +16,11 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from ben_assets.demo.inputs import write_other_inputs
 from ben_assets.demo.services import demo_services
-from ben_assets.file_pages import SETTING, FilePages
+from ben_assets.file_pages import FilePages
 from ben_assets.synthetic.dataset import SyntheticData, make_synthetic_data
 from ben_assets.synthetic.tiles import GOLDEN_TILES
 from ben_assets_tests.browser.server import DagsterDev
-from resources.settings import REPOSITORY
+from resources.settings import FILES_URL, REPOSITORY
 
 SCREENSHOTS = REPOSITORY / "screenshots"
 PATIENCE_MS = 60_000
@@ -64,7 +64,7 @@ def results(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     wrong = f"{synthetic.tile_keys[1]},3,1,{'0' * 64}"
     tracked.write_text(f"tile,files,bytes,sha256\n{wrong}\n")
     with demo_services(synthetic) as servers, FilePages(home / "data") as pages:
-        yield from _results(home, synthetic, servers | {SETTING: pages.url})
+        yield from _results(home, synthetic, servers | {FILES_URL: pages.url})
 
 
 def _results(

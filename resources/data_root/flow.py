@@ -63,7 +63,7 @@ UPSTREAM: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "aligned_dataset": ("patches", "reference_maps", "metadata_tables"),
         "archives": ("aligned_dataset",),
         "release_metadata": ("metadata_tables", "aligned_dataset"),
-        "release_archives": ("aligned_dataset", "release_metadata"),
+        "release_archives": ("aligned_dataset", "archives", "release_metadata"),
         "release_report": (
             "countries",
             "l2a_tiles",

@@ -9,9 +9,9 @@ from pathlib import Path
 from ben_assets.bigearthnet.errors import BenError, InvalidInput, MissingInput
 from ben_assets.bigearthnet.land_cover_raster import find_rasters, source_files
 from ben_assets.bigearthnet.recipe import LandCover, load_recipe
+from resources.data_root.digest_cache import DigestCache
 from resources.data_root.facts import RecipeFacts
 from resources.data_root.records import StoredRecord
-from resources.data_root.store import DigestCache, Storage
 from resources.inputs.pins import CORINE
 from resources.inputs.places import InputPlaces
 from resources.settings import Settings
@@ -21,11 +21,11 @@ class ReferenceDigests:
     """SHA-256 of inputs by the file names that records give them."""
 
     def __init__(self, settings: Settings) -> None:
-        """Look where the steps look; a large file is read once and remembered."""
+        """Look where the steps look; each file is read once, whatever is on file."""
         self._places = InputPlaces.from_settings(settings)
         self._settings = settings
         self._recipe = settings.recipe
-        self._cache = DigestCache(Storage(settings.data_dir))
+        self._cache = DigestCache(settings.data_dir, reads_anew=True)
 
     def of_record(self, record: StoredRecord, name: str) -> str | None:
         """Digest of an input of a record, None where no file of this name is at hand.
