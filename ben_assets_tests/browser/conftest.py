@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,11 +18,12 @@ from ben_assets.file_pages import SETTING, FilePages
 from ben_assets.synthetic.dataset import SyntheticData, make_synthetic_data
 from ben_assets.synthetic.tiles import GOLDEN_TILES
 from ben_assets_tests.browser.server import DagsterDev
+from ben_assets_tests.support.programs import Fork, run_module
 from resources.settings import REPOSITORY
 
 SCREENSHOTS = REPOSITORY / "screenshots"
 PATIENCE_MS = 60_000
-MAKING_SECONDS = 180
+RESULTS = "ben_assets_tests.browser.results"
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,7 @@ class Results:
     """A third tile, small."""
     data: Path
     ui: DagsterDev
-    on_record: subprocess.Popen[bytes]
+    on_record: Fork
 
 
 @pytest.fixture(scope="session")
@@ -78,27 +77,21 @@ def _results(
         "BEN_DATA_DIR": str(home / "data"),
         "BEN_TRACKED_ARTIFACTS": str(home / "tracked"),
         "DAGSTER_HOME": str(home / "dagster_home"),
-        "PYTHONPATH": str(REPOSITORY),
     }
-
-    def start(*arguments: str) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-W", "ignore", "-m", *arguments]
-        return subprocess.Popen(command, cwd=home, env=environment)
-
     # two processes that both make its tables would break a fresh instance
-    assert start("dagster", "instance", "info").wait(MAKING_SECONDS) == 0
-    ui = DagsterDev(home, environment)
+    instance = run_module("dagster", "instance", "info", environment=environment)
+    assert instance.code == 0, instance.output
+    ui = DagsterDev(home, environment | {"PYTHONPATH": str(REPOSITORY)})
     try:
-        making = start("ben_assets_tests.browser.results", "tiles")
-        assert making.wait(MAKING_SECONDS) == 0
-        on_record = start("ben_assets_tests.browser.results", "record")
+        made = run_module(RESULTS, "tiles", environment=environment)
+        assert made.code == 0, made.output
+        on_record = Fork((RESULTS, "record"), environment)
         try:
             ui.wait()
             *keys, small = synthetic.tile_keys
             yield Results(tuple(keys), small, home / "data", ui, on_record)
         finally:
-            on_record.kill()
-            on_record.wait()
+            on_record.process.kill()
     finally:
         ui.stop()
 
