@@ -2,17 +2,19 @@
 
 ``python -m benchmarks.soak_main_job [--kills 200] [--pairs 20]``. A run makes one small
 tile from its L2A product to its archives, over an older result or none; it is killed
-(SIGKILL) at random moments, some of them just while it replaces a result. Then two runs
-at a time make the same tile.
+(SIGKILL) at random moments, half of them just before or after the record of a result
+comes or goes. Then two runs at a time make the same tile.
 """
 
 from __future__ import annotations
 
 import argparse
 import multiprocessing
+import os
 import random
 import shutil
 import signal
+import sys
 import tempfile
 import time
 from multiprocessing.process import BaseProcess
@@ -58,6 +60,22 @@ def run_all(pipeline: Pipeline) -> None:
         pipeline.make(asset)
 
 
+def run_until(pipeline: Pipeline, asset: str, is_after: bool) -> None:
+    """The same, killed just before or after the record of an asset comes or goes."""
+    record, has_moved = str(pipeline.data / record_of(asset)), False
+
+    def hook(event: str, names: tuple[object, ...]) -> None:
+        nonlocal has_moved
+        moves = event in ("os.rename", "os.remove") and record in map(str, names)
+        if has_moved if is_after else moves:
+            has_moved = False  # the signal is an event, too
+            os.kill(os.getpid(), signal.SIGKILL)
+        has_moved = moves
+
+    sys.addaudithook(hook)
+    run_all(pipeline)
+
+
 def record_of(asset: str) -> str:
     """Path of an asset's record below the data root."""
     return f"{asset}/{KEY if asset in TILE_ASSETS else 'release'}.json"
@@ -74,8 +92,12 @@ def finish(*processes: BaseProcess) -> None:
         assert process.exitcode == 0, f"a run ended with {process.exitcode}"
 
 
-def prepare(folder: Path) -> tuple[Pipeline, dict[str, str], float]:
-    """A pipeline with one whole tile, its tree, and the seconds that a run takes."""
+World = tuple[Pipeline, dict[str, str], float]
+"""A pipeline with one whole tile, its tree, and the seconds that a run takes."""
+
+
+def prepare(folder: Path) -> World:
+    """The world of both campaigns."""
     finish(start(_make_world, folder))
     pipeline = Pipeline(SyntheticData(folder / "synthetic", (KEY,)), folder)
     finish(start(pipeline.make, "l2a_tiles", KEY))
@@ -107,7 +129,7 @@ def require_whole_or_absent(pipeline: Pipeline, whole: dict[str, str]) -> int:
     return complete
 
 
-def kill_campaign(folder: Path, kills: int, seed: int) -> dict[int, int]:
+def kill_campaign(world: World, kills: int, seed: int) -> dict[int, int]:
     """Kill runs at random moments; number of assets with a record to how often.
 
     Raises:
@@ -115,18 +137,18 @@ def kill_campaign(folder: Path, kills: int, seed: int) -> dict[int, int]:
             it.
     """
     rng = random.Random(seed)
-    pipeline, whole, seconds = prepare(folder)
+    pipeline, whole, seconds = world
     seen: dict[int, int] = {}
     for number in range(1, kills + 1):
         if rng.random() < 0.5:
             for asset in ASSETS:
                 shutil.rmtree(pipeline.storage.folder(asset), ignore_errors=True)
-        run = start(run_all, pipeline)
         if rng.random() < 0.5:
+            run = start(run_all, pipeline)
             time.sleep(rng.uniform(0, seconds))
+            run.kill()
         else:
-            _await_replacement(pipeline, run, rng.choice(ASSETS))
-        run.kill()
+            run = start(run_until, pipeline, rng.choice(ASSETS), rng.random() < 0.5)
         run.join()
         assert run.exitcode in (-signal.SIGKILL, 0), f"a run ended with {run.exitcode}"
         complete = require_whole_or_absent(pipeline, whole)
@@ -137,22 +159,14 @@ def kill_campaign(folder: Path, kills: int, seed: int) -> dict[int, int]:
     return seen
 
 
-def _await_replacement(pipeline: Pipeline, run: BaseProcess, asset: str) -> None:
-    """Return when the record of the asset comes or goes, or the run has ended."""
-    record = pipeline.data / record_of(asset)
-    was_there = record.exists()
-    while record.exists() == was_there and run.is_alive():
-        pass  # the moment is shorter than any sleep
-
-
-def pair_campaign(folder: Path, pairs: int, seed: int) -> None:
+def pair_campaign(world: World, pairs: int, seed: int) -> None:
     """Let two runs make the same tile at the same time.
 
     Raises:
         AssertionError: one failed, or the result is not what one run makes.
     """
     rng = random.Random(seed)
-    pipeline, whole, seconds = prepare(folder)
+    pipeline, whole, seconds = world
     for _ in range(pairs):
         first = start(run_tile, pipeline)
         time.sleep(rng.uniform(0, seconds))
@@ -169,11 +183,12 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
-        seen = kill_campaign(Path(name) / "kills", given.kills, given.seed)
+        world = prepare(Path(name))
+        seen = kill_campaign(world, given.kills, given.seed)
         shown = ", ".join(f"{n} times {count}" for count, n in sorted(seen.items()))
         print(f"{given.kills} kills: complete assets of {len(ASSETS)}: {shown}")
         print("no tile was half there, and every later run repaired it", flush=True)
-        pair_campaign(Path(name) / "pairs", given.pairs, given.seed)
+        pair_campaign(world, given.pairs, given.seed)
         print(f"{given.pairs} pairs of runs on one tile: the result of one run")
 
 

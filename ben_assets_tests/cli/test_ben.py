@@ -12,7 +12,7 @@ import pytest
 
 from ben_assets.testing.cdse_server import CdseServer
 from ben_assets_tests.support.pipeline import Pipeline, replace_file
-from ben_assets_tests.support.programs import Ended, run_module
+from ben_assets_tests.support.programs import Ended, run_command, run_module
 from ben_assets_tests.support.shared import SHARED, needs_shared
 from resources.settings import REPOSITORY
 
@@ -84,8 +84,7 @@ def test_verify_names_what_differs_and_what_it_says_heals_it(finished):
     expected = "dagster asset materialize -m ben_assets.definitions --select "
     expected += f"metadata_tables,archives --partition {key}"
     assert said.endswith(expected)
-    words = said.split()
-    done = run_module(*words, environment=finished.environment())
+    done = run_command(said.split(), finished.environment())
     assert done.code == 0, done.err
     assert ben(finished, "verify", "--deep").code == 0
 

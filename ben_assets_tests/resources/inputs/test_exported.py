@@ -59,7 +59,7 @@ def test_all_is_there_and_verifies(files, exported) -> None:
 
 def test_coreutils_verify_it_too(exported) -> None:
     done = subprocess.run(["sha256sum", "-c", LIST], cwd=exported, capture_output=True)
-    assert done.code == 0, done.err
+    assert done.returncode == 0, done.stderr
 
 
 def test_what_is_there_stays_and_the_rest_is_made(files, exported) -> None:
