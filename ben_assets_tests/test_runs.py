@@ -58,6 +58,7 @@ def run() -> FinishedRun:
         made={"patches": {"files": 84, "bytes": 1_150_000, "seconds": 0.94}},
         checks=[
             Check("patches", "splits_follow_rule", True, False, ""),
+            Check("patches", "quality_passed", True, True, "a flag"),
             Check("patches", "matches_tracked_hash", True, True, "no row"),
         ],
     )
@@ -68,9 +69,11 @@ def test_the_table_names_the_whole_tile_in_a_file(run, capsys):
     print_notable(wide_console(), [run, run])
     said = capsys.readouterr().out
     (row,) = [line for line in said.splitlines() if "patches" in line and "84" in line]
-    for part in (run.partition, "1.15 MB", "0.94", "1 passed, 1 warned"):
+    for part in (run.partition, "1.15 MB", "0.94", "1 passed, 1 not tracked, 1 warned"):
         assert part in row
-    assert "warning: patches: matches_tracked_hash: no row (2 tiles)" in said
+    assert "warning: patches: quality_passed: a flag (2 tiles)" in said
+    assert "no row" not in said
+    assert "no tracked hash of 2 artifacts" in said
 
 
 def test_a_check_that_failed_makes_a_run_fail_though_its_steps_ran(run):

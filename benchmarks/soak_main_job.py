@@ -29,6 +29,7 @@ from ben_assets_tests.support.pipeline import (
     TRAINING_STEPS,
     Pipeline,
 )
+from benchmarks.whole_tiles import WholeTiles, record_of
 
 KEY: Final = DEMO_TILES[0].key
 TILE_ASSETS: Final = tuple(STEPS)[1:]
@@ -36,6 +37,8 @@ TILE_ASSETS: Final = tuple(STEPS)[1:]
 ASSETS: Final = (*TILE_ASSETS, *RELEASE_STEPS, *TRAINING_STEPS)
 """All that a run makes, in flow order."""
 _HEAL_EVERY: Final = 5
+World = tuple[Pipeline, WholeTiles, float]
+"""A pipeline with one whole tile, its results, and the seconds that a run takes."""
 # the libraries are imported once, and each run is forked off a process without threads
 _FORK: Final = multiprocessing.get_context("fork")
 
@@ -62,7 +65,7 @@ def run_all(pipeline: Pipeline) -> None:
 
 def run_until(pipeline: Pipeline, asset: str, is_after: bool) -> None:
     """The same, killed just before or after the record of an asset comes or goes."""
-    record, has_moved = str(pipeline.data / record_of(asset)), False
+    record, has_moved = str(pipeline.data / record_of(asset, KEY)), False
 
     def hook(event: str, names: tuple[object, ...]) -> None:
         nonlocal has_moved
@@ -76,11 +79,6 @@ def run_until(pipeline: Pipeline, asset: str, is_after: bool) -> None:
     run_all(pipeline)
 
 
-def record_of(asset: str) -> str:
-    """Path of an asset's record below the data root."""
-    return f"{asset}/{KEY if asset in TILE_ASSETS else 'release'}.json"
-
-
 def finish(*processes: BaseProcess) -> None:
     """Wait for runs that nobody kills.
 
@@ -92,10 +90,6 @@ def finish(*processes: BaseProcess) -> None:
         assert process.exitcode == 0, f"a run ended with {process.exitcode}"
 
 
-World = tuple[Pipeline, dict[str, str], float]
-"""A pipeline with one whole tile, its tree, and the seconds that a run takes."""
-
-
 def prepare(folder: Path) -> World:
     """The world of both campaigns."""
     finish(start(_make_world, folder))
@@ -103,30 +97,11 @@ def prepare(folder: Path) -> World:
     finish(start(pipeline.make, "l2a_tiles", KEY))
     started = time.perf_counter()
     finish(start(run_all, pipeline))
-    return pipeline, pipeline.tree(), time.perf_counter() - started
+    return pipeline, WholeTiles.of(pipeline), time.perf_counter() - started
 
 
 def _make_world(folder: Path) -> None:
     make_synthetic_data(folder / "synthetic", tiles=DEMO_TILES[:1], l1c=False)
-
-
-def require_whole_or_absent(pipeline: Pipeline, whole: dict[str, str]) -> int:
-    """Hold what has a record against what it must be; returns the number of records.
-
-    Raises:
-        AssertionError: a tile has a record, but not all that belongs to it.
-    """
-    found, complete = pipeline.tree(), 0
-    for asset in ASSETS:
-        if record_of(asset) in found:
-            complete += 1
-            for path, digest in whole.items():
-                is_of_release = path.count("/") == 1 and path.endswith(".parquet")
-                if path.startswith(f"{asset}/") and not (
-                    asset == "aligned_dataset" and is_of_release
-                ):
-                    assert found.get(path) == digest, f"{path} after a kill"
-    return complete
 
 
 def kill_campaign(world: World, kills: int, seed: int) -> dict[int, int]:
@@ -151,11 +126,11 @@ def kill_campaign(world: World, kills: int, seed: int) -> dict[int, int]:
             run = start(run_until, pipeline, rng.choice(ASSETS), rng.random() < 0.5)
         run.join()
         assert run.exitcode in (-signal.SIGKILL, 0), f"a run ended with {run.exitcode}"
-        complete = require_whole_or_absent(pipeline, whole)
+        complete = whole.require_whole_or_absent(pipeline)
         seen[complete] = seen.get(complete, 0) + 1
         if number % _HEAL_EVERY == 0:
             finish(start(run_all, pipeline))
-            assert pipeline.tree() == whole, "a run after kills left something else"
+            whole.require_all(pipeline, "a run after kills")
     return seen
 
 
@@ -172,7 +147,7 @@ def pair_campaign(world: World, pairs: int, seed: int) -> None:
         time.sleep(rng.uniform(0, seconds))
         finish(first, start(run_tile, pipeline))
         finish(start(run_all, pipeline))
-        assert pipeline.tree() == whole, "two runs made something else than one"
+        whole.require_all(pipeline, "a run after two at a time")
 
 
 def main() -> None:

@@ -12,6 +12,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from ben_assets.bigearthnet.errors import InvalidInput, LocalResourceError
+from ben_assets.bigearthnet.plain_files import expanded
 from ben_assets.bigearthnet.shipped_files import ROOT, SHIPPED
 
 REPOSITORY: Final = ROOT
@@ -38,9 +39,13 @@ class Settings:
         return self._values.get(name, "").strip() or default
 
     def path(self, name: str, default: Path | None = None) -> Path | None:
-        """A setting as an absolute path."""
+        """A setting as an absolute path.
+
+        Raises:
+            InvalidInput: it names the home of a user that is none, or is no path.
+        """
         value = self.text(name)
-        return default if value is None else REPOSITORY / Path(value).expanduser()
+        return default if value is None else REPOSITORY / expanded(value, name)
 
     def address(self, name: str, default: str) -> str:
         """A URL without user and password, which errors and logs would repeat.

@@ -69,8 +69,17 @@ def land_cover_is_of_the_years_around(tile: Tile, ctx: "StepContext") -> RuleRes
     return recipe_rules.land_cover_is_of_the_years_around(tile, ctx)
 
 
+@rule(reference_maps)
+def land_cover_covers_the_tile(tile: Tile, ctx: "StepContext") -> RuleResult:
+    """At most a tenth of an own tile is without land cover; a warning only."""
+    from ben_assets.validation import recipe_rules
+
+    return recipe_rules.land_cover_covers_the_tile(tile, ctx)
+
+
 CHECKS: Final = (
     codes_are_known,
     land_cover_is_of_the_years_around,
+    land_cover_covers_the_tile,
     matches_tracked_hash(reference_maps),
 )

@@ -73,7 +73,7 @@ def archives(
     reference_inputs: ReferenceInputsResource,
 ) -> dg.MaterializeResult:
     """The tile's part of the three release archives, as reproducible tar.zst."""
-    from ben_assets.steps.dataset import make_archives
+    from ben_assets.steps.archives import make_archives
 
     return materialize_tile(
         context, make_archives, settings_from(data_root, reference_inputs)
@@ -101,7 +101,9 @@ def release_metadata(
     )
 
 
-@release_asset(deps=[aligned_dataset, release_metadata], kinds={"tar", "zstd"})
+@release_asset(
+    deps=[aligned_dataset, archives, release_metadata], kinds={"tar", "zstd"}
+)
 def release_archives(
     context: dg.AssetExecutionContext,
     data_root: DataRootResource,

@@ -41,3 +41,21 @@ def path_of(name: str) -> str:
     else:
         folder = f"{S2_ROOT}/{patch_folder(name.rpartition('_')[0])}"
     return f"{folder}/{name}.tif"
+
+
+def run_of(path: str) -> str:
+    """What the paths of all files begin with that stay together in any archive.
+
+    That is a tile in S2 and maps. In S1 it is a place in an acquisition: only another
+    date of that place can have files between these.
+
+    >>> tile = "S2A_MSIL2A_20170613T101031_N9999_R022_T33UUP"
+    >>> run_of(path_of(f"{tile}_26_57_B8A"))
+    'BigEarthNet-S2/S2A_MSIL2A_20170613T101031_N9999_R022_T33UUP/'
+    >>> run_of(path_of("S1A_IW_GRDH_1SDV_20170613T165043_33UUP_83_83_VH"))
+    ... # doctest: +ELLIPSIS
+    'BigEarthNet-S1/S1A_..._20170613T165043/S1A_..._20170613T165043_33UUP_'
+    """
+    root, folder, patch, _ = path.split("/")
+    place = f"{patch.rsplit('_', 2)[0]}_" if root == S1_ROOT else ""
+    return f"{root}/{folder}/{place}"

@@ -76,10 +76,14 @@ def is_made_with_sen2cor_2_11(tile: Tile, ctx: StepContext) -> RuleResult:
     """Processor and version of the product."""
     facts = ctx.storage.require(ASSET, tile.key).facts_as(L2aFacts)
     difference = foreign_processor(facts.processor, facts.version)
+    expected, found = "sen2cor 2.11", f"{facts.processor} {facts.version}"
+    if tile.starts_at_l2a:  # as its user wants it
+        expected, difference = f"what the tile's row names: {tile.name}", None
+        found = facts.product
     return RuleResult(
         difference is None,
-        "sen2cor 2.11",
-        f"{facts.processor} {facts.version}",
+        expected,
+        found,
         (),
         difference is not None,
         difference,

@@ -8,9 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from ben_assets.bigearthnet.tile_list import find_tile
+from ben_assets.cli.running import Start, _job
+from ben_assets.tiles import load_tiles
 from ben_assets_tests.cli.test_ben import ben
 from ben_assets_tests.support.pipeline import Pipeline
 from ben_assets_tests.support.programs import Fork
+from resources.settings import Settings
 
 SAFE = "S2B_MSIL2A_20180805T110619_N0208_R137_T30TVK_20180805T160854"
 
@@ -39,9 +43,10 @@ def test_a_tile_that_fails_says_why_and_how_to_go_on(pipeline):
     assert then.startswith(f"put that right, then: ben run {key} ")
     assert "Traceback" not in done.out + done.err
     assert "BEN_S1_DIR" not in done.err, "it is said once"
+    assert "Dependencies for step" not in done.out
 
 
-@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGQUIT])
 def test_a_terminal_that_closes_ends_the_run_and_its_locks(pipeline, number):
     """It waits for a tile that this test holds, and holds another itself."""
     key = pipeline.keys[0]
@@ -86,6 +91,19 @@ def test_a_tile_that_starts_at_an_l2a_product_has_its_job(pipeline, tmp_path):
     refused = ben(pipeline, "run", "T30TVK_20180805T110619", "--from", "l1c")
     assert refused.code == 2
     assert "leave out --from l1c" in " ".join(refused.err.replace("│", " ").split())
+
+
+def test_a_run_begins_where_the_product_is(pipeline, tmp_path):
+    """With a zip or a product on disk no catalogue has to answer."""
+    key = pipeline.keys[0]
+    tile = find_tile(key, load_tiles(Settings(pipeline.settings)))
+    assert _job(tile, None, Settings(pipeline.settings)) == "tile_from_l2a"
+    assert _job(tile, Start.L1C, Settings(pipeline.settings)) == "tile"
+    zips = {"BEN_L1C_DIR": str(tmp_path)}
+    settings = Settings(pipeline.settings | zips)
+    assert _job(tile, Start.L1C, settings) == "tile_from_l1c"
+    assert _job(tile, None, Settings(zips)) == "tile_from_l1c"
+    assert _job(tile, None, Settings({})) == "tile"
 
 
 def test_a_near_miss_is_offered(pipeline):

@@ -16,8 +16,9 @@ import pytest
 
 from ben_assets.bigearthnet.tile_list import Tile, find_tile
 from ben_assets.safe.manifest import MANIFEST
+from ben_assets.steps.archives import make_archives
 from ben_assets.steps.card import make_release_card
-from ben_assets.steps.dataset import make_aligned_dataset, make_archives
+from ben_assets.steps.dataset import make_aligned_dataset
 from ben_assets.steps.l2a import make_l2a_tile
 from ben_assets.steps.metadata import make_metadata_table
 from ben_assets.steps.patches import make_patches

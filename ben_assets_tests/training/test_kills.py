@@ -68,6 +68,38 @@ def make_until(moment: str, record: str, pipeline: Pipeline, asset: str) -> None
     make(pipeline, asset)
 
 
+def join_until(archive: str, pipeline: Pipeline) -> None:
+    """Make the release archives, and die by SIGKILL when this one is to be joined."""
+
+    def hook(event: str, names: tuple[object, ...]) -> None:
+        if event == "open" and str(names[0]) == archive:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.addaudithook(hook)
+    pipeline.make("release_archives")
+
+
+@pytest.mark.parametrize("is_first", [True, False], ids=["first", "again"])
+def test_archives_killed_while_they_are_joined_are_those_before(finished, is_first):
+    """One tile's frame of S2 is in place then, the next one's not."""
+    storage, key = finished.storage, max(finished.keys)
+    folder, whole = storage.folder("release_archives"), finished.tree()
+    if is_first:
+        storage.remove("release_archives", "release")
+    before = tree_of(folder)
+    archive = storage.folder("archives") / key / "S2.tar.zst"
+    run = FORKS.Process(target=join_until, args=(str(archive), finished))
+    run.start()
+    run.join(100)
+    assert run.exitcode == -signal.SIGKILL
+    (draft,) = (folder / ".drafts").glob("release-*")
+    assert (draft / "BigEarthNet-S2.tar.zst").is_file()
+    found = tree_of(folder)
+    assert {n: d for n, d in found.items() if not n.startswith(".drafts")} == before
+    finished.make("release_archives")
+    assert finished.tree() == whole
+
+
 @pytest.mark.parametrize("asset", ASSETS)
 def test_a_killed_run_leaves_all_or_nothing_and_the_next_one_heals(
     trained, asset, monkeypatch

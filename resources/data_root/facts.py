@@ -345,10 +345,26 @@ class ArchiveFacts:
     tar_md5: str
 
 
+@dataclass(frozen=True)
+class FrameFacts:
+    """A zstd frame of a tile's archive, which a release takes over as it is."""
+
+    offset: Count
+    """Where it begins in the compressed file, in bytes."""
+    bytes: Count
+    """Its compressed size."""
+    sha256: Sha256
+    """Of its compressed bytes."""
+    members: Count
+    """Number of files in it."""
+
+
 class ArchivesFacts(RecipeFacts):
-    """``archives``: file name to archive."""
+    """``archives``: file name to archive, and to the frames in it."""
 
     archives: dict[str, ArchiveFacts]
+    frames: dict[str, dict[str, FrameFacts]] = {}
+    """By what the names of the files of a frame begin with; none in older records."""
 
 
 class DatabaseFacts(RecipeFacts):

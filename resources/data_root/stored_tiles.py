@@ -10,9 +10,9 @@ from typing import Final
 
 from ben_assets.bigearthnet.checksums import parse_hash_list
 from ben_assets.bigearthnet.errors import BenError, InvalidInput, MissingInput
+from ben_assets.bigearthnet.plain_files import read_plain
 from ben_assets.bigearthnet.product_names import is_tile_key
 from resources.data_root.facts import OF_RELEASE, OF_TILE, SUBSETS
-from resources.data_root.files import read_plain
 from resources.data_root.records import (
     RELEASE,
     StoredRecord,
