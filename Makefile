@@ -6,6 +6,8 @@ PYTHON ?= $(shell for p in python3.12 python3.11 python3; do \
 	&& echo $$p && break; done)
 PORT ?= 3000
 BIN := .venv/bin
+# A process that starts compiles nothing anew, whatever the caller's shell says.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: dev-setup mutants sen2cor preflight setup demo demo-ui test lint dev bench soak lock clean distclean help cluster-setup cluster-demo \
   clients docs docs-setup pictures postgis postgis-stop dev-postgres

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import textwrap
 
 import dagster as dg
@@ -12,6 +10,7 @@ import yaml
 
 from ben_assets.run_report import print_notable, table_of, wide_console
 from ben_assets.runs import LOCATION, MODULE, Check, FinishedRun, origin
+from ben_assets_tests.support.programs import run_module
 from resources.settings import REPOSITORY
 
 
@@ -38,19 +37,10 @@ def test_a_run_is_on_record_with_its_tile_and_where_it_comes_from(pipeline, tmp_
         assert len(run.made) == 6, run.made
         assert any("files packed" in entry.user_message for entry in told)
     """
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", textwrap.dedent(code)],
-        cwd=tmp_path,
-        env={
-            **pipeline.environment(),
-            "DAGSTER_HOME": str(home),
-            "PYTHONPATH": str(REPOSITORY),
-        },
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
+    (tmp_path / "run_a_tile.py").write_text(textwrap.dedent(code))
+    environment = {**pipeline.environment(), "DAGSTER_HOME": str(home)}
+    done = run_module("run_a_tile", environment=environment, cwd=tmp_path)
+    assert done.code == 0, done.err[-3000:]
     shown = {".dagster/repository": f"__repository__@{LOCATION}"}
     with dg.DagsterInstance.from_config(str(home)) as instance:
         (run,) = instance.get_runs(dg.RunsFilter(job_name="tile_from_l2a", tags=shown))
