@@ -30,7 +30,7 @@ from rich.table import Table
 
 from ben_assets.steps.step_context import cpu_count
 from ben_assets.synthetic.dataset import SyntheticData
-from benchmarks.full_tile import make_full_tile, texture_source
+from benchmarks.full_tile import TILE, make_full_tile, texture_source
 from benchmarks.main_job import GOAL_LIMIT_RATIO
 from benchmarks.projection import projection
 from benchmarks.step_limits import DECODE, measure
@@ -53,9 +53,10 @@ _OF_TILE: Final = (
 )
 _OF_RELEASE: Final = ("release_metadata", "release_archives")
 _KEY: Final = """
+import sys
 from ben_assets.partitions import tile_partitions
 keys = tile_partitions.get_partition_keys()
-print([key for key in keys if "T33UUP" in key][-1])
+print(*(key for key in keys if all(part in key for part in sys.argv[1:])))
 """
 
 Row = dict[str, Any]
@@ -109,7 +110,7 @@ class Version:
 
     def key(self) -> str:
         """Key of the tile."""
-        return self.run(self.folder / "keys", "-c", _KEY).strip()
+        return self.run(self.folder / "keys", "-c", _KEY, *TILE.key.split("_")).strip()
 
     def as_a_user(self, data: Path) -> Row:
         """Tile and release by Dagster's command line, without what a start takes."""
