@@ -12,10 +12,9 @@ from ben_assets.assets import RULE_CHECKS, STAGES
 from ben_assets.bigearthnet.errors import InvalidInput
 from ben_assets.bigearthnet.shipped_files import SHIPPED
 from ben_assets.environment import settings_of_process
-from ben_assets.file_pages import SETTING
 from ben_assets.jobs import JOBS
 from resources.configured import resources_of
-from resources.settings import REPOSITORY, Settings
+from resources.settings import FILES_URL, REPOSITORY, Settings
 
 
 def _kubernetes() -> dg.ExecutorDefinition:
@@ -93,7 +92,7 @@ def _links(asset: str, settings: Settings) -> dict[str, dg.MetadataValue[Any]]:
 def _address(settings: Settings) -> str | None:
     """Where files are served; one with a password is not stored: ``ben doctor``."""
     with contextlib.suppress(InvalidInput):
-        return settings.address(SETTING, "") if settings.text(SETTING) else None
+        return settings.address(FILES_URL, "") if settings.text(FILES_URL) else None
     return None
 
 

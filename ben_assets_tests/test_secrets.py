@@ -17,7 +17,8 @@ import pytest
 from ben_assets import cli
 from ben_assets.testing.cdse_faults import Fault
 from ben_assets.testing.cdse_server import CdseServer
-from ben_assets_tests.support.pipeline import Pipeline, Run
+from ben_assets_tests.support.pipeline import Pipeline
+from ben_assets_tests.support.programs import Ended
 from ben_assets_tests.support.secrets_shown import encodings, shown
 from ben_assets_tests.support.zip_products import KEY, write_product
 from resources.redaction import redacted
@@ -114,7 +115,7 @@ def settings_with_secrets(folder: Path) -> dict[str, str]:
     return SECRETS | addresses | dsns | proxy | {"CLMS_SERVICE_KEY": str(key)}
 
 
-def run_that_fails(pipeline: Pipeline, server: CdseServer, **more: str) -> Run:
+def run_that_fails(pipeline: Pipeline, server: CdseServer, **more: str) -> Ended:
     for name in [one for one in pipeline.settings if one.startswith("BEN_L1C")]:
         del pipeline.settings[name]
     pipeline.settings.pop("BEN_TILES_CSV", None)
@@ -128,7 +129,7 @@ def run_that_fails(pipeline: Pipeline, server: CdseServer, **more: str) -> Run:
     return pipeline.run("tile_ids,l1c_zips", KEY)
 
 
-def left_by(run: Run, pipeline: Pipeline) -> list[tuple[str, str]]:
+def left_by(run: Ended, pipeline: Pipeline) -> list[tuple[str, str]]:
     return [
         ("terminal", run.output),
         *everything_below(pipeline.data),

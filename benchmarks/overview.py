@@ -21,7 +21,7 @@ from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.tiles import load_tiles
 from ben_assets.validation.recording import track_tiles
 from ben_assets_tests.support.facts import facts_of
-from resources.data_root.difference import TILE_ASSETS
+from resources.data_root.flow import TILE_ASSETS
 from resources.data_root.records import Record, format_record
 from resources.data_root.store import Storage
 from resources.settings import REPOSITORY, Settings
@@ -94,12 +94,18 @@ def _cpu_seconds(command: str, settings: dict[str, str]) -> float:
     subprocess.run(
         [sys.executable, "-m", "ben_assets.cli", command],
         cwd=REPOSITORY,
-        env={**os.environ, **settings},
+        env=_with_compiled_modules() | settings,
         stdout=subprocess.DEVNULL,
         check=True,
     )
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def _with_compiled_modules() -> dict[str, str]:
+    """The environment, in which Python keeps compiled modules, as users have it."""
+    unset = "PYTHONDONTWRITEBYTECODE"
+    return {name: value for name, value in os.environ.items() if name != unset}
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from typing import Final
 
 from ben_assets.bigearthnet.errors import InvalidInput, MissingInput
 from ben_assets.bigearthnet.outside_text import escaped
+from ben_assets.bigearthnet.plain_files import read_plain
 
 _MAX_NAME: Final = 200
 """Letters of the name of a class, or of a label."""
@@ -28,6 +29,8 @@ COLUMNS: Final = ("code", "name", "label", "red", "green", "blue")
 
 _FOLDER: Final = Path(__file__).with_name("legends")
 _MAX_CODE: Final = 65_535
+_MOST_BYTES: Final = 1 << 24
+"""More than a line for each code."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +117,7 @@ def read_legend(path: Path, name: str | None = None) -> Legend:
         InvalidInput: lists all that is wrong with it, by line.
     """
     try:
-        content = path.read_bytes()
+        content = read_plain(path, _MOST_BYTES)
     except OSError as error:
         raise MissingInput(
             f"legend {path} cannot be read ({error.strerror}); expected a CSV with the "
@@ -125,7 +128,15 @@ def read_legend(path: Path, name: str | None = None) -> Legend:
 
 
 def _parse(text: str, source: str) -> dict[int, LegendClass]:
-    rows = csv.DictReader(io.StringIO(text))
+    rows = csv.DictReader(io.StringIO(text), strict=True)
+    try:
+        return _parse_rows(rows, source)
+    except csv.Error as error:
+        line = rows.line_num
+        raise InvalidInput(f"{source}, line {line}: not a CSV: {error}") from error
+
+
+def _parse_rows(rows: csv.DictReader[str], source: str) -> dict[int, LegendClass]:
     if tuple(rows.fieldnames or ()) != COLUMNS:
         raise InvalidInput(
             f"{source}, line 1: expected the columns {','.join(COLUMNS)}, found "

@@ -12,6 +12,8 @@ from rasterio.transform import from_origin
 
 from ben_assets.bigearthnet.errors import InvalidInput, MissingInput
 from ben_assets.bigearthnet.land_cover_raster import (
+    PLACES,
+    places_outside,
     rasters_of_tile,
     read_codes,
     source_files,
@@ -142,6 +144,37 @@ def test_an_unknown_code_is_refused_by_value(tmp_path):
         read_codes([path], GRID, legend, threads=1)
 
 
+@pytest.mark.parametrize(
+    ("dtype", "nodata"), [("int16", -9999), ("uint16", 999), ("int32", -(2**31))]
+)
+def test_values_of_more_than_a_byte_are_read_alike(dtype, nodata, tmp_path):
+    path = write(tmp_path / "cover.tif", "EPSG:3035", 10)
+    with rasterio.open(path) as raster:
+        codes, profile = raster.read(1).astype(dtype), raster.profile
+    codes[codes == 0] = nodata
+    wide = tmp_path / "wide.tif"
+    with rasterio.open(wide, "w", **profile | {"dtype": dtype, "nodata": nodata}) as r:
+        r.write(codes, 1)
+    np.testing.assert_array_equal(
+        read_codes([wide], GRID, WORLDCOVER, threads=2),
+        read_codes([path], GRID, WORLDCOVER, threads=2),
+    )
+
+
+@pytest.mark.parametrize("value", [-10, 999, 65_546, 2**31 - 1])
+def test_a_value_that_is_no_code_is_refused(value, tmp_path):
+    path = tmp_path / "cover.tif"
+    west, south, east, north = box_in("EPSG:4326")
+    profile = {"driver": "GTiff", "count": 1, "dtype": "int32", "crs": "EPSG:4326"}
+    transform = from_origin(west, north, (east - west) / 2, (north - south) / 2)
+    with rasterio.open(
+        path, "w", width=2, height=2, transform=transform, **profile
+    ) as r:
+        r.write(np.array([[10, 20], [value, 30]], np.int32), 1)
+    with pytest.raises(InvalidInput, match=rf"unknown codes: {value}; expected"):
+        read_codes([path], GRID, WORLDCOVER, threads=1)
+
+
 def test_a_raster_of_fractions_is_refused(tmp_path):
     path = tmp_path / "height.tif"
     profile = {"driver": "GTiff", "count": 1, "dtype": "float32", "crs": "EPSG:4326"}
@@ -180,3 +213,14 @@ def test_a_tile_across_the_antimeridian_reads_both_sides(tmp_path):
     longitude, _ = to_degrees.transform(grid.ulx + x, grid.uly - y)
     assert 0 < (longitude < 0).mean() < 1
     np.testing.assert_array_equal(codes, np.where(longitude < 0, 80, 10))
+
+
+def test_places_that_no_raster_spans_are_found(tmp_path):
+    west = write(tmp_path / "west.tif", "EPSG:4326", PIXEL, share=0.4)
+    assert len(places_outside([], GRID)) == PLACES
+    places = places_outside([west], GRID)
+    assert len(places) == pytest.approx(0.6 * PLACES, abs=0.05 * PLACES)
+    with rasterio.open(west) as source:
+        assert (places[:, 0] >= source.bounds.right).all()
+    east = write(tmp_path / "east.tif", "EPSG:32633", 10, share=0.3, east=True)
+    assert len(places_outside([west, east], GRID)) == 0

@@ -16,6 +16,8 @@ from typing import Final
 
 from ben_assets.bigearthnet.errors import LocalResourceError
 
+_FEW: Final = 16
+"""Names in one folder that are looked up one by one."""
 _LOCAL_ERRORS: Final = {
     errno.ENOSPC: "the disk is full; free space and run again",
     errno.EDQUOT: "the quota is used up; free space and run again",
@@ -29,7 +31,6 @@ _LOCAL_ERRORS: Final = {
 }
 
 _SPARE_BYTES: Final = 64 << 20
-_READ_BYTES: Final = 1 << 16
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -45,41 +46,6 @@ def write_atomically(path: Path, content: bytes) -> None:
         partial.unlink(missing_ok=True)
         raise
     flush_folder(path.parent)
-
-
-def read_plain(path: str | Path) -> bytes:
-    """The bytes of a regular file; never waits, as opening a FIFO would.
-
-    Raises:
-        OSError: missing, unreadable, or another kind of thing, which the error names.
-    """
-    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-    try:
-        status = os.fstat(handle)
-        kind = kind_of(status.st_mode)
-        if kind != REGULAR:
-            raise OSError(errno.EINVAL, f"expected a file, found {kind}", str(path))
-        size = max(status.st_size, _READ_BYTES)
-        return b"".join(iter(lambda: os.read(handle, size), b""))
-    finally:
-        os.close(handle)
-
-
-REGULAR: Final = "a regular file"
-_KINDS: Final = {
-    stat.S_IFREG: REGULAR,
-    stat.S_IFDIR: "a directory",
-    stat.S_IFLNK: "a symbolic link",
-    stat.S_IFIFO: "a FIFO",
-    stat.S_IFSOCK: "a socket",
-    stat.S_IFCHR: "a device",
-    stat.S_IFBLK: "a device",
-}
-
-
-def kind_of(mode: int) -> str:
-    """What a file's mode says it is, in words."""
-    return _KINDS.get(stat.S_IFMT(mode), "something unknown")
 
 
 def link_on_the_way(folder: Path, name: str) -> Path | None:
@@ -180,16 +146,34 @@ def require_space(folder: Path, size: int) -> None:
 
 def files_below(folder: Path, outputs: Iterable[str]) -> Iterator[str]:
     """All files of ``outputs``, as paths below ``folder``; links are not followed."""
-    for output in outputs:
-        path = f"{folder}/{output}"  # 100,000 of them: pathlib would take its time
-        try:
-            mode = os.lstat(path).st_mode
-        except (FileNotFoundError, NotADirectoryError):
-            continue
-        if stat.S_ISDIR(mode):
-            yield from _walk(path, output)
-        else:
-            yield output
+    names_in: dict[str, set[str]] = {}
+    for output in outputs:  # 100,000 of them: pathlib would take its time
+        parent, _, name = output.rpartition("/")
+        names_in.setdefault(parent, set()).add(name)
+    for parent, names in names_in.items():
+        above = f"{folder}/{parent}"
+        present = _listed(above, names) if len(names) > _FEW else _seen(above, names)
+        for name, is_folder in present:
+            output = f"{parent}/{name}" if parent else name
+            if is_folder:
+                yield from _walk(f"{folder}/{output}", output)
+            else:
+                yield output
+
+
+def _seen(folder: str, names: set[str]) -> Iterator[tuple[str, bool]]:
+    """Those of the names that are in a folder, and whether each is a folder."""
+    for name in names:
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            yield name, stat.S_ISDIR(os.lstat(f"{folder}/{name}").st_mode)
+
+
+def _listed(folder: str, names: set[str]) -> Iterator[tuple[str, bool]]:
+    """The same for many names: the folder is listed once."""
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        for entry in list(os.scandir(folder)):
+            if entry.name in names:
+                yield entry.name, entry.is_dir(follow_symlinks=False)
 
 
 def _walk(folder: str, name: str) -> Iterator[str]:
