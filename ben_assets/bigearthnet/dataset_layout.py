@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Final
 
 from ben_assets.bigearthnet.product_names import s1_acquisition, tile_id_of_patch
@@ -11,6 +12,16 @@ S2_ROOT: Final = "BigEarthNet-S2"
 MAPS_ROOT: Final = "Reference_Maps"
 ARCHIVE_OF_ROOT: Final = {S1_ROOT: "S1", S2_ROOT: "S2", MAPS_ROOT: "Reference_Maps"}
 """Root folder to the name of a tile's archive of it, without ``.tar.zst``."""
+
+
+class ReleaseDirectory(StrEnum):
+    """A directory of a published release, which an upload can do without."""
+
+    INDEX = "index"
+    SHARDS = "shards"
+    ARCHIVES = "archives"
+    LMDB = "lmdb"
+
 
 MAP_SUFFIX: Final = "_reference_map"
 S1_BANDS: Final = ("VV", "VH")

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from ben_assets.bigearthnet.checksums import file_digest, hash_list_digest
+from ben_assets.bigearthnet.checksums import hash_list_digest
 from ben_assets.bigearthnet.errors import (
     BenError,
     ChecksumMismatch,
+    CorruptProduct,
     InvalidInput,
     MissingInput,
 )
@@ -18,20 +20,20 @@ from ben_assets.bigearthnet.patch_grid import require_full_size
 from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.safe.band_rasters import (
     content_digests,
-    require_measurements,
     verify_bands,
 )
+from ben_assets.safe.file_proofs import FileProof
 from ben_assets.safe.l2a import L2A_METADATA, L2AProduct, read_l2a
-from ben_assets.safe.manifest import verify_directory
 from ben_assets.safe.zips import extract_product
 from ben_assets.steps import l1c
-from ben_assets.steps.step_context import StepContext, versions
+from ben_assets.steps.l2a_proofs import band_digests, prove, read_once
+from ben_assets.steps.step_context import StepContext, cpu_count, versions
 from resources.data_root.facts import (
     L2aFacts,
-    ManifestFacts,
     ProductStatus,
     ZipFacts,
 )
+from resources.data_root.records import FileDigest
 from resources.data_root.store import Draft, Record, StoredRecord
 from resources.data_root.tile_files import still_verifies
 from resources.imported_l2a import copy_product, find_l2a
@@ -107,7 +109,7 @@ def sound_product(ctx: StepContext, record: StoredRecord) -> L2AProduct:
         UnexpectedRaster: a band is cut short.
     """
     product = product_of(ctx, record)
-    found = hash_list_digest(content_digests(product))
+    found = hash_list_digest(content_digests(product, cpu_count()))
     if found != record.sha256:
         raise ChecksumMismatch(
             f"{product.path}: expected band files with the digest {record.sha256}, "
@@ -123,38 +125,15 @@ def _import_existing(
     ctx.log(f"importing {source}")
     product = read_l2a(copy_product(source, draft.path))
     _require_same_granule(tile, product, ctx)
-    digests = content_digests(product)
-    report = _verify_against_manifest(product, ctx)
-    require_measurements(product)
+    proofs, report = prove(product, ctx)
     facts = l2a_facts(
         product,
         source="BEN_L2A_DIR",
         manifest=report,
         processor=_stated_processor(product),
     )
-    made_from = {product.name.name: hash_list_digest(digests)}
-    return _publish(draft, tile, product, digests, made_from, facts)
-
-
-def _verify_against_manifest(product: L2AProduct, ctx: StepContext) -> ManifestFacts:
-    """Hold an imported product against its manifest; says what that could not verify.
-
-    Raises:
-        CorruptProduct: band rasters differ from it.
-        UnexpectedRaster: a band is no raster of this tile.
-    """
-    verify_bands(product)
-    report = verify_directory(product.path)
-    if report is None:
-        ctx.log("warning: no manifest.safe: nothing vouches for the bands")
-        return ManifestFacts(0, sorted(product.band_files))
-    if report.rewritten:
-        ctx.log(
-            f"warning: {len(report.rewritten)} files that are no band rasters differ "
-            f"from the manifest: {', '.join(report.rewritten[:5])}"
-        )
-    unverified = [Path(name).name for name in report.unverified]
-    return ManifestFacts(len(report.verified), unverified)
+    made_from = {product.name.name: hash_list_digest(band_digests(product, proofs))}
+    return _publish(draft, tile, product, proofs, made_from, facts)
 
 
 def _require_same_granule(tile: Tile, product: L2AProduct, ctx: StepContext) -> None:
@@ -206,9 +185,7 @@ def _fetch(tile: Tile, ctx: StepContext, draft: Draft) -> StoredRecord:
     ctx.log(f"{tile.name} came from {fetched.source}")
     product = read_l2a(extract_product(scratch / "product.zip", draft.path))
     shutil.rmtree(scratch)
-    digests = content_digests(product)
-    report = _verify_against_manifest(product, ctx)
-    require_measurements(product)
+    proofs, report = prove(product, ctx)
     facts = l2a_facts(
         product,
         source=fetched.source,
@@ -217,7 +194,7 @@ def _fetch(tile: Tile, ctx: StepContext, draft: Draft) -> StoredRecord:
         processor=_stated_processor(product),
     )
     made_from = {l1c.IDS: known.sha256}
-    return _publish(draft, tile, product, digests, made_from, facts)
+    return _publish(draft, tile, product, proofs, made_from, facts)
 
 
 def _stated_processor(product: L2AProduct) -> str:
@@ -237,8 +214,7 @@ def _process(tile: Tile, ctx: StepContext, draft: Draft) -> StoredRecord:
     unpacked.mkdir(parents=True)
     target.mkdir()
     restored: list[str] = []
-    zip_path = ctx.storage.folder(l1c.ZIPS) / f"{tile.key}.zip"
-    safe = extract_product(zip_path, unpacked, restored.append)
+    safe = _unpack(tile, ctx, upstream, unpacked, restored.append)
     if restored:
         ctx.log(f"empty folders that the zip lacks, made again: {restored}")
     result = processor.process(safe, target, ctx.log)
@@ -260,12 +236,12 @@ def _process(tile: Tile, ctx: StepContext, draft: Draft) -> StoredRecord:
         restored_folders=tuple(restored),
     )
     verify_bands(product)
-    digests, made_from = content_digests(product), {l1c.ZIPS: upstream.sha256}
-    return _publish(draft, tile, product, digests, made_from, facts, log_files)
+    proofs, made_from = read_once(product, {}), {l1c.ZIPS: upstream.sha256}
+    return _publish(draft, tile, product, proofs, made_from, facts, log_files)
 
 
 def _required_zip(tile: Tile, ctx: StepContext) -> StoredRecord:
-    """The record of the tile's L1C zip, after the zip was found to be its zip."""
+    """The record of the tile's L1C zip."""
     record = ctx.storage.find(l1c.ZIPS, tile.key)
     if record is None:
         raise MissingInput(
@@ -275,18 +251,39 @@ def _required_zip(tile: Tile, ctx: StepContext) -> StoredRecord:
             f"{ctx.storage.record_path(l1c.ZIPS, tile.key)}; materialize l1c_zips "
             "for this tile"
         )
-    path = ctx.storage.folder(l1c.ZIPS) / f"{tile.key}.zip"
-    try:
-        found = file_digest(path)
-    except FileNotFoundError:
-        found = "no file"
-    expected = record.facts_as(ZipFacts).zip_sha256
-    if found != expected:
-        raise ChecksumMismatch(
-            f"{path}: expected SHA-256 {expected} by its record, "
-            f"found {found}; materialize l1c_zips for this tile again"
-        )
     return record
+
+
+def _unpack(
+    tile: Tile,
+    ctx: StepContext,
+    record: StoredRecord,
+    folder: Path,
+    on_restored: Callable[[str], None],
+) -> Path:
+    """Unpack the zip of a record; each file is compared with it on the way.
+
+    So the zip is read once, not for its own digest before.
+
+    Raises:
+        ChecksumMismatch: it is not the zip of the record.
+    """
+    path = ctx.storage.folder(l1c.ZIPS) / f"{tile.key}.zip"
+    facts = record.facts_as(ZipFacts)
+    expected = {name: member.sha256 for name, member in facts.members.items()}
+    try:
+        size = path.stat().st_size
+        if size == facts.zip_bytes:
+            return extract_product(path, folder, on_restored, expected)
+        problem = f"expected {facts.zip_bytes} bytes, found {size}"
+    except FileNotFoundError:
+        problem = "no file"
+    except CorruptProduct as error:
+        problem = str(error)
+    raise ChecksumMismatch(
+        f"{path} is not the zip of its record: {problem}; materialize l1c_zips for "
+        "this tile again"
+    )
 
 
 def l2a_facts(product: L2AProduct, *, processor: str, **made: object) -> L2aFacts:
@@ -340,22 +337,26 @@ def _publish(
     draft: Draft,
     tile: Tile,
     product: L2AProduct,
-    digests: dict[str, str],
+    proofs: dict[str, FileProof],
     made_from: dict[str, str],
     facts: L2aFacts,
     log_files: tuple[str, ...] = (),
 ) -> StoredRecord:
-    """Put a product in place whose bands were verified, and are as ``digests`` say."""
+    """Put a product in place whose bands were verified, and are as ``proofs`` say."""
     if tile.is_published:
         require_full_size(product.geocoding, product.path.name)
     record = Record(
         asset=ASSET,
         tile=tile.key,
-        digests=digests,
+        digests=band_digests(product, proofs),
         bytes=sum(path.stat().st_size for path in product.band_files.values()),
         outputs=(product.path.name, *log_files),
         made_from=made_from,
         made_with=versions("rasterio") | _made_with(facts),
         facts=facts,
+        contents={
+            f"{product.path.name}/{name}": FileDigest(proof.size, proof.sha256)
+            for name, proof in proofs.items()
+        },
     )
     return draft.publish(record)

@@ -440,7 +440,11 @@ MUTANTS: Final = (
     *_of(
         f"{_SAFE}/jp2.py",
         "safe/test_jp2.py",
-        ("JP2: no end marker", "not content.endswith(END_OF_CODESTREAM)", "False"),
+        (
+            "JP2: no end marker",
+            "_read_at(file, end - 2, 2) != END_OF_CODESTREAM",
+            "False",
+        ),
         ("JP2: a tile is missing", "if missing:", "if len(missing) > 1:"),
     ),
     *_of(
@@ -454,12 +458,12 @@ MUTANTS: Final = (
         "safe/test_manifest.py",
         (
             "manifest: any checksum",
-            "expected.hexdigest() != expectation.value",
+            "proof.checksum != expectation.value",
             "not expectation.value",
         ),
         (
             "manifest: any size",
-            "expectation.size not in (None, size)",
+            "expectation.size not in (None, proof.size)",
             "expectation.size == -1",
         ),
         (
@@ -768,14 +772,18 @@ MUTANTS: Final = (
         "assets/test_tile_asset.py",
         (
             "locks: a step reads what another replaces",
-            "reading(upstream,",
+            "reading(tiles_read_by(asset),",
             "reading((),",
         ),
     ),
     *_of(
         "ben_assets/validation/expected_hashes.py",
         "validation/test_expected_hashes.py",
-        ("expected hashes: another sen2cor passes", "and self.objection is None", ""),
+        (
+            "expected hashes: another sen2cor passes",
+            "reasons = [objection] if objection else []",
+            "reasons: list[str] = []",
+        ),
         (
             "expected hashes: other columns",
             "if not set(COLUMNS) <= set(",
@@ -783,8 +791,8 @@ MUTANTS: Final = (
         ),
         (
             "expected hashes: nothing is compared",
-            "return self.expected == self.found",
-            "return bool(self.found)",
+            "if expected[name] != found[name]]",
+            "if not found[name]]",
         ),
     ),
     *_of(
@@ -814,8 +822,8 @@ MUTANTS: Final = (
         ("recipe: a land cover without year", '["legend", "year"]', '["legend"]'),
         (
             "recipe: paths count from anywhere",
-            "recipe.parent / Path(text)",
-            "Path(text)",
+            "return recipe.parent / expanded(text",
+            "return expanded(text",
         ),
     ),
     *_of(
@@ -826,6 +834,146 @@ MUTANTS: Final = (
             "legend: other columns",
             "if tuple(rows.fieldnames or ()) != COLUMNS",
             "if not rows.fieldnames",
+        ),
+    ),
+    *_of(
+        "ben_assets/training/encoding.py",
+        "training/test_databases.py",
+        (
+            "lmdb: keys end before the column",
+            'name.rpartition("_")',
+            'name.partition("_")',
+        ),
+        (
+            "lmdb: a tensor by another name",
+            'MAP_TENSOR: Final = "Data"',
+            'MAP_TENSOR: Final = "data"',
+        ),
+        ("lmdb: changed files pass", "if found != file.sha256:", "if not found:"),
+    ),
+    *_of(
+        "ben_assets/training/patch_database.py",
+        "training/test_databases.py",
+        (
+            "lmdb: changed values pass",
+            "digests.get(key.decode()) != found:",
+            "digests.get(key.decode()) is None:",
+        ),
+        ("lmdb: a key lacks", "if count != len(digests):", "if count > len(digests):"),
+        (
+            "lmdb: a key twice",
+            "append=True, overwrite=False",
+            "append=False, overwrite=True",
+        ),
+    ),
+    *_of(
+        "ben_assets/training/index.py",
+        "training/test_release.py",
+        ("index: latitude first", "always_xy=True", "always_xy=False"),
+        (
+            "index: the corner in place of the centre",
+            "west + PATCH_SIZE_M / 2, north - PATCH_SIZE_M / 2",
+            "west, north",
+        ),
+        (
+            "index: rows go north",
+            'origin.corner[1] - patches["y"]',
+            'origin.corner[1] + patches["y"]',
+        ),
+        ("index: in the order of names", '["distance", "patch"]', '["patch"]'),
+    ),
+    *_of(
+        "ben_assets/training/classes.py",
+        "training/test_release.py",
+        (
+            "classes: no class is the first",
+            "NO_CLASS: Final = 255",
+            "NO_CLASS: Final = 0",
+        ),
+        (
+            "classes: numbers by name",
+            "enumerate(PAPER_ORDER)",
+            "enumerate(ALPHABETICAL_ORDER)",
+        ),
+    ),
+    *_of(
+        "ben_assets/training/samples.py",
+        "training/test_release.py",
+        ("samples: snow with cloud alone is unclear", "pc.or_(", "pc.and_("),
+        (
+            "samples: not mixed",
+            'hashlib.sha256(f"{salt}{patch_id}".encode()).digest(), patch_id',
+            'b"", patch_id',
+        ),
+    ),
+    *_of(
+        "ben_assets/training/manifest.py",
+        "training/test_release.py",
+        ("release manifest: paths may climb", 'and ".." not in name.split("/")', ""),
+    ),
+    *_of(
+        "resources/uploads/upload_file.py",
+        "resources/uploads/test_uploads.py",
+        ("uploads: each part is the first", "file.seek(self.offset)", "file.seek(0)"),
+    ),
+    *_of(
+        "resources/uploads/huggingface.py",
+        "resources/uploads/test_uploads.py",
+        (
+            "hub: any digest",
+            "return None if expected == found",
+            "return None if expected",
+        ),
+        (
+            "hub: a public one is changed unasked",
+            "if not is_private and not publishes:",
+            "if publishes and not publishes:",
+        ),
+    ),
+    *_of(
+        "resources/uploads/zenodo.py",
+        "resources/uploads/test_uploads.py",
+        ("zenodo: any digest", "if stated != md5:", "if not md5:"),
+        ("zenodo: two of one name", "if count > 1]", "if count > 2]"),
+    ),
+    *_of(
+        "resources/data_root/facts.py",
+        "resources/data_root/test_facts.py",
+        ("facts: of more than is known", 'extra="forbid"', 'extra="ignore"'),
+        ("facts: texts for numbers", "strict=True", "strict=False"),
+        ("facts: names may climb", "if not stays_inside(name):", "if not name:"),
+    ),
+    *_of(
+        "resources/transfers/transfer.py",
+        "resources/cdse/test_download.py resources/cdse/test_delivery.py",
+        (
+            "transfer: longer than promised",
+            "if self.size + len(piece) > most:",
+            "if self.size > most:",
+        ),
+        (
+            "transfer: a part of any place",
+            "if start == self.size and is_same",
+            "if start >= 0 and is_same",
+        ),
+    ),
+    *_of(
+        "resources/transfers/ranges.py",
+        "cli/test_sample.py",
+        ("ranges: any part", "if found == place else", "if found else"),
+    ),
+    *_of(
+        "resources/transfers/limiter.py",
+        "resources/cdse/test_session.py",
+        ("limits: one connection more", "range(self._slots)", "range(self._slots + 1)"),
+    ),
+    *_of(
+        "resources/transfers/retrier.py",
+        "resources/cdse/test_download.py",
+        (
+            "pauses: of any length",
+            "until = time.time() + min(seconds, self._longest)",
+            "until = time.time() + seconds",
         ),
     ),
     *_of(

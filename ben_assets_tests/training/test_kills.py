@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 import sys
@@ -13,6 +12,7 @@ import pytest
 from ben_assets.steps.subsets import make_subset
 from ben_assets.training.subsets import Selection
 from ben_assets_tests.support.pipeline import TRAINING_STEPS, Pipeline, tree_of
+from ben_assets_tests.support.programs import FORKS
 from resources.data_root import store as storage_module
 from resources.data_root.tile_files import verify_tile
 
@@ -25,8 +25,6 @@ MOMENTS = {
     "the new record is in place": True,
 }
 """Moment to whether a record is there then, in the order of a publication."""
-_FORKS = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload([__name__])
 
 
 def make(pipeline: Pipeline, asset: str) -> None:
@@ -90,7 +88,7 @@ def test_archives_killed_while_they_are_joined_are_those_before(finished, is_fir
         storage.remove("release_archives", "release")
     before = tree_of(folder)
     archive = storage.folder("archives") / key / "S2.tar.zst"
-    run = _FORKS.Process(target=join_until, args=(str(archive), finished))
+    run = FORKS.Process(target=join_until, args=(str(archive), finished))
     run.start()
     run.join(100)
     assert run.exitcode == -signal.SIGKILL
@@ -114,7 +112,7 @@ def test_a_killed_run_leaves_all_or_nothing_and_the_next_one_heals(
     whole, record = tree_of(folder), storage.record_path(asset, tile)
     for moment, has_record in MOMENTS.items():
         job = (moment, str(record), trained, asset)
-        run = _FORKS.Process(target=make_until, args=job)
+        run = FORKS.Process(target=make_until, args=job)
         run.start()
         run.join(100)
         assert run.exitcode == -signal.SIGKILL, moment

@@ -55,7 +55,7 @@ from ben_assets_tests.support.pipeline import (
     tree_of,
 )
 from resources.data_root.difference import Difference
-from resources.data_root.records import RELEASE
+from resources.data_root.flow import RELEASE
 from resources.data_root.stored_tiles import Snapshot
 from resources.settings import REPOSITORY
 
