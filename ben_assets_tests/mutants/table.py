@@ -772,7 +772,7 @@ MUTANTS: Final = (
         "assets/test_tile_asset.py",
         (
             "locks: a step reads what another replaces",
-            "reading(tiles_read_by(asset),",
+            "reading(read,",
             "reading((),",
         ),
     ),
