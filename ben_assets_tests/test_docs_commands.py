@@ -70,14 +70,16 @@ TESTS: Final = {
     "dagster-daemon": "test_cluster.py test_two_workers_give_the_bytes",
     "dagster-webserver": "test_cluster.py test_two_workers_give_the_bytes",
     "dg launch": "assets/test_checks.py test_a_tile_of_which_nothing_is_on_disk",
+    "duckdb": "postgis/test_index.py test_the_three_queries_of_the_page",
     "make cluster-setup": "../.ci/run make cluster-setup",
     "make demo": "../.ci/run make demo",
     "make postgis": "postgis/test_server.py test_a_server_keeps_address_and_data",
     "make setup": "../.ci/run make demo",
     "postgis.md sql": "postgis/test_publication.py test_the_queries_of_the_page_run",
+    "psql": "postgis/test_index.py test_the_three_queries_of_the_page",
     "quick-start.md python": "bigearthnet/test_reading.py test_the_lines_of_the_page",
-    "training.md python": "training/test_release.py test_the_queries_of_the_documents",
-    "training.md sql": "training/test_release.py test_the_queries_of_the_documents",
+    "training.md python": "postgis/test_index.py test_the_three_queries_of_the_page",
+    "training.md sql": "postgis/test_index.py test_the_three_queries_of_the_page",
 }
 """Command to what runs it: a file, and words of it, which begin a test's name."""
 

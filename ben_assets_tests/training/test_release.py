@@ -146,26 +146,6 @@ def test_one_query_finds_patches_by_place_season_country_and_land_cover(trained)
     assert sorted(patch for patch, _ in rows) == sorted(expected)
 
 
-def test_the_queries_of_the_documents_run(trained):
-    """DuckDB's finds nothing here; with another class and place it does."""
-    text = (REPOSITORY / "docs/training.md").read_text()
-    query = text.split("```sql\n")[1].partition("```")[0]
-    assert "release_index/bigearthnet_index.parquet" in query
-    query = query.replace("release_index/", f"{index_path(trained).parent}/")
-    assert duckdb.sql(query).columns == ["patch_id", "lon", "lat", "rice_pixels"]
-    assert duckdb.sql(query).fetchall() == []
-    query = query.replace("213", "211").replace("-8.0", "-4.0").replace("39.5", "41")
-    assert len(duckdb.sql(query).fetchall()) > 0
-    code = text.split("```python\n")[1].partition("```")[0]
-    code = code.replace("release_index/", f"{index_path(trained).parent}/")
-    names: dict[str, object] = {}
-    exec(
-        code.replace("213", "211").replace("-8.0", "-4.0").replace("39.5", "41"), names
-    )
-    expected = {row[0] for row in duckdb.sql(query).fetchall()}
-    assert set(names["found"]["patch_id"]) == expected
-
-
 def test_a_box_is_read_by_its_bounding_boxes(trained):
     box = (12, 47, 14, 50)
     found = gpd.read_parquet(index_path(trained), bbox=box)
