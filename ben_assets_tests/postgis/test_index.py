@@ -62,6 +62,7 @@ def test_the_three_queries_of_the_page_find_the_same_patches(
     finished: Pipeline, blank: Database, monkeypatch: pytest.MonkeyPatch
 ):
     finished.make("release_index")
+    (finished.data / "index").symlink_to(finished.storage.folder("release_index"))
     monkeypatch.chdir(finished.data)
     page = section_of_the_page()
     (commands,) = blocks("sh", page)
