@@ -123,7 +123,7 @@ def _provide(
     from resources.inputs.pinned import PinnedInputs, count_rows, digest_of
 
     with as_dagster_failure():
-        inputs = PinnedInputs(settings)
+        inputs = PinnedInputs(settings, reads_anew=True)
         names = files_of(context.asset_key)
         found = [inputs.require(name, line_log(context.log)) for name in names]
         rows = [count_rows(one.path) for one in found]
@@ -154,7 +154,7 @@ def is_pinned(asset: dg.AssetsDefinition, names: tuple[str, ...]) -> RuleCheck:
     def are_pinned(ctx: "StepContext") -> RuleResult:
         from resources.inputs.pinned import PinnedInputs
 
-        inputs = PinnedInputs(ctx.settings)
+        inputs = PinnedInputs(ctx.settings, reads_anew=True)
         found = [one for name in names if (one := inputs.find(name))]
         others = [
             f"{one.path.name} is {one.outcome}" for one in found if not one.is_pinned

@@ -1,6 +1,6 @@
 """Land cover from rasters of any CRS, read at the pixel centres of a tile's 10 m grid.
 
-Bounded memory: the tile is read in stripes, so a raster of a continent costs no more
+Bounded memory: the tile is read in blocks, so a raster of a continent costs no more
 than one of a town.
 """
 
@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 from typing import Final, Self
 
 import numpy as np
@@ -17,19 +19,21 @@ import numpy.typing as npt
 import pyproj
 import rasterio
 import rasterio.io
-from affine import Affine
-from numpy.polynomial import chebyshev
 from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from ben_assets.bigearthnet.errors import InvalidInput, MissingInput
 from ben_assets.bigearthnet.legend import NO_LAND_COVER, Legend
 from ben_assets.bigearthnet.patch_grid import TileGeocoding
+from ben_assets.bigearthnet.pixel_centres import PixelCentres
 
 _SUFFIXES: Final = (".tif", ".tiff", ".vrt", ".img")
-_STRIPE_ROWS: Final = 122
-"""Rows read at a time; 90 stripes make a full tile of 10,980 rows."""
-_NODES: Final = 16
+_BLOCK: Final = 183
+"""Pixels along a block, which processor caches hold; a full tile has 60 x 60."""
+_CACHE_BYTES: Final = 256 << 20
+"""Decoded blocks of rasters that GDAL may keep."""
+_VALUES: Final = 1 << 16
+"""Values that may be codes."""
 _DEFAULT_NODATA: Final = 0  # never a code of a legend
 
 
@@ -82,143 +86,116 @@ def read_codes(
         rasters: files, in order of precedence.
         grid: the tile.
         legend: the codes that are known.
-        threads: stripes read at a time.
+        threads: strips of blocks filled at a time.
 
     Raises:
         InvalidInput: a value is not of the legend, or a raster is none of codes.
     """
     side = grid.pixels(10)
     codes = np.full((side, side), NO_LAND_COVER, dtype=np.uint16)
-    placed = [(raster, at) for raster in rasters for at in _centres(raster, grid)]
+    blocks = [slice(i, min(i + _BLOCK, side)) for i in range(0, side, _BLOCK)]
+    with ExitStack() as stack, ThreadPoolExecutor(threads) as pool:
+        stack.enter_context(rasterio.Env(GDAL_CACHEMAX=_CACHE_BYTES))
+        layers = [_Layer.of(raster, legend, stack) for raster in rasters]
+        placed = [(layer, at) for layer in layers for at in layer.centres(grid)]
 
-    def read_stripe(start: int) -> None:
-        stripe = codes[start : start + _STRIPE_ROWS]
-        for raster, centres in placed:
-            _fill(stripe, raster, centres, start, legend)
+        def fill(rows: slice) -> None:
+            for cols in blocks:
+                block = codes[rows, cols]
+                for layer, centres in placed:
+                    layer.fill(block, *centres.pixels(rows, cols))
 
-    with ThreadPoolExecutor(threads) as pool:
-        for _ in pool.map(read_stripe, range(0, side, _STRIPE_ROWS)):
+        for _ in pool.map(fill, blocks):
             pass
     return codes
 
 
-def _fill(
-    stripe: npt.NDArray[np.uint16],
-    raster: Path,
-    centres: PixelCentres,
-    start: int,
-    legend: Legend,
-) -> None:
-    """Put the codes of one raster where a stripe has none yet."""
-    is_open = stripe == NO_LAND_COVER
-    if not is_open.any():
-        return
-    with _open(raster) as source:
-        nodata = _DEFAULT_NODATA if source.nodata is None else source.nodata
-        try:
-            values = _values(source, centres, start, len(stripe), nodata)
-        except RasterioError as error:
-            raise InvalidInput(f"{raster}: cannot be read: {error}") from error
-    wanted = is_open & (values != nodata)
-    _require_known(values[wanted], legend, raster)
-    stripe[wanted] = values[wanted]
-
-
-def _centres(raster: Path, grid: TileGeocoding) -> list[PixelCentres]:
-    """Where a tile lies in a raster; in more ways where it crosses the antimeridian."""
-    with _open(raster) as source:
-        crs = pyproj.CRS.from_wkt(source.crs.to_wkt())
-        is_split = len(list(_boxes(grid, crs))) > 1
-        turns = (0, -360, 360) if is_split else (0,)
-        return [PixelCentres.of(source.transform, crs, grid, turn) for turn in turns]
-
-
 @dataclass(frozen=True)
-class PixelCentres:
-    """Where the pixel centres of a tile's 10 m grid lie in a raster.
+class _Layer:
+    """An open raster of codes; threads may share it."""
 
-    A product of Chebyshev polynomials, one in each direction, stands in for the
-    projection: over a tile it is within 1e-6 pixels of PROJ, where GDAL's own warping
-    may be off by an eighth of a pixel, or takes minutes.
-    """
-
-    columns: npt.NDArray[np.float64]
-    """Coefficients of the raster column, shape (_NODES, _NODES)."""
-    rows: npt.NDArray[np.float64]
-    """Coefficients of the raster row."""
-    side: int
-    """Pixels along one side of the tile."""
+    path: Path
+    source: rasterio.io.DatasetReader
+    """Read by one thread at a time, so that each of its blocks is decoded once."""
+    legend: Legend
+    nodata: float
+    code_of: npt.NDArray[np.uint16]
+    """Code of each value from 0 to 65,535: 999 for no data, 0 where it is not known."""
+    reading: Lock = field(default_factory=Lock)
 
     @classmethod
-    def of(
-        cls, transform: Affine, crs: pyproj.CRS, grid: TileGeocoding, turn: int
-    ) -> Self:
-        """Fitted to PROJ's values at the Chebyshev nodes of the tile.
+    def of(cls, raster: Path, legend: Legend, stack: ExitStack) -> Self:
+        """Opened until the stack is left.
+
+        Raises:
+            InvalidInput: it is no raster of codes.
+        """
+        source = stack.enter_context(_open(raster))
+        nodata = _DEFAULT_NODATA if source.nodata is None else source.nodata
+        code_of = np.zeros(_VALUES, dtype=np.uint16)
+        known = list(legend.classes)
+        code_of[known] = known
+        if 0 <= nodata < _VALUES:
+            code_of[int(nodata)] = NO_LAND_COVER
+        return cls(raster, source, legend, nodata, code_of)
+
+    def centres(self, grid: TileGeocoding) -> list[PixelCentres]:
+        """Where a tile lies in it; in more ways where it crosses the antimeridian."""
+        crs = pyproj.CRS.from_wkt(self.source.crs.to_wkt())
+        is_split = len(list(_boxes(grid, crs))) > 1
+        turns = (0, -360, 360) if is_split else (0,)
+        return [PixelCentres.of(self.source.transform, crs, grid, t) for t in turns]
+
+    def fill(
+        self,
+        block: npt.NDArray[np.uint16],
+        columns: npt.NDArray[np.float64],
+        rows: npt.NDArray[np.float64],
+    ) -> None:
+        """Put its codes where a block of the tile has none yet.
 
         Args:
-            transform: of the raster.
-            crs: of the raster.
-            grid: the tile.
-            turn: degrees to add to longitudes.
+            block: codes, changed in place.
+            columns: raster column of each pixel of the block.
+            rows: raster row of each.
         """
-        nodes = np.cos(np.pi * (np.arange(_NODES) + 0.5) / _NODES)
-        half = (nodes + 1) / 2 * grid.side_m
-        x, y = np.meshgrid(grid.ulx + half, grid.uly - half)
-        transformer = pyproj.Transformer.from_crs(grid.epsg, crs, always_xy=True)
-        x, y = transformer.transform(x, y)
-        if crs.is_geographic:
-            x = np.degrees(np.unwrap(np.unwrap(np.radians(x), axis=0), axis=1)) + turn
-        columns, rows = ~transform * (x, y)
-        fit = np.linalg.inv(chebyshev.chebvander(nodes, _NODES - 1))
-        return cls(fit @ columns @ fit.T, fit @ rows @ fit.T, grid.pixels(10))
+        west, east = max(columns.min(), 0), min(columns.max() + 1, self.source.width)
+        north, south = max(rows.min(), 0), min(rows.max() + 1, self.source.height)
+        if west >= east or north >= south:
+            return
+        read = self._read(Window(west, north, east - west, south - north))
+        places = (rows - north) * read.shape[1] + (columns - west)
+        values = read.reshape(-1).take(places.astype(np.intp), mode="clip")
+        codes = self._codes(values)
+        inside = (columns >= west) & (columns < east) & (rows >= north) & (rows < south)
+        wanted = inside & (block == NO_LAND_COVER)
+        if not codes.all(where=wanted):
+            raise self._unknown(values[wanted & (codes == 0)])
+        np.copyto(block, codes, where=wanted)
 
-    def read(
-        self, start: int, count: int
-    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-        """Raster column and row of the centres of some rows, shape (count, side)."""
-        at = (np.arange(self.side) + 0.5) / self.side * 2 - 1
-        values = chebyshev.chebvander(at, _NODES - 1)
-        stripe = values[start : start + count]
-        return stripe @ self.columns @ values.T, stripe @ self.rows @ values.T
+    def _read(self, window: Window) -> npt.NDArray[np.integer]:
+        with self.reading:
+            try:
+                read: npt.NDArray[np.integer] = self.source.read(1, window=window)
+            except RasterioError as error:
+                raise InvalidInput(f"{self.path}: cannot be read: {error}") from error
+        return read
 
+    def _codes(self, values: npt.NDArray[np.integer]) -> npt.NDArray[np.uint16]:
+        """Codes of values; 999 for no data, 0 for those that are not known."""
+        if values.dtype in (np.uint8, np.uint16):
+            return self.code_of.take(values)
+        fits = (values >= 0) & (values < _VALUES)
+        codes = np.where(fits, self.code_of.take(values, mode="clip"), np.uint16(0))
+        codes[values == self.nodata] = NO_LAND_COVER
+        return codes
 
-def _values(
-    source: rasterio.io.DatasetReader,
-    centres: PixelCentres,
-    start: int,
-    count: int,
-    nodata: float,
-) -> npt.NDArray[np.integer]:
-    """Values of the raster pixels that hold the centres, nodata outside."""
-    columns, rows = (np.floor(v).astype(np.int64) for v in centres.read(start, count))
-    west, east = max(columns.min(), 0), min(columns.max() + 1, source.width)
-    north, south = max(rows.min(), 0), min(rows.max() + 1, source.height)
-    values = np.full(columns.shape, nodata, dtype=source.dtypes[0])
-    if west >= east or north >= south:
-        return values
-    read: npt.NDArray[np.integer] = source.read(
-        1, window=Window(west, north, east - west, south - north)
-    )
-    inside = (columns >= west) & (columns < east) & (rows >= north) & (rows < south)
-    columns -= west
-    rows -= north
-    if inside.all():
-        return read[rows, columns]
-    values[inside] = read[rows[inside], columns[inside]]
-    return values
-
-
-def _require_known(
-    values: npt.NDArray[np.integer], legend: Legend, raster: Path
-) -> None:
-    known = np.array(list(legend.classes))
-    unknown = np.setdiff1d(np.unique(values), known)
-    if len(unknown):
-        shown = ", ".join(map(str, unknown[:10].tolist()))
-        raise InvalidInput(
-            f"{raster}: unknown codes: {shown}; expected one of the {len(known)} codes "
-            f"of the legend {legend.name}; name the right legend in the recipe, or add "
-            "them to yours"
+    def _unknown(self, values: npt.NDArray[np.integer]) -> InvalidInput:
+        shown = ", ".join(map(str, np.unique(values)[:10].tolist()))
+        return InvalidInput(
+            f"{self.path}: unknown codes: {shown}; expected one of the "
+            f"{len(self.legend.classes)} codes of the legend {self.legend.name}; name "
+            "the right legend in the recipe, or add them to yours"
         )
 
 

@@ -228,11 +228,12 @@ class MapCutter:
         its pixel centres gets a map full of 999 (docs/rules.md#clc-overlay).
         """
         window = self._window(cell)
-        codes, counts = np.unique(window, return_counts=True)
+        counts = np.bincount(window.ravel())
+        codes = np.flatnonzero(counts)
         is_open = codes.tolist() == [NO_LAND_COVER]
         if is_open and not self._is_met(cell):
             return None
-        pixels_of_code = dict(zip(codes.tolist(), counts.tolist(), strict=True))
+        pixels_of_code = dict(zip(codes.tolist(), counts[codes].tolist(), strict=True))
         return ReferenceMap(cell, self._encode(window, cell), pixels_of_code)
 
     def _window(self, cell: tuple[int, int]) -> npt.NDArray[np.uint16]:

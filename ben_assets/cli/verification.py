@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Annotated
 
@@ -14,8 +15,9 @@ from ben_assets.cli.repair import repair_commands
 from ben_assets.environment import settings_of_process
 from ben_assets.validation.survey import find_differences
 from resources.data_root.difference import Difference
-from resources.data_root.records import RELEASE
+from resources.data_root.records import RELEASE, StoredRecord
 from resources.data_root.stored_tiles import Snapshot
+from resources.settings import Settings
 
 
 def verify(
@@ -42,8 +44,6 @@ def verify(
         for asset in snapshot.assets()
         for tile in snapshot.tiles(asset)
     )
-    from resources.inputs.reference_digests import ReferenceDigests
-
     found = []
     with progress("reading" if deep else "looking at", n_artifacts) as begin:
         for difference in find_differences(
@@ -51,7 +51,7 @@ def verify(
             deep=deep,
             tiles=chosen,
             tracked=settings.tracked_artifacts,
-            reference_digest=ReferenceDigests(settings).of_record if deep else None,
+            reference_digest=_reference_digest(settings) if deep else None,
             begin=begin,
         ):
             if not as_json:
@@ -66,6 +66,14 @@ def verify(
         say(f"nothing to verify below {snapshot.root}", err=True)
         raise typer.Exit(2)
     raise typer.Exit(1 if found else 0)
+
+
+def _reference_digest(
+    settings: Settings,
+) -> Callable[[StoredRecord, str], str | None]:
+    from resources.inputs.reference_digests import ReferenceDigests  # loads rasterio
+
+    return ReferenceDigests(settings).of_record
 
 
 def _as_json(

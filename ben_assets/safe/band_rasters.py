@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol
 
@@ -33,15 +34,21 @@ class BandProduct(Protocol):
         """Band name to its JP2 at native resolution."""
 
 
-def content_digests(product: L2AProduct) -> dict[str, str]:
+def content_digests(product: L2AProduct, threads: int = 1) -> dict[str, str]:
     """Band name to the SHA-256 of its image data.
 
     Depends neither on file names nor on processing times.
 
+    Args:
+        product: an L2A product.
+        threads: bands read at a time.
+
     Raises:
         UnexpectedRaster: a band file is cut short or not a JP2.
     """
-    return {name: codestream_digest(path) for name, path in product.band_files.items()}
+    with ThreadPoolExecutor(threads) as pool:
+        digests = pool.map(codestream_digest, product.band_files.values())
+        return dict(zip(product.band_files, digests, strict=True))
 
 
 def verify_bands(product: L2AProduct) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from ben_assets.bigearthnet.errors import UnexpectedRaster
+from ben_assets.safe.file_proofs import CHUNK
 
 START_OF_CODESTREAM: Final = b"\xff\x4f"
 END_OF_CODESTREAM: Final = b"\xff\xd9"
@@ -28,21 +29,40 @@ def codestream_digest(path: Path) -> str:
     Raises:
         UnexpectedRaster: not a JP2 file, or one that is cut short.
     """
+    start, left = codestream_range(path)
+    digest = hashlib.sha256()
     with path.open("rb") as file:
-        start, length = find_codestream(file, path.stat().st_size, str(path))
         file.seek(start)
-        content = file.read(length)
-    if not content.startswith(START_OF_CODESTREAM):
-        raise UnexpectedRaster(f"{path}: no JPEG 2000 codestream; get the file again")
-    if len(content) < length or not content.endswith(END_OF_CODESTREAM):
-        raise _cut_short(path, "its image data have no end-of-codestream marker")
-    try:
-        missing = _missing_tiles(content)
-    except (struct.error, ValueError, ArithmeticError) as error:
-        raise _cut_short(path, f"its tile parts do not join ({error})") from error
+        while left:
+            chunk = file.read(min(left, CHUNK))
+            digest.update(chunk)
+            left -= len(chunk)
+    return digest.hexdigest()
+
+
+def codestream_range(path: Path) -> tuple[int, int]:
+    """Offset and length of the image data of a JP2 file, which is whole.
+
+    Raises:
+        UnexpectedRaster: not a JP2 file, or one that is cut short.
+    """
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        start, length = find_codestream(file, size, str(path))
+        if _read_at(file, start, 2) != START_OF_CODESTREAM:
+            raise UnexpectedRaster(
+                f"{path}: no JPEG 2000 codestream; get the file again"
+            )
+        end = start + length
+        if end > size or _read_at(file, end - 2, 2) != END_OF_CODESTREAM:
+            raise _cut_short(path, "its image data have no end-of-codestream marker")
+        try:
+            missing = _missing_tiles(file, start, end)
+        except (struct.error, ValueError, ArithmeticError) as error:
+            raise _cut_short(path, f"its tile parts do not join ({error})") from error
     if missing:
         raise _cut_short(path, f"{len(missing)} of its tiles are missing")
-    return hashlib.sha256(content).hexdigest()
+    return start, length
 
 
 def _cut_short(path: Path, how: str) -> UnexpectedRaster:
@@ -51,36 +71,44 @@ def _cut_short(path: Path, how: str) -> UnexpectedRaster:
     )
 
 
-def _missing_tiles(content: bytes) -> set[int]:
+def _read_at(file: BinaryIO, at: int, count: int) -> bytes:
+    file.seek(at)
+    return file.read(count)
+
+
+def _missing_tiles(file: BinaryIO, start: int, end: int) -> set[int]:
     """Numbers of the tiles that have no tile part, by a walk from part to part.
+
+    Args:
+        file: the JP2 file.
+        start: where its codestream starts.
+        end: where it ends.
 
     Raises:
         ValueError: a tile part does not end where the next one starts.
         struct.error: the codestream ends within a marker.
         ArithmeticError: tiles of size 0.
     """
-    at, tiles = 2, set[int]()
-    while content[at : at + 2] != START_OF_TILE_PART:
-        if content[at : at + 2] == IMAGE_AND_TILE_SIZE:
-            tiles = set(range(_count_tiles(content, at + 6)))
-        at += 2 + struct.unpack_from(">H", content, at + 2)[0]
-    end = len(content) - len(END_OF_CODESTREAM)
-    while at < end:
-        if content[at : at + 2] != START_OF_TILE_PART:
-            raise ValueError(f"none starts at byte {at}")
-        tile, length = struct.unpack_from(">HI", content, at + 4)
+    at, tiles = start + 2, set[int]()
+    while (marker := _read_at(file, at, 2)) != START_OF_TILE_PART:
+        if marker == IMAGE_AND_TILE_SIZE:
+            tiles = set(range(_count_tiles(_read_at(file, at + 6, 32))))
+        at += 2 + struct.unpack(">H", _read_at(file, at + 2, 2))[0]
+    last = end - len(END_OF_CODESTREAM)
+    while at < last:
+        if _read_at(file, at, 2) != START_OF_TILE_PART:
+            raise ValueError(f"none starts at byte {at - start}")
+        tile, length = struct.unpack(">HI", _read_at(file, at + 4, 6))
         tiles.discard(tile)
-        at = at + length if length else end
-    if at > end:
-        raise ValueError(f"the last one lacks {at - end} bytes")
+        at = at + length if length else last
+    if at > last:
+        raise ValueError(f"the last one lacks {at - last} bytes")
     return tiles
 
 
-def _count_tiles(content: bytes, at: int) -> int:
-    """Number of tiles by the SIZ marker segment, whose sizes start at ``at``."""
-    x, y, _, _, tile_x, tile_y, first_x, first_y = struct.unpack_from(
-        ">8I", content, at
-    )
+def _count_tiles(sizes: bytes) -> int:
+    """Number of tiles by the sizes of the SIZ marker segment."""
+    x, y, _, _, tile_x, tile_y, first_x, first_y = struct.unpack(">8I", sizes)
     count: int = -(-(x - first_x) // tile_x) * -(-(y - first_y) // tile_y)
     if not 0 < count <= _MAX_TILES:
         raise ValueError(f"{count} tiles")

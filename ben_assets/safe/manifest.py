@@ -7,38 +7,30 @@ the structure of zips (``safe_zip``), what a service says about a product
 
 from __future__ import annotations
 
-import hashlib
 import posixpath
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from ben_assets.bigearthnet.bands import L1C_BANDS
 from ben_assets.bigearthnet.errors import CorruptProduct, InvalidInput
 from ben_assets.bigearthnet.relative_names import stays_inside
-from ben_assets.safe.xml_files import MAX_BYTES, read_limited, root_element
-from ben_assets.safe.zips import CHUNK, ProductZip
+from ben_assets.safe.file_proofs import FileProof
+from ben_assets.safe.xml_files import MAX_BYTES, root_element
+from ben_assets.safe.zips import ProductZip
 
 MANIFEST: Final = "manifest.safe"
 """Path of the manifest below the .SAFE folder."""
-ALGORITHMS: Final[dict[str, Callable[[], Any]]] = {
-    "MD5": hashlib.md5,
-    "SHA3256": hashlib.sha3_256,
-    "SHA256": hashlib.sha256,
-    "SHA512": hashlib.sha512,
-}
-"""Checksums of manifests, by name without dashes: MD5 until 2020, SHA3-256 now."""
 _SIZE: Final = re.compile(r"[0-9]{1,18}")
 _DISPENSABLE: Final = re.compile(r"HTML/.*|rep_info/.*|INSPIRE\.xml|[^/]*-ql\.jpg")
 _IMAGE: Final = re.compile(r"GRANULE/[^/]+/IMG_DATA/.*\.jp2")
-_BAND_IMAGE: Final = re.compile(
+BAND_IMAGE: Final = re.compile(
     r"GRANULE/[^/]+/IMG_DATA/(?:.*/)?[^/]*_(?:"
     + "|".join(band.name for band in L1C_BANDS)
     + r")(?:_[0-9]+m)?\.jp2"
 )
-_IMAGES_BELOW: Final = "GRANULE/*/IMG_DATA/**/*.jp2"
 
 
 @dataclass(frozen=True)
@@ -112,13 +104,13 @@ def prove_product(path: Path, product: str | None = None) -> ManifestReport:
             archive.read(MANIFEST, MAX_BYTES), f"{MANIFEST} in {path.name}"
         )
         found = {
-            name: _verify_file(archive.chunks(name), expectations.get(name))
+            name: _verify_member(archive.chunks(name), expectations.get(name))
             for name in sorted(archive.sizes())
         }
     missing = tuple(sorted(set(expectations) - set(found)))
     problems = [f"{name}: {p.problem}" for name, p in found.items() if p.problem]
     problems += [f"{n}: missing" for n in missing if not is_dispensable(n)]
-    images = {name for name in found if _BAND_IMAGE.fullmatch(name)}
+    images = {name for name in found if BAND_IMAGE.fullmatch(name)}
     problems += [f"{n}: unknown to it" for n in sorted(images - expectations.keys())]
     bands = _missing_bands(archive.product, images | expectations.keys())
     problems += [f"band {band}: no image" for band in bands]
@@ -135,77 +127,6 @@ def prove_product(path: Path, product: str | None = None) -> ManifestReport:
         unknown=tuple(n for n in found if n not in expectations and n != MANIFEST),
         missing=missing,
     )
-
-
-@dataclass(frozen=True)
-class DirectoryReport:
-    """What was found in a product directory whose band rasters are as declared."""
-
-    verified: tuple[str, ...]
-    """Files whose checksum in the manifest holds."""
-    unverified: tuple[str, ...]
-    """Band rasters that the manifest gives no known checksum of."""
-    rewritten: tuple[str, ...]
-    """Metadata and previews that differ from the manifest."""
-
-
-def _lists_no_file(content: bytes, source: str) -> bool:
-    """Whether a manifest is whole, yet without a single entry."""
-    try:
-        return next(root_element(content, source).iter("byteStream"), None) is None
-    except InvalidInput:
-        return False
-
-
-def verify_directory(folder: Path) -> DirectoryReport | None:
-    """Hold the files of an unpacked product against its own manifest.
-
-    Band rasters must be as declared. Metadata may have been written after the manifest,
-    as the product generators of users do: they are reported.
-
-    Returns:
-        None for a product without a manifest, or with one that lists no file, as some
-        processors write it: there is nothing to hold the product against.
-
-    Raises:
-        CorruptProduct: the manifest is damaged, or band rasters differ from it or are
-            unknown to it; each is named.
-    """
-    path = folder / MANIFEST
-    if not path.is_file():
-        return None
-    content = read_limited(path)
-    if _lists_no_file(content, str(path)):
-        return None
-    expectations = parse_manifest(content, str(path))
-    below = (file.relative_to(folder).as_posix() for file in folder.glob(_IMAGES_BELOW))
-    images = {name for name in below if _BAND_IMAGE.fullmatch(name)}
-    problems = [f"{n}: unknown to it" for n in sorted(images - expectations.keys())]
-    found = {
-        name: _verify_file(_chunks(folder / name), expectation)
-        for name, expectation in expectations.items()
-        if (folder / name).is_file()
-    }
-    problems += [
-        f"{n}: {one.problem}" for n, one in found.items() if one.problem and n in images
-    ]
-    if problems:
-        raise CorruptProduct(
-            f"{folder.name} differs from its own manifest in {len(problems)} band "
-            "raster(s); do not use it, get or make the product again: "
-            + "; ".join(problems)
-        )
-    return DirectoryReport(
-        verified=tuple(n for n, one in found.items() if one.is_proven),
-        unverified=tuple(n for n, one in found.items() if one.doubt and n in images),
-        rewritten=tuple(n for n, one in found.items() if one.problem),
-    )
-
-
-def _chunks(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        while chunk := file.read(CHUNK):
-            yield chunk
 
 
 def is_dispensable(name: str) -> bool:
@@ -247,13 +168,17 @@ def parse_manifest(content: bytes, source: str) -> dict[str, ManifestEntry]:
 
 
 @dataclass(frozen=True)
-class _Finding:
+class Finding:
     """What reading one file showed."""
 
     member: Member | None = None
+    """What it is, if it is not damaged."""
     is_proven: bool = False
+    """Whether the checksum of the manifest holds."""
     doubt: str = ""
+    """Why the manifest cannot verify it."""
     problem: str = ""
+    """How it differs from the manifest."""
 
 
 def _missing_bands(product: str, images: Collection[str]) -> list[str]:
@@ -264,38 +189,35 @@ def _missing_bands(product: str, images: Collection[str]) -> list[str]:
     return [band.name for band in L1C_BANDS if band.name not in suffixes]
 
 
-def _verify_file(
-    chunks: Iterable[bytes], expectation: ManifestEntry | None
-) -> _Finding:
-    """Compare one file with its expectation while reading it once."""
-    sha256, size = hashlib.sha256(), 0
-    expected = _digest_of(expectation)
-    try:
-        for chunk in chunks:
-            sha256.update(chunk)
-            size += len(chunk)
-            if expected is not None:
-                expected.update(chunk)
-    except CorruptProduct as error:
-        return _Finding(problem=str(error))
-    member = Member(size, sha256.hexdigest())
+def judge(proof: FileProof, expectation: ManifestEntry | None) -> Finding:
+    """Compare what a file was found to be with what it should be."""
+    member = Member(proof.size, proof.sha256)
     if expectation is None:
-        return _Finding(member)
-    if expectation.size not in (None, size):
-        return _Finding(problem=f"expected {expectation.size} bytes, found {size}")
-    if expected is None:
-        return _Finding(member, doubt=_doubt(expectation))
-    if expected.hexdigest() != expectation.value:
-        return _Finding(
+        return Finding(member)
+    if expectation.size not in (None, proof.size):
+        return Finding(problem=f"expected {expectation.size} bytes, found {proof.size}")
+    if not proof.checksum:
+        return Finding(member, doubt=_doubt(expectation))
+    if proof.checksum != expectation.value:
+        return Finding(
             problem=f"expected {expectation.algorithm} {expectation.value}, "
-            f"found {expected.hexdigest()}"
+            f"found {proof.checksum}"
         )
-    return _Finding(member, is_proven=True)
+    return Finding(member, is_proven=True)
 
 
-def _digest_of(expectation: ManifestEntry | None) -> Any:  # noqa: ANN401  hashlib has no public type
-    algorithm = expectation.algorithm.upper().replace("-", "") if expectation else ""
-    return ALGORITHMS[algorithm]() if algorithm in ALGORITHMS else None
+def _verify_member(
+    chunks: Iterable[bytes], expectation: ManifestEntry | None
+) -> Finding:
+    try:
+        return judge(FileProof.of(chunks, algorithm_of(expectation)), expectation)
+    except CorruptProduct as error:
+        return Finding(problem=str(error))
+
+
+def algorithm_of(expectation: ManifestEntry | None) -> str:
+    """Name of the checksum that a manifest has of a file; empty if none."""
+    return expectation.algorithm if expectation else ""
 
 
 def _doubt(expectation: ManifestEntry) -> str:

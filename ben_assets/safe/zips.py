@@ -20,14 +20,13 @@ from ben_assets.bigearthnet.errors import (
     InvalidInput,
     UnsafeZip,
 )
+from ben_assets.safe.file_proofs import CHUNK
 from ben_assets.safe.zip_safety import (
     LOCAL_HEADER,
     checked_members,
     require_whole,
 )
 
-CHUNK: Final = 1 << 20
-"""Bytes read at once from a member."""
 _ZIP_ERRORS: Final = (
     zipfile.BadZipFile,
     zlib.error,

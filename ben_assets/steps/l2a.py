@@ -18,20 +18,20 @@ from ben_assets.bigearthnet.patch_grid import require_full_size
 from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.safe.band_rasters import (
     content_digests,
-    require_measurements,
     verify_bands,
 )
+from ben_assets.safe.file_proofs import FileProof
 from ben_assets.safe.l2a import L2A_METADATA, L2AProduct, read_l2a
-from ben_assets.safe.manifest import verify_directory
 from ben_assets.safe.zips import extract_product
 from ben_assets.steps import l1c
-from ben_assets.steps.step_context import StepContext, versions
+from ben_assets.steps.l2a_proofs import band_digests, prove, read_once
+from ben_assets.steps.step_context import StepContext, cpu_count, versions
 from resources.data_root.facts import (
     L2aFacts,
-    ManifestFacts,
     ProductStatus,
     ZipFacts,
 )
+from resources.data_root.records import FileDigest
 from resources.data_root.store import Draft, Record, StoredRecord
 from resources.data_root.tile_files import still_verifies
 from resources.imported_l2a import copy_product, find_l2a
@@ -107,7 +107,7 @@ def sound_product(ctx: StepContext, record: StoredRecord) -> L2AProduct:
         UnexpectedRaster: a band is cut short.
     """
     product = product_of(ctx, record)
-    found = hash_list_digest(content_digests(product))
+    found = hash_list_digest(content_digests(product, cpu_count()))
     if found != record.sha256:
         raise ChecksumMismatch(
             f"{product.path}: expected band files with the digest {record.sha256}, "
@@ -123,38 +123,15 @@ def _import_existing(
     ctx.log(f"importing {source}")
     product = read_l2a(copy_product(source, draft.path))
     _require_same_granule(tile, product, ctx)
-    digests = content_digests(product)
-    report = _verify_against_manifest(product, ctx)
-    require_measurements(product)
+    proofs, report = prove(product, ctx)
     facts = l2a_facts(
         product,
         source="BEN_L2A_DIR",
         manifest=report,
         processor=_stated_processor(product),
     )
-    made_from = {product.name.name: hash_list_digest(digests)}
-    return _publish(draft, tile, product, digests, made_from, facts)
-
-
-def _verify_against_manifest(product: L2AProduct, ctx: StepContext) -> ManifestFacts:
-    """Hold an imported product against its manifest; says what that could not verify.
-
-    Raises:
-        CorruptProduct: band rasters differ from it.
-        UnexpectedRaster: a band is no raster of this tile.
-    """
-    verify_bands(product)
-    report = verify_directory(product.path)
-    if report is None:
-        ctx.log("warning: no manifest.safe: nothing vouches for the bands")
-        return ManifestFacts(0, sorted(product.band_files))
-    if report.rewritten:
-        ctx.log(
-            f"warning: {len(report.rewritten)} files that are no band rasters differ "
-            f"from the manifest: {', '.join(report.rewritten[:5])}"
-        )
-    unverified = [Path(name).name for name in report.unverified]
-    return ManifestFacts(len(report.verified), unverified)
+    made_from = {product.name.name: hash_list_digest(band_digests(product, proofs))}
+    return _publish(draft, tile, product, proofs, made_from, facts)
 
 
 def _require_same_granule(tile: Tile, product: L2AProduct, ctx: StepContext) -> None:
@@ -206,9 +183,7 @@ def _fetch(tile: Tile, ctx: StepContext, draft: Draft) -> StoredRecord:
     ctx.log(f"{tile.name} came from {fetched.source}")
     product = read_l2a(extract_product(scratch / "product.zip", draft.path))
     shutil.rmtree(scratch)
-    digests = content_digests(product)
-    report = _verify_against_manifest(product, ctx)
-    require_measurements(product)
+    proofs, report = prove(product, ctx)
     facts = l2a_facts(
         product,
         source=fetched.source,
@@ -217,7 +192,7 @@ def _fetch(tile: Tile, ctx: StepContext, draft: Draft) -> StoredRecord:
         processor=_stated_processor(product),
     )
     made_from = {l1c.IDS: known.sha256}
-    return _publish(draft, tile, product, digests, made_from, facts)
+    return _publish(draft, tile, product, proofs, made_from, facts)
 
 
 def _stated_processor(product: L2AProduct) -> str:
@@ -260,8 +235,8 @@ def _process(tile: Tile, ctx: StepContext, draft: Draft) -> StoredRecord:
         restored_folders=tuple(restored),
     )
     verify_bands(product)
-    digests, made_from = content_digests(product), {l1c.ZIPS: upstream.sha256}
-    return _publish(draft, tile, product, digests, made_from, facts, log_files)
+    proofs, made_from = read_once(product, {}), {l1c.ZIPS: upstream.sha256}
+    return _publish(draft, tile, product, proofs, made_from, facts, log_files)
 
 
 def _required_zip(tile: Tile, ctx: StepContext) -> StoredRecord:
@@ -340,22 +315,26 @@ def _publish(
     draft: Draft,
     tile: Tile,
     product: L2AProduct,
-    digests: dict[str, str],
+    proofs: dict[str, FileProof],
     made_from: dict[str, str],
     facts: L2aFacts,
     log_files: tuple[str, ...] = (),
 ) -> StoredRecord:
-    """Put a product in place whose bands were verified, and are as ``digests`` say."""
+    """Put a product in place whose bands were verified, and are as ``proofs`` say."""
     if tile.is_published:
         require_full_size(product.geocoding, product.path.name)
     record = Record(
         asset=ASSET,
         tile=tile.key,
-        digests=digests,
+        digests=band_digests(product, proofs),
         bytes=sum(path.stat().st_size for path in product.band_files.values()),
         outputs=(product.path.name, *log_files),
         made_from=made_from,
         made_with=versions("rasterio") | _made_with(facts),
         facts=facts,
+        contents={
+            f"{product.path.name}/{name}": FileDigest(proof.size, proof.sha256)
+            for name, proof in proofs.items()
+        },
     )
     return draft.publish(record)

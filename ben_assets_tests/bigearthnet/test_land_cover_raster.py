@@ -142,6 +142,37 @@ def test_an_unknown_code_is_refused_by_value(tmp_path):
         read_codes([path], GRID, legend, threads=1)
 
 
+@pytest.mark.parametrize(
+    ("dtype", "nodata"), [("int16", -9999), ("uint16", 999), ("int32", -(2**31))]
+)
+def test_values_of_more_than_a_byte_are_read_alike(dtype, nodata, tmp_path):
+    path = write(tmp_path / "cover.tif", "EPSG:3035", 10)
+    with rasterio.open(path) as raster:
+        codes, profile = raster.read(1).astype(dtype), raster.profile
+    codes[codes == 0] = nodata
+    wide = tmp_path / "wide.tif"
+    with rasterio.open(wide, "w", **profile | {"dtype": dtype, "nodata": nodata}) as r:
+        r.write(codes, 1)
+    np.testing.assert_array_equal(
+        read_codes([wide], GRID, WORLDCOVER, threads=2),
+        read_codes([path], GRID, WORLDCOVER, threads=2),
+    )
+
+
+@pytest.mark.parametrize("value", [-10, 999, 65_546, 2**31 - 1])
+def test_a_value_that_is_no_code_is_refused(value, tmp_path):
+    path = tmp_path / "cover.tif"
+    west, south, east, north = box_in("EPSG:4326")
+    profile = {"driver": "GTiff", "count": 1, "dtype": "int32", "crs": "EPSG:4326"}
+    transform = from_origin(west, north, (east - west) / 2, (north - south) / 2)
+    with rasterio.open(
+        path, "w", width=2, height=2, transform=transform, **profile
+    ) as r:
+        r.write(np.array([[10, 20], [value, 30]], np.int32), 1)
+    with pytest.raises(InvalidInput, match=rf"unknown codes: {value}; expected"):
+        read_codes([path], GRID, WORLDCOVER, threads=1)
+
+
 def test_a_raster_of_fractions_is_refused(tmp_path):
     path = tmp_path / "height.tif"
     profile = {"driver": "GTiff", "count": 1, "dtype": "float32", "crs": "EPSG:4326"}

@@ -382,7 +382,11 @@ MUTANTS: Final = (
     *_of(
         f"{_SAFE}/jp2.py",
         "safe/test_jp2.py",
-        ("JP2: no end marker", "not content.endswith(END_OF_CODESTREAM)", "False"),
+        (
+            "JP2: no end marker",
+            "_read_at(file, end - 2, 2) != END_OF_CODESTREAM",
+            "False",
+        ),
         ("JP2: a tile is missing", "if missing:", "if len(missing) > 1:"),
     ),
     *_of(
@@ -396,12 +400,12 @@ MUTANTS: Final = (
         "safe/test_manifest.py",
         (
             "manifest: any checksum",
-            "expected.hexdigest() != expectation.value",
+            "proof.checksum != expectation.value",
             "not expectation.value",
         ),
         (
             "manifest: any size",
-            "expectation.size not in (None, size)",
+            "expectation.size not in (None, proof.size)",
             "expectation.size == -1",
         ),
         (
@@ -488,11 +492,6 @@ MUTANTS: Final = (
             "sorted(outputs)",
         ),
         (
-            "digests: a file of the same size and place",
-            "            status.st_mtime_ns,\n            status.st_ctime_ns,\n",
-            "",
-        ),
-        (
             "locks: upstream is not held",
             "stack.enter_context(self.lock(asset, tile, on_wait))",
             "assert asset",
@@ -543,7 +542,12 @@ MUTANTS: Final = (
         f"{_DATA}/file_locks.py",
         "resources/data_root/test_locks.py",
         ("locks: two make the file", "os.O_CREAT | os.O_EXCL", "os.O_CREAT"),
-        ("locks: no second look", "now[0] == seen[0]", "now[0]"),
+        ("locks: no second look", "_read(taken) != seen", "not _read(taken)"),
+        (
+            "locks: no guard",
+            "                _flock(handle)\n",
+            "                pass\n",
+        ),
         (
             "locks: the silent one keeps it",
             "silent_seconds > limit",
@@ -555,6 +559,13 @@ MUTANTS: Final = (
             "self._path.read_bytes() == self._content",
             "self._path.exists()",
         ),
+    ),
+    *_of(
+        f"{_DATA}/digest_cache.py",
+        "resources/data_root/test_digest_cache.py",
+        ("digests: who verifies believes", "and not self._reads_anew", "and True"),
+        ("digests: any seal", "and seal == seal_of(content)", "and seal"),
+        ("digests: time of the inode", "        status.st_ctime_ns,\n", ""),
     ),
     *_of(
         f"{_DATA}/staleness.py",

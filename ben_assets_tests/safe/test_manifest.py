@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from ben_assets.bigearthnet.errors import CorruptProduct
-from ben_assets.safe.manifest import parse_manifest, prove_product, verify_directory
+from ben_assets.safe.directory_proofs import expectations_of
+from ben_assets.safe.manifest import parse_manifest, prove_product
 from ben_assets_tests.support.zip_products import (
     BANDS,
     NAME,
@@ -172,8 +173,9 @@ def test_a_directory_whose_manifest_lists_no_file_has_nothing_to_be_held_against
     tmp_path,
 ):
     """Some processors write only the frame of a manifest."""
+    assert expectations_of(tmp_path) == {}
     (tmp_path / "manifest.safe").write_text("<XFDU/>")
-    assert verify_directory(tmp_path) is None
+    assert expectations_of(tmp_path) == {}
     (tmp_path / "manifest.safe").write_text("<XFDU>")
     with pytest.raises(CorruptProduct, match="is not XML"):
-        verify_directory(tmp_path)
+        expectations_of(tmp_path)

@@ -22,7 +22,6 @@ from ben_assets.synthetic.tiles import DEMO_TILES
 from ben_assets.validation.survey import find_differences
 from ben_assets_tests.support.pipeline import edit, leaves_no_trace, replace_file
 from resources.data_root.difference import Kind
-from resources.data_root.store import DigestCache
 from resources.data_root.stored_tiles import Snapshot
 from resources.data_root.tile_files import still_verifies
 
@@ -223,14 +222,3 @@ def test_what_gdal_writes_beside_a_raster_is_no_damage(finished):
     assert (found.kind, found.rebuilt_by) == (Kind.EXTRA, "")
     assert "GDAL" in found.detail
     assert still_verifies(finished.storage, "l2a_tiles", found.tile, print)
-
-
-def test_a_digest_is_not_remembered_over_an_edit_that_keeps_the_time(pipeline):
-    cache = DigestCache(pipeline.storage)
-    path = pipeline.root / "input.gpkg"
-    path.write_bytes(b"A" * 4096)
-    before, status = cache.digest(path), path.stat()
-    with path.open("r+b") as file:
-        file.write(b"B")
-    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
-    assert cache.digest(path) != before

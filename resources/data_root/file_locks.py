@@ -1,17 +1,27 @@
 """Locks as files, made with ``O_EXCL``.
 
-Belongs here: who holds what, and whether he still lives. That holds on NFS too, where
-``flock`` may end at the host. The owner touches his file while he lives; times are
+Belongs here: who holds what, and whether it still lives. That holds on NFS too, where
+``flock`` may end at the host. The owner touches its file while it lives; times are
 compared by the file server's clock alone.
+
+Files are made and removed one process at a time, under ``flock`` on one more file of
+the folder: what was looked at is what is removed, however long a process pauses between
+the two. Where ``flock`` ends at the host, is missing, or is held by a process that was
+stopped, the file of a dead owner is looked at again after it was taken away, and put
+back if it is another's by then.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
+import fcntl
 import json
 import os
 import threading
+import time
 import uuid
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Final
@@ -24,6 +34,12 @@ BEAT_SECONDS: Final = 10.0
 GONE_AFTER_SECONDS: Final = 120.0
 """An owner on another host that was silent for so long is gone; more than the 60 s for
 which an NFS client may show old file times (``acregmax``)."""
+_GUARD: Final = ".guard"
+"""The file of a lock folder that its users ``flock`` while they change it."""
+GUARD_SECONDS: Final = 10.0
+"""The folder is kept for milliseconds; one who keeps it for so long was stopped."""
+_TAKEN: Final = ".taken"
+"""Ends the name of a lock file that was taken away and not yet looked at."""
 
 
 class FileLocks(Locks):
@@ -57,6 +73,22 @@ class FileLocks(Locks):
         path = self._folder / f"{name}.lock"
         path.parent.mkdir(parents=True, exist_ok=True)
         return FileLock(name, path, self)
+
+    @contextlib.contextmanager
+    def guarded(self) -> Iterator[None]:
+        """Keep others from making and removing lock files, as far as the disk can.
+
+        A process that was stopped in here keeps nobody waiting for ever.
+        """
+        with contextlib.ExitStack() as stack:
+            with contextlib.suppress(OSError):  # no flock here: see the module
+                flags = os.O_RDWR | os.O_CREAT
+                handle = os.open(self._folder / _GUARD, flags, 0o666)
+                stack.callback(os.close, handle)
+                _flock(handle)
+                # a forked child may have the handle, too, and keep it for long
+                stack.callback(fcntl.flock, handle, fcntl.LOCK_UN)
+            yield
 
     @property
     def beat_seconds(self) -> float:
@@ -98,18 +130,18 @@ class FileLock(Lock):
 
     def acquire(self) -> bool:
         """Take the lock if nobody has it, or its owner is gone."""
-        if not self._is_made():
-            self._clear_abandoned()
+        with self._locks.guarded():
             if not self._is_made():
-                return False
+                self._clear_abandoned()
+                if not self._is_made():
+                    return False
         threading.Thread(target=self._beat, name=self.name, daemon=True).start()
         return True
 
     def holder(self) -> str:
         """Who has it, for people; empty if nobody has."""
-        with contextlib.suppress(FileNotFoundError):
-            return str(Owner.parse(self._path.read_bytes()) or "another process")
-        return ""
+        found = _read(self._path)
+        return "" if found is None else str(Owner.parse(found[0]) or "another process")
 
     def require(self) -> None:
         """Return only if the lock is held.
@@ -127,8 +159,9 @@ class FileLock(Lock):
     def release(self) -> None:
         """Give it back, if it is held."""
         self._stop.set()
-        if self._is_ours():
-            self._path.unlink(missing_ok=True)
+        with self._locks.guarded():
+            if self._is_ours():
+                self._path.unlink(missing_ok=True)
 
     def _is_made(self) -> bool:
         fields = {**asdict(Owner.here()), "id": uuid.uuid4().hex}
@@ -151,22 +184,35 @@ class FileLock(Lock):
                     os.utime(self._path)
 
     def _clear_abandoned(self) -> None:
-        """Remove the file of an owner who is gone; of several that try, one does."""
+        """Remove the file of an owner that is gone, and of it alone."""
         seen = _read(self._path)
         if seen is None or not self._locks.is_abandoned(*seen):
             return
-        breaker = self._path.with_suffix(".break")
-        if not _make_alone(breaker, b""):
-            left = _read(breaker)  # by one who died just here
-            if left is not None and self._locks.is_abandoned(*left):
-                breaker.unlink(missing_ok=True)
-            return
+        for left in self._path.parent.glob(f".{self._path.stem}.*{_TAKEN}"):
+            left.unlink(missing_ok=True)  # by one that was killed just below
+        taken = self._path.with_name(f".{self._path.stem}.{uuid.uuid4().hex}{_TAKEN}")
+        with contextlib.suppress(FileNotFoundError):
+            self._path.rename(taken)
+        if _read(taken) != seen:  # another made it, or touched it, meanwhile
+            with contextlib.suppress(FileExistsError, FileNotFoundError):
+                os.link(taken, self._path)
+        taken.unlink(missing_ok=True)
+
+
+def _flock(handle: int) -> None:
+    """Take the guard when it is free.
+
+    Raises:
+        OSError: there is no ``flock`` here, or it was not free for ``GUARD_SECONDS``.
+    """
+    end = time.monotonic() + GUARD_SECONDS
+    while True:
         try:
-            now = _read(self._path)
-            if now is not None and now[0] == seen[0]:
-                self._path.unlink(missing_ok=True)
-        finally:
-            breaker.unlink(missing_ok=True)
+            return fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.002)
 
 
 def _make_alone(path: Path, content: bytes) -> bool:
@@ -185,9 +231,21 @@ def _make_alone(path: Path, content: bytes) -> bool:
 
 
 def _read(path: Path) -> tuple[bytes, float] | None:
-    """Content and time of a file; opened, so that NFS asks its server for both."""
+    """Content and time of a file; opened, so that NFS asks its server for both.
+
+    Raises:
+        InvalidInput: a directory or a link lies in its place.
+    """
     try:
-        with path.open("rb") as file:
-            return file.read(), os.fstat(file.fileno()).st_mtime
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
+        with os.fdopen(handle, "rb") as file:
+            return file.read(), os.fstat(handle).st_mtime
     except FileNotFoundError:
         return None
+    except OSError as error:
+        if error.errno in {errno.EISDIR, errno.ELOOP}:
+            raise InvalidInput(
+                f"expected a lock file at {path}, found a directory or a link; "
+                "remove it when nothing runs"
+            ) from error
+        raise

@@ -16,6 +16,8 @@ from typing import Final
 
 from ben_assets.bigearthnet.errors import LocalResourceError
 
+_FEW: Final = 16
+"""Names in one folder that are looked up one by one."""
 _LOCAL_ERRORS: Final = {
     errno.ENOSPC: "the disk is full; free space and run again",
     errno.EDQUOT: "the quota is used up; free space and run again",
@@ -180,16 +182,34 @@ def require_space(folder: Path, size: int) -> None:
 
 def files_below(folder: Path, outputs: Iterable[str]) -> Iterator[str]:
     """All files of ``outputs``, as paths below ``folder``; links are not followed."""
-    for output in outputs:
-        path = f"{folder}/{output}"  # 100,000 of them: pathlib would take its time
-        try:
-            mode = os.lstat(path).st_mode
-        except (FileNotFoundError, NotADirectoryError):
-            continue
-        if stat.S_ISDIR(mode):
-            yield from _walk(path, output)
-        else:
-            yield output
+    names_in: dict[str, set[str]] = {}
+    for output in outputs:  # 100,000 of them: pathlib would take its time
+        parent, _, name = output.rpartition("/")
+        names_in.setdefault(parent, set()).add(name)
+    for parent, names in names_in.items():
+        above = f"{folder}/{parent}"
+        present = _listed(above, names) if len(names) > _FEW else _seen(above, names)
+        for name, is_folder in present:
+            output = f"{parent}/{name}" if parent else name
+            if is_folder:
+                yield from _walk(f"{folder}/{output}", output)
+            else:
+                yield output
+
+
+def _seen(folder: str, names: set[str]) -> Iterator[tuple[str, bool]]:
+    """Those of the names that are in a folder, and whether each is a folder."""
+    for name in names:
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            yield name, stat.S_ISDIR(os.lstat(f"{folder}/{name}").st_mode)
+
+
+def _listed(folder: str, names: set[str]) -> Iterator[tuple[str, bool]]:
+    """The same for many names: the folder is listed once."""
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        for entry in list(os.scandir(folder)):
+            if entry.name in names:
+                yield entry.name, entry.is_dir(follow_symlinks=False)
 
 
 def _walk(folder: str, name: str) -> Iterator[str]:

@@ -20,10 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from ben_assets.bigearthnet.checksums import (
-    file_digest,
-    format_hash_list,
-)
+from ben_assets.bigearthnet.checksums import format_hash_list
 from ben_assets.bigearthnet.errors import (
     BenError,
     InvalidInput,
@@ -53,7 +50,6 @@ from resources.settings import Settings
 
 __all__ = [
     "RELEASE",
-    "DigestCache",
     "Draft",
     "Record",
     "Storage",
@@ -356,59 +352,3 @@ def _rename_into(source: Path, target: Path) -> None:
             return
         time.sleep(0.01)
     source.rename(target)
-
-
-class DigestCache:
-    """SHA-256 of large inputs, computed once as long as they stay as they are."""
-
-    def __init__(self, storage: Storage) -> None:
-        """Keep the digests below the data root."""
-        self._folder = storage.root / ".digests"
-
-    def digest(self, path: Path) -> str:
-        """SHA-256 of a file; kept by its place, size, inode and times.
-
-        The time of the last change of the inode is among them: an edit in place cannot
-        set it back, as it can the time of the last write.
-        """
-        return self._remembered(path, f"{path.name}.json", lambda: file_digest(path))
-
-    def verified(self, path: Path, what: str, verify: Callable[[], None]) -> None:
-        """Call ``verify``, which raises, unless the file passed it as it is now.
-
-        Args:
-            path: the file.
-            what: one word for what is verified.
-            verify: looks at the file.
-        """
-
-        def passed() -> str:
-            verify()
-            return what
-
-        self._remembered(path, f"{path.name}.{what}.json", passed)
-
-    def _remembered(self, path: Path, name: str, find: Callable[[], str]) -> str:
-        status = path.stat()
-        stamp = [
-            str(path.resolve()),
-            status.st_size,
-            status.st_mtime_ns,
-            status.st_ctime_ns,
-            status.st_dev,
-            status.st_ino,
-        ]
-        kept = self._folder / name
-        with contextlib.suppress(
-            OSError, ValueError, KeyError, TypeError, RecursionError
-        ):
-            content = json.loads(kept.read_text())
-            if content["stamp"] == stamp:
-                return str(content["sha256"])
-        digest = find()
-        with local_errors(kept):
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(
-                kept, json.dumps({"stamp": stamp, "sha256": digest}).encode()
-            )
-        return digest

@@ -12,8 +12,8 @@ from typing import Final
 
 from ben_assets.bigearthnet.checksums import hash_list_digest
 from ben_assets.bigearthnet.errors import MissingInput
+from resources.data_root.digest_cache import DigestCache
 from resources.data_root.files import local_errors
-from resources.data_root.store import DigestCache, Storage
 from resources.inputs.pins import (
     CLOUD,
     CORINE,
@@ -73,13 +73,13 @@ class InputStatus:
 class PinnedInputs:
     """Finds, fetches and evaluates the pinned inputs."""
 
-    def __init__(self, settings: Settings) -> None:
-        """As the settings say."""
+    def __init__(self, settings: Settings, *, reads_anew: bool = False) -> None:
+        """As the settings say; ``reads_anew`` as of ``DigestCache``."""
         self._settings = settings
         self.folder = settings.reference_dir
         from_database = settings.takes_clc_from_postgis
         self._clc_path = None if from_database else settings.path("BEN_CLC_PATH")
-        self._digests = DigestCache(Storage(settings.data_dir))
+        self._digests = DigestCache(settings.data_dir, reads_anew=reads_anew)
         self.pins = load_pins()
 
     def place(self, name: str) -> Path:

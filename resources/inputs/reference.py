@@ -46,7 +46,7 @@ from ben_assets.bigearthnet.reference_map import (
     require_geopackage,
 )
 from ben_assets.bigearthnet.spatial_index import require_complete_index
-from resources.data_root.store import DigestCache, Storage
+from resources.data_root.digest_cache import DigestCache
 from resources.inputs.pins import (
     CLOUD,
     CORINE,
@@ -81,7 +81,7 @@ class ReferenceInputs:
     def from_settings(cls, settings: Settings) -> ReferenceInputs:
         """As the environment says."""
         folder = settings.reference_dir
-        digests = DigestCache(Storage(settings.data_dir))
+        digests = DigestCache(settings.data_dir)
         if settings.takes_clc_from_postgis:
             # here: a step that needs no database shall not wait for its driver
             from resources.postgis.clc_source import ClcInPostgis

@@ -9,9 +9,9 @@ from pathlib import Path
 from ben_assets.bigearthnet.errors import InvalidInput, MissingInput
 from ben_assets.bigearthnet.land_cover_raster import find_rasters, source_files
 from ben_assets.bigearthnet.recipe import LandCover, load_recipe
+from resources.data_root.digest_cache import DigestCache
 from resources.data_root.facts import RecipeFacts
 from resources.data_root.records import StoredRecord
-from resources.data_root.store import DigestCache, Storage
 from resources.inputs.pins import CORINE, find_reference
 from resources.settings import Settings
 
@@ -20,11 +20,11 @@ class ReferenceDigests:
     """SHA-256 of inputs by the file names that records give them."""
 
     def __init__(self, settings: Settings) -> None:
-        """Look where the steps look; a large file is read once and remembered."""
+        """Look where the steps look; each file is read once, whatever is on file."""
         self._folder = settings.reference_dir
         self._clc_path = settings.path("BEN_CLC_PATH") or self._folder / CORINE
         self._recipe = settings.recipe
-        self._cache = DigestCache(Storage(settings.data_dir))
+        self._cache = DigestCache(settings.data_dir, reads_anew=True)
 
     def of_record(self, record: StoredRecord, name: str) -> str | None:
         """Digest of an input of a record, None where no file of this name is at hand.

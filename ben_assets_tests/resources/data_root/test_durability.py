@@ -12,7 +12,7 @@ import pytest
 from ben_assets.bigearthnet.errors import InvalidInput, LocalResourceError
 from ben_assets_tests.support.facts import facts_of
 from resources.data_root.files import local_errors, write_atomically
-from resources.data_root.store import DigestCache, Record, Storage
+from resources.data_root.store import Record, Storage
 
 ASSET, TILE, OTHER = "tree", "T33UUP_20170613T101031", "T33UVP_20170613T101031"
 
@@ -167,13 +167,3 @@ def test_upstream_tiles_cannot_be_replaced_while_they_are_read(tmp_path):
             True,
         ]
     assert is_free("l2a_tiles")
-
-
-def test_a_digest_is_computed_again_when_the_file_may_be_another(tmp_path):
-    cache, path = DigestCache(Storage(tmp_path)), Path(tmp_path / "input")
-    path.write_text("one")
-    first = cache.digest(path)
-    assert cache.digest(path) == first
-    path.write_text("two")
-    os.utime(path, ns=(1, 1))
-    assert cache.digest(path) != first

@@ -1,6 +1,7 @@
 """Locks as files: real processes, killed and frozen ones among them."""
 
 import errno
+import fcntl
 import json
 import os
 import signal
@@ -8,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -225,31 +227,120 @@ def test_a_lock_file_that_its_maker_never_wrote_is_cleared(tmp_path, locks):
     assert lock.acquire()
 
 
-def test_one_who_died_while_clearing_does_not_block_others(tmp_path, locks, holder):
+def test_a_fifo_in_the_place_of_a_lock_file_is_cleared(tmp_path, locks):
+    path = tmp_path / f"{NAME}.lock"
+    path.parent.mkdir()
+    os.mkfifo(path)
+    silence(path)
+    assert locks.lock(NAME).acquire()
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, lambda path: path.symlink_to("away")])
+def test_what_cannot_be_a_lock_file_is_named(tmp_path, locks, make):
+    path = tmp_path / f"{NAME}.lock"
+    path.parent.mkdir()
+    make(path)
+    with pytest.raises(InvalidInput, match=r"at .*tile\.lock, found a directory or a"):
+        locks.lock(NAME).acquire()
+
+
+def test_what_one_left_that_died_while_clearing_goes(tmp_path, locks, holder):
     holder.kill()
     holder.wait()
-    (tmp_path / f"{NAME}.break").touch()
-    silence(tmp_path / f"{NAME}.break")
+    (tmp_path / "patches" / ".tile.1234.taken").touch()
     lock = locks.lock(NAME)
-    assert not lock.acquire()
     assert lock.acquire()
+    assert [path.name for path in (tmp_path / "patches").iterdir()] == ["tile.lock"]
 
 
-def test_a_lock_that_was_taken_between_two_looks_is_not_broken(tmp_path):
-    """Another cleared the dead owner's file and took the lock while this one looked."""
+def write_dead(tmp_path):
+    """The lock file of an owner on another host that nobody heard of since."""
     path = tmp_path / f"{NAME}.lock"
     path.parent.mkdir()
     path.write_text(json.dumps({"host": "far", "pid": 1, "machine": "", "started": ""}))
-    other = FileLocks(tmp_path, gone_after_seconds=0)
+    silence(path)
+    return path
 
-    class Slow(FileLocks):
-        def is_abandoned(self, content, touched):
-            path.unlink()
-            assert other.lock(NAME).acquire()
+
+class Paused(FileLocks):
+    """One that others overtake after it saw that the owner is gone."""
+
+    meanwhile = None
+
+    def is_abandoned(self, content, touched):
+        is_gone = super().is_abandoned(content, touched)
+        self.meanwhile()
+        return is_gone
+
+
+@pytest.fixture
+def without_flock(monkeypatch):
+    def refuse(handle, operation):
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr("resources.data_root.file_locks.fcntl.flock", refuse)
+
+
+@pytest.mark.usefixtures("without_flock")
+def test_a_lock_that_was_taken_after_the_look_goes_back_to_its_new_owner(tmp_path):
+    path, locks = write_dead(tmp_path), Paused(tmp_path)
+    new = FileLocks(tmp_path).lock(NAME)
+    locks.meanwhile = new.acquire
+    assert not locks.lock(NAME).acquire()
+    new.require()
+    assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.usefixtures("without_flock")
+def test_an_owner_that_woke_up_after_the_look_keeps_its_lock(tmp_path):
+    path, locks = write_dead(tmp_path), Paused(tmp_path)
+    content = path.read_bytes()
+    locks.meanwhile = lambda: os.utime(path)
+    assert not locks.lock(NAME).acquire()
+    assert path.read_bytes() == content
+
+
+def is_guarded(folder):
+    """Whether another user of the lock folder would have to wait."""
+    with (folder / ".guard").open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
             return True
+    return False
 
-    assert not Slow(tmp_path).lock(NAME).acquire()
-    assert Owner.parse(path.read_bytes()) == Owner.here()
+
+def test_nobody_takes_or_gives_back_a_lock_while_another_looks(tmp_path, monkeypatch):
+    """From the first look to the last change, however long it pauses between."""
+    write_dead(tmp_path)
+    locks, seen = Paused(tmp_path), []
+    locks.meanwhile = lambda: seen.append(is_guarded(tmp_path))
+    for change in ("rename", "unlink"):
+        make = getattr(Path, change)
+
+        def watched(path, *arguments, make=make, **options):
+            seen.append(is_guarded(tmp_path))
+            return make(path, *arguments, **options)
+
+        monkeypatch.setattr(Path, change, watched)
+    lock = locks.lock(NAME)
+    assert lock.acquire()
+    assert not is_guarded(tmp_path)
+    lock.release()
+    assert seen == [True] * 4  # the look, taken away, removed; given back
+    assert not is_guarded(tmp_path)
+
+
+def test_a_process_that_was_stopped_while_it_looked_keeps_nobody_waiting(
+    tmp_path, locks, monkeypatch
+):
+    monkeypatch.setattr("resources.data_root.file_locks.GUARD_SECONDS", 0.01)
+    with (tmp_path / ".guard").open("w") as stopped:
+        fcntl.flock(stopped, fcntl.LOCK_EX)
+        lock = locks.lock(NAME)
+        assert lock.acquire()
+        lock.release()
+        assert lock.holder() == ""
 
 
 def test_of_many_that_find_a_dead_owner_one_gets_the_lock(tmp_path, holder):
@@ -287,7 +378,7 @@ def test_nothing_is_lost_between_processes_of_which_some_are_killed(tmp_path):
     assert counter.read_text() == "150"
     with FileLocks(tmp_path / "locks").hold("counter", print):
         pass  # a victim may have come last
-    assert list((tmp_path / "locks").iterdir()) == []
+    assert [path.name for path in (tmp_path / "locks").iterdir()] == [".guard"]
 
 
 def test_files_are_refused_where_others_keep_the_locks_in_postgresql(tmp_path):

@@ -1,0 +1,130 @@
+"""An unpacked product, each of its files read once and held against the manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from ben_assets.bigearthnet.errors import CorruptProduct, InvalidInput
+from ben_assets.safe.file_proofs import FileProof, chunks_of
+from ben_assets.safe.jp2 import codestream_range
+from ben_assets.safe.manifest import (
+    BAND_IMAGE,
+    MANIFEST,
+    ManifestEntry,
+    algorithm_of,
+    judge,
+    parse_manifest,
+)
+from ben_assets.safe.xml_files import read_limited, root_element
+
+
+@dataclass(frozen=True)
+class DirectoryReport:
+    """What was found in a product directory whose band rasters are as declared."""
+
+    verified: tuple[str, ...]
+    """Files whose checksum in the manifest holds."""
+    unverified: tuple[str, ...]
+    """Band rasters that the manifest gives no known checksum of."""
+    rewritten: tuple[str, ...]
+    """Metadata and previews that differ from the manifest."""
+
+
+def expectations_of(folder: Path) -> dict[str, ManifestEntry]:
+    """What the manifest of an unpacked product says of its files, by path.
+
+    Nothing for a product without a manifest, or with one that lists no file, as some
+    processors write it: there is nothing to hold the product against.
+
+    Raises:
+        CorruptProduct: the manifest is damaged.
+    """
+    path = folder / MANIFEST
+    if not path.is_file():
+        return {}
+    content = read_limited(path)
+    return (
+        {} if _lists_no_file(content, str(path)) else parse_manifest(content, str(path))
+    )
+
+
+def prove_files(
+    folder: Path,
+    expectations: Mapping[str, ManifestEntry],
+    images: Collection[Path],
+    threads: int,
+) -> dict[str, FileProof]:
+    """Read each file of an unpacked product once; what it is, by path below ``folder``.
+
+    Args:
+        folder: the ``.SAFE`` folder.
+        expectations: of its manifest, which name the checksums.
+        images: JP2 files whose image data are to be proven by themselves.
+        threads: files read at a time.
+
+    Raises:
+        UnexpectedRaster: one of ``images`` is cut short or not a JP2.
+    """
+    ranges = {path: codestream_range(path) for path in images}
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    names = [path.relative_to(folder).as_posix() for path in paths]
+
+    def prove(path: Path, name: str) -> FileProof:
+        algorithm = algorithm_of(expectations.get(name))
+        return FileProof.of(chunks_of(path), algorithm, ranges.get(path))
+
+    with ThreadPoolExecutor(threads) as pool:
+        return dict(zip(names, pool.map(prove, paths, names), strict=True))
+
+
+def verify_directory(
+    folder: Path,
+    expectations: Mapping[str, ManifestEntry],
+    proofs: Mapping[str, FileProof],
+) -> DirectoryReport:
+    """Hold the files of an unpacked product against its own manifest.
+
+    Band rasters must be as declared. Metadata may have been written after the manifest,
+    as the product generators of users do: they are reported.
+
+    Args:
+        folder: the ``.SAFE`` folder.
+        expectations: of its manifest.
+        proofs: what its files were found to be.
+
+    Raises:
+        CorruptProduct: band rasters differ from the manifest or are unknown to it;
+            each is named.
+    """
+    images = {name for name in proofs if BAND_IMAGE.fullmatch(name)}
+    problems = [f"{n}: unknown to it" for n in sorted(images - expectations.keys())]
+    found = {
+        name: judge(proofs[name], expectation)
+        for name, expectation in expectations.items()
+        if name in proofs
+    }
+    problems += [
+        f"{n}: {one.problem}" for n, one in found.items() if one.problem and n in images
+    ]
+    if problems:
+        raise CorruptProduct(
+            f"{folder.name} differs from its own manifest in {len(problems)} band "
+            "raster(s); do not use it, get or make the product again: "
+            + "; ".join(problems)
+        )
+    return DirectoryReport(
+        verified=tuple(n for n, one in found.items() if one.is_proven),
+        unverified=tuple(n for n, one in found.items() if one.doubt and n in images),
+        rewritten=tuple(n for n, one in found.items() if one.problem),
+    )
+
+
+def _lists_no_file(content: bytes, source: str) -> bool:
+    """Whether a manifest is whole, yet without a single entry."""
+    try:
+        return next(root_element(content, source).iter("byteStream"), None) is None
+    except InvalidInput:
+        return False
