@@ -114,11 +114,12 @@ def _writing(pipeline: Pipeline) -> list[bool]:
     megabytes = pipeline.storage.require("training_lmdb", key).bytes / 1e6
     times = writing.seconds / reading.seconds
     cpu_times = writing.cpu_seconds / reading.cpu_seconds
-    rate = megabytes / merging.seconds
+    rate, cpu_rate = megabytes / merging.seconds, megabytes / merging.cpu_seconds
     print(f"{len(paths)} GeoTIFFs read once, {cpu_count()} threads: {reading}")
     print(f"training_lmdb, {megabytes:.0f} MB: {writing}, {times:.2f} times")
     print(f"  of CPU: {cpu_times:.2f} times")
     print(f"release_lmdb: {merging}, {rate:.0f} MB/s, digests checked")
+    print(f"  {cpu_rate:.0f} MB a CPU second")
     return [times <= GOAL_WRITING, rate >= GOAL_MERGING]
 
 
