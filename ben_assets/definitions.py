@@ -10,10 +10,9 @@ import dagster as dg
 from ben_assets.assets import RULE_CHECKS, STAGES
 from ben_assets.bigearthnet.shipped_files import SHIPPED
 from ben_assets.environment import settings_of_process
-from ben_assets.file_pages import SETTING
 from ben_assets.jobs import JOBS
 from resources.configured import resources_of
-from resources.settings import REPOSITORY, Settings
+from resources.settings import FILES_URL, REPOSITORY, Settings
 
 
 def _kubernetes() -> dg.ExecutorDefinition:
@@ -70,7 +69,7 @@ def _in_group(group: str, settings: Settings) -> Callable[[dg.AssetSpec], dg.Ass
 
 def _links(asset: str, settings: Settings) -> dict[str, dg.MetadataValue[Any]]:
     """Addresses where files are served (``ben serve``), else paths."""
-    address = settings.text(SETTING)
+    address = settings.text(FILES_URL)
     places = {title: place.format(asset=asset) for title, place in _LINKS.items()}
     if address is not None:
         return {

@@ -7,7 +7,8 @@ import logging
 from pathlib import Path
 from typing import Final
 
-from ben_assets.bigearthnet.errors import MissingInput
+from ben_assets.bigearthnet.errors import InvalidInput, MissingInput
+from ben_assets.bigearthnet.plain_files import read_plain
 from ben_assets.bigearthnet.shipped_files import SHIPPED
 from ben_assets.bigearthnet.tile_list import (
     Tile,
@@ -18,6 +19,8 @@ from resources.settings import Settings
 
 _log = logging.getLogger(__name__)
 _NO_TILES = "tile\n"
+_MOST_BYTES: Final = 64 << 20
+"""Half a million rows."""
 _TRACKED: Final = SHIPPED / "tracked-artifacts" / "tiles.csv"
 
 
@@ -31,9 +34,13 @@ def load_tiles(settings: Settings) -> dict[str, Tile]:
 
 def read_tiles(settings: Settings) -> tuple[dict[str, Tile], tuple[str, ...]]:
     """Tile key to tile, the user's own first, and what is wrong with the list."""
-    own = settings.path("BEN_TILES_CSV")
+    problems: tuple[str, ...] = ()
+    try:
+        own = settings.path("BEN_TILES_CSV")
+    except InvalidInput as error:
+        own, problems = None, (str(error),)
     tracked = settings.choice("BEN_TRACKED_TILES", ("1", "0")) == "1"
-    own_text, problems = _read(own) if own else (_NO_TILES, ())
+    own_text, problems = _read(own) if own else (_NO_TILES, problems)
     tiles, reports = _parsed(
         _TRACKED.read_text() if tracked else "", own_text, str(own)
     )
@@ -59,7 +66,7 @@ def require_own_list(settings: Settings) -> None:
 
 def _read(path: Path) -> tuple[str, tuple[str, ...]]:
     try:
-        return path.read_text(encoding="utf-8", errors="replace"), ()
+        return read_plain(path, _MOST_BYTES).decode(errors="replace"), ()
     except OSError as error:
         reason = error.strerror or error
         return _NO_TILES, (f"BEN_TILES_CSV: {path} cannot be read: {reason}",)

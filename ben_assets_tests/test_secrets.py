@@ -15,7 +15,8 @@ import pytest
 
 from ben_assets.testing.cdse_faults import Fault
 from ben_assets.testing.cdse_server import CdseServer
-from ben_assets_tests.support.pipeline import Pipeline, Run
+from ben_assets_tests.support.pipeline import Pipeline
+from ben_assets_tests.support.programs import Ended
 from ben_assets_tests.support.zip_products import KEY, write_product
 from resources.redaction import redacted
 
@@ -101,7 +102,7 @@ def archive(tmp_path: Path) -> Path:
     return write_product(tmp_path / "archive").parent
 
 
-def run_that_fails(pipeline: Pipeline, server: CdseServer, **more: str) -> Run:
+def run_that_fails(pipeline: Pipeline, server: CdseServer, **more: str) -> Ended:
     for name in [one for one in pipeline.settings if one.startswith("BEN_L1C")]:
         del pipeline.settings[name]
     pipeline.settings.pop("BEN_TILES_CSV", None)
@@ -115,7 +116,7 @@ def run_that_fails(pipeline: Pipeline, server: CdseServer, **more: str) -> Run:
     return pipeline.run("tile_ids,l1c_zips", KEY)
 
 
-def left_by(run: Run, pipeline: Pipeline) -> list[tuple[str, str]]:
+def left_by(run: Ended, pipeline: Pipeline) -> list[tuple[str, str]]:
     return [
         ("terminal", run.output),
         *everything_below(pipeline.data),

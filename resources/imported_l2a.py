@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ben_assets.bigearthnet.errors import InvalidInput, InvalidProductName, MissingInput
+from ben_assets.bigearthnet.plain_files import kind_of
 from ben_assets.bigearthnet.product_names import Acquisition, ProductName
 from ben_assets.safe.zip_safety import MAX_MEMBERS, MAX_PRODUCT_BYTES
 from ben_assets.safe.zips import extract_product, product_of_zip
-from resources.data_root.files import copy_file, kind_of
+from resources.data_root.files import copy_file
 
 
 def find_l2a(folder: Path, acquisition: Acquisition) -> Path | None:

@@ -12,10 +12,13 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from ben_assets.bigearthnet.errors import InvalidInput, LocalResourceError
+from ben_assets.bigearthnet.plain_files import expanded
 from ben_assets.bigearthnet.shipped_files import ROOT, SHIPPED
 
 REPOSITORY: Final = ROOT
 """Root of the repository: relative settings are relative to it."""
+FILES_URL: Final = "BEN_FILES_URL"
+"""Where the graph's links to files lead, if anywhere."""
 
 
 class Settings:
@@ -38,9 +41,13 @@ class Settings:
         return self._values.get(name, "").strip() or default
 
     def path(self, name: str, default: Path | None = None) -> Path | None:
-        """A setting as an absolute path."""
+        """A setting as an absolute path.
+
+        Raises:
+            InvalidInput: it names the home of a user that is none, or is no path.
+        """
         value = self.text(name)
-        return default if value is None else REPOSITORY / Path(value).expanduser()
+        return default if value is None else REPOSITORY / expanded(value, name)
 
     def address(self, name: str, default: str) -> str:
         """A URL without user and password, which errors and logs would repeat.
@@ -97,8 +104,16 @@ class Settings:
 
     @property
     def takes_clc_from_postgis(self) -> bool:
-        """``BEN_CLC_PATH=postgis``: the polygons that ``postgis_clc2018`` loaded."""
+        """``BEN_CLC_PATH=postgis``: the polygons that ``postgis_clc2018`` loaded.
+
+        It loads them from the GeoPackage among the other pinned inputs.
+        """
         return self.text("BEN_CLC_PATH") == "postgis"
+
+    @property
+    def clc_path(self) -> Path | None:
+        """The CORINE GeoPackage, None where it lies among the other pinned inputs."""
+        return None if self.takes_clc_from_postgis else self.path("BEN_CLC_PATH")
 
     @property
     def force(self) -> bool:

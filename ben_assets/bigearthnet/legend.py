@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from ben_assets.bigearthnet.errors import InvalidInput, MissingInput
+from ben_assets.bigearthnet.plain_files import read_plain
 
 NO_LAND_COVER: Final = 999
 """Code of reference map pixels that the land cover leaves open."""
@@ -25,6 +26,8 @@ COLUMNS: Final = ("code", "name", "label", "red", "green", "blue")
 
 _FOLDER: Final = Path(__file__).with_name("legends")
 _MAX_CODE: Final = 65_535
+_MOST_BYTES: Final = 1 << 24
+"""More than a line for each code."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +114,7 @@ def read_legend(path: Path, name: str | None = None) -> Legend:
         InvalidInput: lists all that is wrong with it, by line.
     """
     try:
-        content = path.read_bytes()
+        content = read_plain(path, _MOST_BYTES)
     except OSError as error:
         raise MissingInput(
             f"legend {path} cannot be read ({error.strerror}); expected a CSV with the "
@@ -122,7 +125,15 @@ def read_legend(path: Path, name: str | None = None) -> Legend:
 
 
 def _parse(text: str, source: str) -> dict[int, LegendClass]:
-    rows = csv.DictReader(io.StringIO(text))
+    rows = csv.DictReader(io.StringIO(text), strict=True)
+    try:
+        return _parse_rows(rows, source)
+    except csv.Error as error:
+        line = rows.line_num
+        raise InvalidInput(f"{source}, line {line}: not a CSV: {error}") from error
+
+
+def _parse_rows(rows: csv.DictReader[str], source: str) -> dict[int, LegendClass]:
     if tuple(rows.fieldnames or ()) != COLUMNS:
         raise InvalidInput(
             f"{source}, line 1: expected the columns {','.join(COLUMNS)}, found "
@@ -155,6 +166,10 @@ def _parse_row(row: dict[str, str | None]) -> tuple[int, LegendClass]:
     code = _whole(texts["code"], "code", 1, _MAX_CODE)
     if code == NO_LAND_COVER:
         raise ValueError(f"code {code} stands for pixels without land cover")
+    if not all(texts[name].isprintable() for name in ("name", "label")):
+        raise ValueError(
+            f"expected name and label of code {code} without control marks"
+        )
     if not texts["name"]:
         raise ValueError(f"expected a name of code {code}, found none")
     red, green, blue = (_whole(texts[n], n, 0, 255) for n in ("red", "green", "blue"))

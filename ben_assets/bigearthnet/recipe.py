@@ -24,6 +24,7 @@ from ben_assets.bigearthnet.legend import (
     built_in_legends,
     read_legend,
 )
+from ben_assets.bigearthnet.plain_files import expanded, read_plain
 from ben_assets.bigearthnet.shipped_files import SHIPPED
 from ben_assets.bigearthnet.value_scale import ValueScale
 
@@ -33,6 +34,8 @@ DEFAULT: Final = "bigearthnet-v2"
 FOLDER: Final = SHIPPED / "recipes"
 """Where the recipes that come along lie."""
 
+_MOST_BYTES: Final = 1 << 15
+"""More than any recipe has; a larger file would keep the TOML parser busy for long."""
 _CORINE_LEGEND: Final = "clc2018"
 _RASTER_SUFFIXES: Final = (".tif", ".tiff", ".vrt", ".img")
 _VECTOR_FOLDER: Final = ".gdb"  # a file geodatabase is a folder
@@ -142,9 +145,13 @@ def load_recipe(name_or_path: str) -> Recipe:
         InvalidInput: lists everything that is wrong with it, by key and line.
     """
     is_path = "/" in name_or_path or name_or_path.endswith(".toml")
-    path = Path(name_or_path) if is_path else FOLDER / f"{name_or_path}.toml"
+    path = (
+        expanded(name_or_path, "the recipe")
+        if is_path
+        else FOLDER / f"{name_or_path}.toml"
+    )
     try:
-        content = path.read_bytes()
+        content = read_plain(path, _MOST_BYTES)
     except OSError as error:
         known = sorted(p.stem for p in FOLDER.glob("*.toml"))
         near = difflib.get_close_matches(name_or_path, known, n=1)
@@ -173,6 +180,8 @@ def parse_recipe(content: bytes, path: Path) -> Recipe:
         table = tomllib.loads(text)
     except ValueError as error:
         raise InvalidInput(f"{path}: not a TOML file: {error}") from error
+    except RecursionError as error:
+        raise InvalidInput(f"{path}: not a recipe: nested too deeply") from error
     lines = _lines_of_keys(text)
     try:
         keys = _Keys.model_validate(table)
@@ -188,7 +197,7 @@ def parse_recipe(content: bytes, path: Path) -> Recipe:
         sha256=digest.hexdigest(),
         value_scale=ValueScale(keys.value_scale),
         land_cover=LandCover(
-            path=_resolved(keys.land_cover.path, path),
+            path=_resolved(keys.land_cover.path, path, "land_cover.path"),
             layer=keys.land_cover.layer,
             code_column=keys.land_cover.code_column,
             legend=legend,
@@ -196,7 +205,8 @@ def parse_recipe(content: bytes, path: Path) -> Recipe:
         ),
         max_unlabelled=keys.labels.max_unlabelled,
         countries=Countries(
-            _resolved(keys.countries.path, path), keys.countries.column
+            _resolved(keys.countries.path, path, "countries.path"),
+            keys.countries.column,
         ),
     )
 
@@ -208,9 +218,9 @@ def missing_files(recipe: Recipe) -> list[str]:
         "countries.path": recipe.countries.path,
     }
     return [
-        f"{key}: {path} is missing"
+        f"{key}: {path} is missing or no file"
         for key, path in named.items()
-        if path is not None and not path.exists()
+        if path is not None and not (path.is_file() or path.is_dir())
     ]
 
 
@@ -264,7 +274,7 @@ def _require_complete(table: dict[str, Any], lines: dict[str, int], path: Path) 
     stated = table.get("land_cover", {})
     if "path" not in stated:
         return
-    place = _resolved(stated["path"], path)
+    place = _resolved(stated["path"], path, "land_cover.path")
     needed = ["legend", "year"]
     if not LandCover(place, None, None, built_in_legend(_CORINE_LEGEND), 0).is_raster:
         needed.append("code_column")
@@ -286,11 +296,13 @@ def _legend(name: str, lines: dict[str, int], path: Path) -> Legend:
             f"found {name!r}"
         )
     try:
-        return read_legend(path.parent / Path(name).expanduser())
+        return read_legend(path.parent / expanded(name, "the legend"))
     except BenError as error:
         raise type(error)(f"{place}: {error}") from error
 
 
-def _resolved(text: str | None, recipe: Path) -> Path | None:
+def _resolved(text: str | None, recipe: Path, key: str) -> Path | None:
     """A path that counts from the recipe's folder."""
-    return None if text is None else recipe.parent / Path(text).expanduser()
+    if text is None:
+        return None
+    return recipe.parent / expanded(text, f"{recipe}: {key}")

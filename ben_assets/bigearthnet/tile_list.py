@@ -16,6 +16,7 @@ from ben_assets.bigearthnet.product_names import ProductName
 ALIGNMENTS: Final = ("v1", "none")
 """``v1``: a patch needs a matching v1 patch; ``none``: all valid ones are exported."""
 
+_SHOWN_TEXT: Final = 200
 _SHOWN: Final = 5
 
 
@@ -82,7 +83,7 @@ def add_own_tiles(
     reports = []
     try:
         if "tile" not in (rows.fieldnames or ()):
-            found = rows.fieldnames
+            found = str(rows.fieldnames)[:_SHOWN_TEXT]
             reports.append(
                 f"{source}, line 1: expected a column 'tile', found {found}; the file "
                 "is ignored"

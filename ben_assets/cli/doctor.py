@@ -12,7 +12,7 @@ from ben_assets.environment import settings_of_process
 from ben_assets.tiles import load_tiles
 
 if TYPE_CHECKING:
-    from ben_assets.cli.diagnosis import Finding
+    from ben_assets.cli.finding import Finding
 
 
 def doctor(tiles: TileArguments = None, as_json: AsJson = False) -> None:
@@ -21,7 +21,8 @@ def doctor(tiles: TileArguments = None, as_json: AsJson = False) -> None:
     Looks at versions, credentials (by logging in), sen2cor, the pinned inputs,
     Sentinel-1 and disk space. Without TILE: for those of BEN_TILES_CSV, else for all.
     """
-    from ben_assets.cli.diagnosis import State, diagnose
+    from ben_assets.cli.diagnosis import diagnose
+    from ben_assets.cli.finding import State
 
     settings = settings_of_process()
     known = load_tiles(settings)

@@ -18,18 +18,27 @@ app = typer.Typer(help="Recipes of own tiles.", no_args_is_help=True)
 
 @app.command()
 def check(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A recipe.")],
+    file: Annotated[
+        Path | None,
+        typer.Argument(metavar="[FILE]", help="A recipe. Default: BEN_RECIPE."),
+    ] = None,
 ) -> None:
-    """Read a recipe and its legend, and look for the files that it names."""
-    from ben_assets.bigearthnet.recipe import load_recipe, missing_files
+    """Read a recipe and its legend, and look into the files that it names.
 
-    recipe = load_recipe(str(file.absolute()))
-    missing = missing_files(recipe)
-    for line in missing:
-        typer.echo(f"{file}: {line}", err=True)
-    if not missing:
-        typer.echo(f"{file}: a recipe, sha256 {recipe.sha256}")
-    raise typer.Exit(1 if missing else 0)
+    Columns, layers and CRS are looked at. How far the land cover reaches over your
+    tiles says ben doctor.
+    """
+    from ben_assets.bigearthnet.recipe import DEFAULT, load_recipe
+    from resources.inputs.recipe_files import problems
+
+    named = str(file.absolute()) if file else settings_of_process().recipe or DEFAULT
+    recipe = load_recipe(named)
+    wrong = problems(recipe)
+    for line in wrong:
+        typer.echo(f"{file or named}: {line}", err=True)
+    if not wrong:
+        typer.echo(f"{file or named}: a recipe, sha256 {recipe.sha256}")
+    raise typer.Exit(1 if wrong else 0)
 
 
 @app.command()

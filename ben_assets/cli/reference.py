@@ -63,7 +63,7 @@ def _row(
     pin = inputs.pins[name]
     return {
         "name": name,
-        "path": str(status.path if status else inputs.place(name)),
+        "path": str(status.path if status else inputs.places.expected(name)),
         "is_there": status is not None,
         "is_pinned": status is not None and status.is_pinned,
         "sha256": status.sha256 if status else None,

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ben_assets.bigearthnet.dataset_layout import ReleaseDirectory
 from ben_assets.cli.console import AsJson, progress, say, say_json
 from ben_assets.environment import settings_of_process
 
@@ -21,17 +21,8 @@ publish = typer.Typer(
 )
 
 
-class Directory(StrEnum):
-    """A part of a release that an upload can do without."""
-
-    INDEX = "index"
-    SHARDS = "shards"
-    ARCHIVES = "archives"
-    LMDB = "lmdb"
-
-
 Only = Annotated[
-    list[Directory] | None,
+    list[ReleaseDirectory] | None,
     typer.Option(help="Upload this directory (repeatable) and the card; default: all."),
 ]
 DryRun = Annotated[
@@ -64,7 +55,8 @@ def subset(
     """Write a named subset of the release; the same patches on every machine."""
     from ben_assets.steps.subsets import make_subset
     from ben_assets.training.subsets import Selection
-    from resources.data_root.facts import SUBSETS, SubsetFacts
+    from resources.data_root.facts import SubsetFacts
+    from resources.data_root.flow import SUBSETS
 
     selection = Selection(where, share, seed, per_class)
     ctx = _context()
@@ -150,10 +142,10 @@ def zenodo(
     typer.echo(f"{url} ({'published' if publishes else 'draft'})")
 
 
-def _files(ctx: StepContext, only: list[Directory] | None) -> list[UploadFile]:
+def _files(ctx: StepContext, only: list[ReleaseDirectory] | None) -> list[UploadFile]:
     from ben_assets.steps.publishing import release_files
 
-    return release_files(ctx, only or list(Directory))
+    return release_files(ctx, only or list(ReleaseDirectory))
 
 
 def _require_dry_run(dry_run: bool, as_json: bool) -> None:

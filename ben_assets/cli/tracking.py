@@ -7,7 +7,8 @@ import typer
 from ben_assets.cli.choice import TileArguments, chosen_tiles
 from ben_assets.environment import settings_of_process
 from ben_assets.validation.recording import track_tiles
-from resources.data_root.store import RELEASE, Storage
+from resources.data_root.flow import RELEASE
+from resources.data_root.store import Storage
 
 
 def track(tiles: TileArguments = None) -> None:

@@ -18,7 +18,8 @@ from ben_assets.training.card import CardFacts, Extent, write_card
 from ben_assets.training.manifest import MANIFEST_FILE, ListedFile, write_manifest
 from ben_assets.training.samples import PARTS, parts_of
 from resources.data_root.facts import IndexFacts, ReleaseCardFacts
-from resources.data_root.store import RELEASE, Record, StoredRecord
+from resources.data_root.flow import RELEASE
+from resources.data_root.store import Record, StoredRecord
 
 ASSET: Final = "release_card"
 

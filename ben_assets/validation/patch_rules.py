@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from ben_assets.bigearthnet.bands import BANDS, NODATA
 from ben_assets.bigearthnet.errors import UnexpectedRaster
 from ben_assets.bigearthnet.geotiff import HeaderTemplate, read_pixels
+from ben_assets.bigearthnet.plain_files import read_plain
 from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.steps.patches import ASSET
 from ben_assets.steps.step_context import (
@@ -17,7 +18,7 @@ from ben_assets.steps.step_context import (
 from ben_assets.validation.result import RuleResult
 from resources.data_root.bulk_hashing import map_files
 from resources.data_root.facts import PatchFacts
-from resources.data_root.files import files_below, read_plain
+from resources.data_root.files import files_below
 from resources.inputs.pins import V1_ZONES
 
 

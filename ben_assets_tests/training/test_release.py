@@ -27,7 +27,7 @@ import zstandard
 from safetensors.numpy import load
 from typer.testing import CliRunner
 
-from ben_assets.bigearthnet.archives import members
+from ben_assets.bigearthnet.archive_contents import members
 from ben_assets.bigearthnet.corine import LABEL_OF_CODE, LABELS
 from ben_assets.bigearthnet.errors import BenError, InvalidInput, MissingInput
 from ben_assets.cli import app
@@ -56,7 +56,7 @@ from ben_assets_tests.support.pipeline import (
     tree_of,
 )
 from resources.data_root.difference import Difference
-from resources.data_root.records import RELEASE
+from resources.data_root.flow import RELEASE
 from resources.data_root.stored_tiles import Snapshot
 from resources.settings import REPOSITORY
 

@@ -16,8 +16,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from ben_assets.bigearthnet.errors import InvalidInput, MissingInput
+from ben_assets.bigearthnet.plain_files import read_plain
 
 _LIFETIME_SECONDS: Final = 3600
+_MOST_BYTES: Final = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class ServiceKey:
             InvalidInput: not JSON with the four fields; nothing of it is repeated.
         """
         try:
-            content = json.loads(path.read_text())
+            content = json.loads(read_plain(path, _MOST_BYTES))
         except FileNotFoundError:
             raise MissingInput(
                 f"CLMS_SERVICE_KEY: {path} is missing; make a key on the account page "

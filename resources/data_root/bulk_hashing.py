@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 from typing import Final, TypeVar
 
-from resources.data_root.files import REGULAR, kind_of
+from ben_assets.bigearthnet.plain_files import REGULAR, kind_of
 
 _Found = TypeVar("_Found")
 

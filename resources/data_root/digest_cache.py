@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Final
 
 from ben_assets.bigearthnet.checksums import file_digest
-from resources.data_root.files import local_errors, read_plain, write_atomically
+from ben_assets.bigearthnet.plain_files import read_plain
+from resources.data_root.files import local_errors, write_atomically
 from resources.data_root.records import seal_of
 
 _FOLDER: Final = ".digests"

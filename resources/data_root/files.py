@@ -31,7 +31,6 @@ _LOCAL_ERRORS: Final = {
 }
 
 _SPARE_BYTES: Final = 64 << 20
-_READ_BYTES: Final = 1 << 16
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -47,41 +46,6 @@ def write_atomically(path: Path, content: bytes) -> None:
         partial.unlink(missing_ok=True)
         raise
     flush_folder(path.parent)
-
-
-def read_plain(path: str | Path) -> bytes:
-    """The bytes of a regular file; never waits, as opening a FIFO would.
-
-    Raises:
-        OSError: missing, unreadable, or another kind of thing, which the error names.
-    """
-    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-    try:
-        status = os.fstat(handle)
-        kind = kind_of(status.st_mode)
-        if kind != REGULAR:
-            raise OSError(errno.EINVAL, f"expected a file, found {kind}", str(path))
-        size = max(status.st_size, _READ_BYTES)
-        return b"".join(iter(lambda: os.read(handle, size), b""))
-    finally:
-        os.close(handle)
-
-
-REGULAR: Final = "a regular file"
-_KINDS: Final = {
-    stat.S_IFREG: REGULAR,
-    stat.S_IFDIR: "a directory",
-    stat.S_IFLNK: "a symbolic link",
-    stat.S_IFIFO: "a FIFO",
-    stat.S_IFSOCK: "a socket",
-    stat.S_IFCHR: "a device",
-    stat.S_IFBLK: "a device",
-}
-
-
-def kind_of(mode: int) -> str:
-    """What a file's mode says it is, in words."""
-    return _KINDS.get(stat.S_IFMT(mode), "something unknown")
 
 
 def link_on_the_way(folder: Path, name: str) -> Path | None:

@@ -19,7 +19,7 @@ import psycopg2
 from psycopg2.extensions import connection
 
 from ben_assets.bigearthnet.errors import InvalidInput, LockLost, ServiceUnavailable
-from resources.data_root.files import read_plain
+from ben_assets.bigearthnet.plain_files import read_plain
 from resources.data_root.locks import POSTGRES_MARK, Lock, Locks, Owner
 from resources.postgres_dsn import parse_dsn, setting_error, without_password
 

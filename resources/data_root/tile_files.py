@@ -16,9 +16,10 @@ from ben_assets.bigearthnet.checksums import (
 )
 from ben_assets.bigearthnet.dataset_layout import path_of
 from ben_assets.bigearthnet.errors import InvalidInput, InvalidProductName
+from ben_assets.bigearthnet.plain_files import REGULAR, kind_of, read_plain
 from resources.data_root.bulk_hashing import hash_files
 from resources.data_root.difference import Difference, Kind
-from resources.data_root.files import REGULAR, files_below, kind_of, read_plain
+from resources.data_root.files import files_below
 from resources.data_root.records import StoredRecord
 from resources.data_root.stored_tiles import StoredTiles
 

@@ -25,6 +25,7 @@ from ben_assets.bigearthnet.errors import (
     LocalResourceError,
     MissingInput,
 )
+from ben_assets.bigearthnet.plain_files import read_plain
 from ben_assets.safe.manifest import prove_product
 from resources.data_root.files import local_errors, require_space, write_atomically
 
@@ -180,7 +181,7 @@ def _clone_or_copy(source: Path, target: Path) -> None:
 def _read_list(folder: Path) -> dict[str, str]:
     path = folder / LIST
     try:
-        lines = path.read_text().splitlines()
+        lines = read_plain(path).decode().splitlines()
     except FileNotFoundError:
         raise MissingInput(
             f"{path} is missing: expected a directory that ben inputs export made"

@@ -26,6 +26,7 @@ from ben_assets.bigearthnet.bigearthnet_v1 import (
     is_v1_name,
 )
 from ben_assets.bigearthnet.errors import InvalidInput, MissingInput
+from ben_assets.bigearthnet.plain_files import read_plain
 from resources.data_root.files import local_errors
 from resources.inputs.pins import V1_ZONES, footprints_name
 
@@ -105,7 +106,7 @@ def read_footprint(folder: Path) -> V1Footprint:
             raise InvalidInput(f"{raster}: cannot be read ({error})") from error
     stated = folder / f"{folder.name}_labels_metadata.json"
     try:
-        content = json.loads(stated.read_text())
+        content = json.loads(read_plain(stated))
         corners = content["coordinates"]
         epsg = pyproj.CRS.from_user_input(content["projection"]).to_epsg()
         bounds = tuple(float(corners[key]) for key in ("ulx", "lry", "lrx", "uly"))
@@ -113,7 +114,14 @@ def read_footprint(folder: Path) -> V1Footprint:
         raise MissingInput(
             f"{folder}: expected {raster.name} or {stated.name}, found neither"
         ) from error
-    except (ValueError, KeyError, TypeError, CRSError) as error:
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        RecursionError,
+        CRSError,
+    ) as error:
         raise InvalidInput(f"{stated}: cannot be read ({error!r})") from error
     west, south, east, north = bounds
     return V1Footprint(folder.name, _zone(epsg, stated), (west, south, east, north))

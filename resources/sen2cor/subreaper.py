@@ -21,7 +21,7 @@ from typing import Final
 _PR_SET_PDEATHSIG: Final = 1
 _PR_SET_CHILD_SUBREAPER: Final = 36
 
-_STOP: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+_STOP: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
 _EXEC_FAILED: Final = 127
 
 

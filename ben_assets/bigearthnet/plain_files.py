@@ -1,0 +1,85 @@
+"""Files that others put there: read whole, but never waited for and never without end.
+
+Belongs here: what kind of thing lies at a path. Not here: what a file contains.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from pathlib import Path
+from typing import Final
+
+from ben_assets.bigearthnet.errors import InvalidInput
+
+REGULAR: Final = "a regular file"
+_KINDS: Final = {
+    stat.S_IFREG: REGULAR,
+    stat.S_IFDIR: "a directory",
+    stat.S_IFLNK: "a symbolic link",
+    stat.S_IFIFO: "a FIFO",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+_READ_BYTES: Final = 1 << 16
+
+
+def kind_of(mode: int) -> str:
+    """What a file's mode says it is, in words."""
+    return _KINDS.get(stat.S_IFMT(mode), "something unknown")
+
+
+def read_plain(path: str | Path, most_bytes: int | None = None) -> bytes:
+    """The bytes of a regular file; never waits, as opening a FIFO would.
+
+    Args:
+        path: the file.
+        most_bytes: the largest size that it may have, if there is one.
+
+    Raises:
+        OSError: missing, unreadable, too large, or another kind of thing, which the
+            error names.
+    """
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    except ValueError as error:  # a NUL in the name
+        raise OSError(errno.EINVAL, str(error), str(path)) from error
+    try:
+        status = os.fstat(handle)
+        kind = kind_of(status.st_mode)
+        if kind != REGULAR:
+            raise OSError(errno.EINVAL, f"expected a file, found {kind}", str(path))
+        if most_bytes is not None and status.st_size > most_bytes:
+            too_large = f"expected at most {most_bytes} bytes, found {status.st_size}"
+            raise OSError(errno.EFBIG, too_large, str(path))
+        size = max(status.st_size, _READ_BYTES)
+        return b"".join(iter(lambda: os.read(handle, size), b""))
+    finally:
+        os.close(handle)
+
+
+def expanded(text: str, what: str) -> Path:
+    """A path with its ``~`` replaced by the home directory.
+
+    Args:
+        text: as a person wrote it.
+        what: names the setting or key that it is from.
+
+    Raises:
+        InvalidInput: there is no such user, or it is no path.
+    """
+    try:
+        path = Path(text).expanduser()
+        os.lstat(path)  # can it be a path at all?
+    except FileNotFoundError:
+        return path
+    except RuntimeError as error:
+        raise InvalidInput(f"{what} is {text!r}: no such user; write it out") from error
+    except ValueError as error:
+        raise InvalidInput(f"{what} is {text!r}: {error}") from error
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise InvalidInput(f"{what} is too long: {text[:60]!r}...") from error
+    return path
