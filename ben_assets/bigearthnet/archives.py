@@ -18,6 +18,7 @@ from typing import IO, Any, Final, Protocol, cast
 import zstandard
 
 from ben_assets.bigearthnet.errors import ChecksumMismatch
+from ben_assets.bigearthnet.plain_files import NotAFile, read_plain
 
 MEMBER_MTIME: Final = 1_704_067_200
 """2024-01-01T00:00:00Z (docs/rules.md#archives)."""
@@ -145,10 +146,10 @@ def pack(
 
 def _proven_content(member: Member) -> bytes:
     try:
-        content = member.path.read_bytes()
+        content = read_plain(member.path)
         found = hashlib.sha256(content).hexdigest()
-    except FileNotFoundError:
-        content, found = b"", "no such file"
+    except (FileNotFoundError, NotAFile) as error:
+        content, found = b"", str(error.strerror).lower()
     if found != member.sha256:
         raise ChecksumMismatch(
             f"{member.path}: expected sha256 {member.sha256}, found {found}; the file "
