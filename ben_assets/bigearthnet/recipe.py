@@ -107,10 +107,14 @@ class LandCover:
         return self.path.suffix.lower() in (*_RASTER_SUFFIXES, "")
 
     @property
+    def is_corine(self) -> bool:
+        """Whether it is CORINE Land Cover, by ``BEN_CLC_PATH`` and its own legend."""
+        return self.path is None and self.legend.name == _CORINE_LEGEND
+
+    @property
     def title(self) -> str:
         """A short name with the year, for pictures."""
-        is_corine = self.path is None and self.legend.name == _CORINE_LEGEND
-        return f"{'CORINE' if is_corine else self.legend.name} {self.year}"
+        return f"{'CORINE' if self.is_corine else self.legend.name} {self.year}"
 
 
 @dataclass(frozen=True)

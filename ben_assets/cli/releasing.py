@@ -29,6 +29,9 @@ Only = Annotated[
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="List the files; nothing is sent.")
 ]
+DryRunAsJson = Annotated[
+    bool, typer.Option("--json", help="The list of --dry-run as JSON.")
+]
 Publishes = Annotated[
     bool,
     typer.Option("--publish", help="Let everybody see it once all is verified."),
@@ -82,16 +85,18 @@ def huggingface(
     only: Only = None,
     dry_run: DryRun = False,
     publishes: Publishes = False,
+    as_json: DryRunAsJson = False,
 ) -> None:
     """Upload to the Hugging Face Hub: a private repository, until --publish.
 
     Token: HF_TOKEN. What the Hub has already is not sent again; each file is verified
     by the Hub's own digest. Run it again after a failure: it goes on where it stopped.
     """
+    _require_dry_run(dry_run, as_json)
     ctx = _context()
     files = _files(ctx, only)
     if dry_run:
-        _list(files)
+        _list(files, as_json)
         return
     from huggingface_hub.utils.tqdm import disable_progress_bars
 
@@ -114,6 +119,7 @@ def zenodo(
     only: Only = None,
     dry_run: DryRun = False,
     publishes: Publishes = False,
+    as_json: DryRunAsJson = False,
 ) -> None:
     """Upload to Zenodo: a draft, until --publish, which cannot be undone.
 
@@ -123,11 +129,12 @@ def zenodo(
     """
     from resources.uploads.zenodo import flat_names
 
+    _require_dry_run(dry_run, as_json)
     ctx = _context()
     files = _files(ctx, only)
     flat_names(files)
     if dry_run:
-        _list(files)
+        _list(files, as_json)
         return
     from ben_assets.steps.publishing import publish_zenodo
 
@@ -142,7 +149,15 @@ def _files(ctx: StepContext, only: list[ReleaseDirectory] | None) -> list[Upload
     return release_files(ctx, only or list(ReleaseDirectory))
 
 
-def _list(files: list[UploadFile]) -> None:
+def _require_dry_run(dry_run: bool, as_json: bool) -> None:
+    if as_json and not dry_run:
+        raise typer.BadParameter("--json goes with --dry-run")
+
+
+def _list(files: list[UploadFile], as_json: bool) -> None:
+    if as_json:
+        say_json([{"file": file.name, "bytes": file.size} for file in files])
+        return
     for file in files:
         typer.echo(f"{file.size}\t{escaped(file.name)}")
     total = sum(file.size for file in files)
@@ -151,14 +166,17 @@ def _list(files: list[UploadFile]) -> None:
 
 def verify_release(
     directory: Annotated[
-        Path, typer.Argument(help="Where the archives were extracted.")
+        Path,
+        typer.Argument(
+            help="Where the archives were extracted.", exists=True, file_okay=False
+        ),
     ],
     manifest: Annotated[
         Path | None, typer.Option(help="Default: MANIFEST.csv.zst in DIRECTORY.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Prove every file of an extracted data set; needs no data root.
+    """Verify every file of an extracted data set; needs no data root.
 
     One line for each difference. Exit code 1 if anything differs.
     """
@@ -166,19 +184,23 @@ def verify_release(
     from ben_assets.validation.extracted_release import compare_with_manifest
 
     listed = manifest or directory / MANIFEST_FILE
-    found = []
+    found, n_files = [], 0
     with progress("comparing", None) as advance:
-        compared = compare_with_manifest(
-            directory, listed, lambda count: advance(f"{count:,} files")
-        )
-        for path, problem in compared:
+
+        def count(so_far: int) -> None:
+            nonlocal n_files
+            n_files = so_far
+            advance(f"{so_far:,} files")
+
+        for path, problem in compare_with_manifest(directory, listed, count):
             found.append({"file": path, "problem": problem})
             if not as_json:
                 typer.echo(f"{escaped(path)}\t{escaped(problem)}")
     if as_json:
         say_json(found)
     else:
-        say(f"{len(found)} differences", "red" if found else "green")
+        line = f"{n_files:,} files listed, {len(found):,} that differ"
+        say(line, "red" if found else "green")
     raise typer.Exit(1 if found else 0)
 
 

@@ -14,6 +14,7 @@ import jinja2
 from ben_assets.bigearthnet.bands import BANDS
 from ben_assets.bigearthnet.legend import Legend
 from ben_assets.bigearthnet.outside_text import escaped
+from ben_assets.bigearthnet.recipe import Recipe
 from ben_assets.training.classes import (
     ALPHABETICAL_ORDER,
     NO_CLASS,
@@ -61,14 +62,27 @@ class CardFacts:
     """L2A processor."""
     value_scale: str
     """Scale of the digital numbers."""
-    recipe: str
-    """Recipe of the labels."""
+    recipe: Recipe
+    """Recipe of the maps and labels."""
     index_sha256: str
     """SHA-256 of the index."""
-    legend: Legend
-    """Legend of the recipe."""
     extent: Extent | None
     """None for a release without patches."""
+
+    @property
+    def legend(self) -> Legend:
+        """What the codes of the maps mean."""
+        return self.recipe.land_cover.legend
+
+    @property
+    def land_cover(self) -> str:
+        """What the maps are made from, with its year."""
+        land_cover = self.recipe.land_cover
+        if land_cover.is_corine:
+            return f"CORINE Land Cover {land_cover.year}"
+        return (
+            f"land cover {land_cover.year} (legend {escaped(land_cover.legend.name)})"
+        )
 
     @property
     def total(self) -> int:
@@ -114,6 +128,7 @@ def _render(template: str, facts: CardFacts) -> str:
         paper_order=PAPER_ORDER,
         alphabetical_order=ALPHABETICAL_ORDER,
         has_the_19_classes=has_the_19_classes(facts.legend),
+        is_corine=facts.recipe.land_cover.is_corine,
         no_class=NO_CLASS,
         size_category=_size_category(facts.total),
     )

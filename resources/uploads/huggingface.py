@@ -11,7 +11,7 @@ import logging
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -116,7 +116,8 @@ class HuggingFace:
             InvalidInput: the name is none, or the repository is public already and
                 ``publishes`` is not set.
             AccessRefused: the token is refused; what is there stays.
-            ChecksumMismatch: the Hub states other digests than those of the files.
+            ChecksumMismatch: the Hub states other digests than those of the files, or
+                a file was changed after it was made.
             ServiceUnavailable: after all tries.
         """
         with _own_lines(self._log, self._access.token):
@@ -134,7 +135,12 @@ class HuggingFace:
         tally = Tally(files, self._log)
         operations = list(self._send_missing(repo, files, tally))
         revision = self._commit(repo, operations, message) if operations else _MAIN
-        self._require_same(repo, revision, files)
+        sent = {one.path_in_repo: one.upload_info.sha256.hex() for one in operations}
+        known = [
+            replace(file, recorded=sent[file.name]) if file.name in sent else file
+            for file in files
+        ]
+        self._require_same(repo, revision, known)
         if is_private and publishes:
             self._run(lambda: self._make_public(repo))
         return Published(
@@ -168,6 +174,7 @@ class HuggingFace:
             with file.on_disk(self._scratch) as path:
                 operation = CommitOperationAdd(file.name, str(path))
                 self._send(repo, operation)
+                file.require_sent(operation.upload_info.sha256.hex())
             tally.add(file, "sent")
             yield operation
 
@@ -224,7 +231,7 @@ def _difference(file: UploadFile, stored: RepoFile | None) -> str | None:
     if stored.size != file.size:
         return f"expected {file.size} bytes, found {stored.size}"
     if stored.lfs is not None:
-        expected, found = file.hex_digest("sha256"), stored.lfs.sha256
+        expected, found = file.sha256, stored.lfs.sha256
     else:  # git's own: SHA-1 of a header and the content
         header = f"blob {file.size}\0".encode()
         expected, found = file.hex_digest("sha1", header), stored.blob_id

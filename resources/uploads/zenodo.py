@@ -28,7 +28,7 @@ from resources.transfers.public_access import PublicAccess
 from resources.transfers.retrier import Retrier
 from resources.transfers.timeouts import Timeouts
 from resources.transfers.transport import Request, Transport, Unauthorized
-from resources.uploads.upload_file import Tally, UploadFile
+from resources.uploads.upload_file import Sending, Tally, UploadFile
 
 T = TypeVar("T")
 URL: Final = "https://zenodo.org/api"
@@ -144,7 +144,8 @@ class Zenodo:
         Raises:
             InvalidInput: too many files, too large, or two of one name.
             AccessRefused: the token is refused; what is there stays in the draft.
-            ChecksumMismatch: the service states other digests than those of the files.
+            ChecksumMismatch: the service states other digests than those of the files,
+                or a file was changed after it was made.
             ServiceUnavailable: after all tries.
         """
         with self._transport.hiding():
@@ -202,25 +203,19 @@ class Zenodo:
     def _bring(self, draft: Draft, name: str, file: UploadFile, tally: Tally) -> str:
         """Have one file there; its MD5."""
         there = draft.files.get(name)
-        md5 = file.hex_digest("md5")
-        if there is not None and (there.size, there.md5) == (file.size, md5):
-            tally.add(file, "already there")
-            return md5
         if there is not None:
+            if there.size == file.size and there.md5 == file.hex_digest("md5"):
+                tally.add(file, "already there")
+                return there.md5
             path = f"deposit/depositions/{draft.id}/files/{quote(there.id, safe='')}"
             self._run(lambda: self._delete(path))
-        self._run(lambda: self._put(draft, name, file, md5))
+        md5 = self._run(lambda: self._put(draft, name, file))
         tally.add(file, "uploaded")
         return md5
 
-    def _put(self, draft: Draft, name: str, file: UploadFile, md5: str) -> None:
-        def content() -> Iterator[bytes]:
-            progress, sent = Progress(file.name, file.size, self._log), 0
-            for block in file.blocks():
-                yield block
-                sent += len(block)
-                progress(sent)
-
+    def _put(self, draft: Draft, name: str, file: UploadFile) -> str:
+        """Send one file; the MD5 of what was sent, which the service states too."""
+        sending = Sending(file, Progress(file.name, file.size, self._log))
         headers = {
             "Content-Type": "application/octet-stream",
             "Content-Length": str(file.size),
@@ -230,15 +225,18 @@ class Zenodo:
             headers,
             self._access.token,
             method="PUT",
-            content=content,
+            content=sending.blocks,
         )
         reply = self._transport.json(request)
         stated = str(reply.get("checksum", "")).removeprefix("md5:")
-        if stated != md5:
+        if stated != sending.md5:
             raise ChecksumMismatch(
-                f"{file.name}: expected MD5 {md5}, Zenodo states {stated or 'none'}; "
-                "nothing was published: run again to send it once more"
+                f"{file.name}: expected MD5 {sending.md5}, Zenodo states "
+                f"{stated or 'none'}; nothing was published: run again to send it once "
+                "more"
             )
+        file.require_sent(sending.sha256)
+        return sending.md5
 
     def _delete(self, path: str) -> None:
         request = Request(
