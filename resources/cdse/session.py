@@ -42,6 +42,8 @@ CLIENT_ID: Final = "cdse-public"
 REFRESH_BEFORE_SECONDS: Final = 60
 """Renew so long before the end; an access token lives for 600 s."""
 _TOKEN: Final = re.compile(r"[!-~]{1,65536}")
+_LONGEST_LIFETIME: Final = 1e9
+"""Seconds, some 30 years: for tokens that never expire."""
 _TOTP_STEP_SECONDS: Final = 30
 _TOLERATED_SKEW_SECONDS: Final = 15
 
@@ -211,8 +213,14 @@ def _is_fresh(until: float) -> bool:
 
 
 def _renewal(lifetime: Any) -> float:  # noqa: ANN401  straight from JSON
-    """When to renew what lives so many seconds from now."""
-    seconds = float(lifetime)
+    """When to renew what lives so many seconds from now.
+
+    Raises:
+        ValueError: no number of seconds, in ASCII digits where it is a text.
+    """
+    seconds = float(str(lifetime).encode("ascii"))
+    if not 0 < seconds < _LONGEST_LIFETIME:
+        raise ValueError(lifetime)
     return time.time() + seconds - min(REFRESH_BEFORE_SECONDS, seconds / 5)
 
 

@@ -265,7 +265,7 @@ class Zenodo:
         body, kind = self._transport.read(Request(url, _JSON, self._access.token))
         try:
             rows = json.loads(body)
-        except ValueError:
+        except (ValueError, RecursionError):
             rows = None
         if not isinstance(rows, list):
             raise ServiceUnavailable(f"{url}: expected a JSON list, found {kind}")
