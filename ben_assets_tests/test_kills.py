@@ -5,7 +5,11 @@ from __future__ import annotations
 import os
 import sys
 
+import pytest
+
 from ben_assets_tests.support.programs import Fork, run_command, run_module
+
+pytestmark = pytest.mark.timeout(600)
 
 
 def test_a_tile_is_whole_or_absent_at_any_moment_and_the_next_run_heals():

@@ -25,7 +25,7 @@ from ben_assets_tests.support.world_a import (
     needs_world_a,
 )
 
-pytestmark = [needs_world_a, pytest.mark.timeout(600)]
+pytestmark = [needs_world_a, pytest.mark.timeout(900)]
 
 CHAIN = "l2a_tiles,patches,reference_maps,metadata_tables,aligned_dataset,archives"
 TARS = ("BigEarthNet-S1", "BigEarthNet-S2", "Reference_Maps")

@@ -179,7 +179,7 @@ def record_metadata(storage: Storage, record: StoredRecord) -> dict[str, Any]:
     counts = {k: v for k, v in facts.items() if isinstance(v, int | str)}
     rows = {"files": record.files, "bytes": record.bytes} | counts
     table = dg.MetadataValue.table(
-        [dg.TableRecord({"what": k, "value": str(v)}) for k, v in rows.items()]
+        [dg.TableRecord({"what": k, "value": escaped(str(v))}) for k, v in rows.items()]
     )
     row_count = facts.get("table", {}).get("rows")
     return {
@@ -190,15 +190,20 @@ def record_metadata(storage: Storage, record: StoredRecord) -> dict[str, Any]:
         "bytes": record.bytes,
         "sha256": record.sha256,
         "made_from": dg.MetadataValue.json(_shortened(record.made_from)),
-        "made_with": dg.MetadataValue.json(record.made_with),
+        "made_with": dg.MetadataValue.json(_shown(record.made_with)),
         **({} if row_count is None else {"dagster/row_count": row_count}),
-        **({"source": facts["source"]} if record.asset == "l1c_zips" else {}),
+        **({"source": escaped(facts["source"])} if record.asset == "l1c_zips" else {}),
     }
+
+
+def _shown(texts: Mapping[str, str]) -> dict[str, str]:
+    """Names and values, of which some are those of files."""
+    return {escaped(name): escaped(text) for name, text in texts.items()}
 
 
 def _shortened(digests: dict[str, str]) -> dict[str, str]:
     """At most a dozen: a release is made from 125 tiles."""
-    shown = dict(list(digests.items())[:_SHOWN_AS_TABLE])
+    shown = _shown(dict(list(digests.items())[:_SHOWN_AS_TABLE]))
     left = len(digests) - len(shown)
     return shown | ({"and": f"{left} more"} if left else {})
 

@@ -19,6 +19,7 @@ import zstandard
 
 from ben_assets.bigearthnet import tars
 from ben_assets.bigearthnet.errors import ChecksumMismatch
+from ben_assets.bigearthnet.plain_files import NotAFile, read_plain
 from ben_assets.bigearthnet.tars import FileDigest, StreamDigest
 
 ZSTD_LEVEL: Final = 6
@@ -202,10 +203,10 @@ def _encoded(members: Iterable[Member]) -> Iterator[bytes]:
 
 def _proven_content(member: Member) -> bytes:
     try:
-        content = member.path.read_bytes()
+        content = read_plain(member.path)
         found = hashlib.sha256(content).hexdigest()
-    except FileNotFoundError:
-        content, found = b"", "no such file"
+    except (FileNotFoundError, NotAFile) as error:
+        content, found = b"", str(error.strerror).lower()
     if found != member.sha256:
         raise ChecksumMismatch(
             f"{member.path}: expected sha256 {member.sha256}, found {found}; the file "

@@ -26,6 +26,10 @@ _KINDS: Final = {
 _READ_BYTES: Final = 1 << 16
 
 
+class NotAFile(OSError):
+    """Something else than a regular file lies at a path."""
+
+
 def kind_of(mode: int) -> str:
     """What a file's mode says it is, in words."""
     return _KINDS.get(stat.S_IFMT(mode), "something unknown")
@@ -39,8 +43,8 @@ def read_plain(path: str | Path, most_bytes: int | None = None) -> bytes:
         most_bytes: the largest size that it may have, if there is one.
 
     Raises:
-        OSError: missing, unreadable, too large, or another kind of thing, which the
-            error names.
+        NotAFile: says what it is.
+        OSError: missing, unreadable or too large.
     """
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
@@ -50,7 +54,7 @@ def read_plain(path: str | Path, most_bytes: int | None = None) -> bytes:
         status = os.fstat(handle)
         kind = kind_of(status.st_mode)
         if kind != REGULAR:
-            raise OSError(errno.EINVAL, f"expected a file, found {kind}", str(path))
+            raise NotAFile(errno.EINVAL, f"expected a file, found {kind}", str(path))
         if most_bytes is not None and status.st_size > most_bytes:
             too_large = f"expected at most {most_bytes} bytes, found {status.st_size}"
             raise OSError(errno.EFBIG, too_large, str(path))

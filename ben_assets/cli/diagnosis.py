@@ -32,7 +32,7 @@ from resources.inputs.pins import (
     SNOW,
     TILE_LINKS,
 )
-from resources.settings import Settings
+from resources.settings import FILES_URL, Settings
 
 GIGABYTES_OF_ASSET: Final[dict[str, float]] = {
     "l1c_zips": 0.8,
@@ -104,6 +104,7 @@ def _settings(settings: Settings) -> Iterator[Finding]:
     """Values that a step would refuse later, and names that nothing reads."""
     from resources.sen2cor.processors import cores
 
+    settings.address(FILES_URL, "http://127.0.0.1")
     detail = f"{cores(settings)} cores for L2A"
     if settings.force:
         detail += "; BEN_FORCE redoes what would be kept"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from ben_assets.bigearthnet.outside_text import escaped
 from ben_assets.cli.choice import TileArguments, chosen_tiles
 from ben_assets.cli.console import AsJson, coloured, say, say_json
 from ben_assets.environment import settings_of_process
@@ -43,4 +44,5 @@ def _print(findings: list[Finding]) -> None:
     width = max(len(finding.subject) for finding in findings)
     for finding in findings:
         state = coloured(finding.state, 5)
-        typer.echo(f"{state}  {finding.subject:<{width}}  {finding.detail}")
+        text = escaped(f"{finding.subject:<{width}}  {finding.detail}")
+        typer.echo(f"{state}  {text}")

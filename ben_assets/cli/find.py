@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from ben_assets.cli.console import AsJson, say_json
+from ben_assets.cli.console import AsJson, say, say_json
 from ben_assets.environment import settings_of_process
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def find(
         _print(found)
     if output is not None:
         _write(output, (product.name.name for product in found))
-        typer.echo(f"written to {output}; {_next(output)}", err=as_json)
+        say(f"written to {output}; {_next(output)}", err=as_json)
         picture = picture or output.with_suffix(".svg")
     _draw(picture, found, area, to_stderr=as_json)
 
@@ -142,10 +142,10 @@ def _draw(
     outlines = [(one.name.acquisition.mgrs, one.footprint) for one in found]
     text = found_map(outlines, area, _outlines_of_countries())
     if text is None:
-        typer.echo("no map: nothing was found and no area given", err=to_stderr)
+        say("no map: nothing was found and no area given", err=to_stderr)
         return
     path.write_text(text, encoding="utf-8")
-    typer.echo(f"map: {path}", err=to_stderr)
+    say(f"map: {path}", err=to_stderr)
 
 
 def _outlines_of_countries() -> gpd.GeoDataFrame:
@@ -169,11 +169,11 @@ def _print(found: Sequence[FoundProduct]) -> None:
         cloud = "-" if product.cloud is None else f"{product.cloud:.1f} %"
         state = "" if product.online else "  offline"
         size = f"{product.size / 1e6:.0f} MB"
-        typer.echo(f"{product.name.name}  {cloud:>8}  {size:>8}{state}")
+        say(f"{product.name.name}  {cloud:>8}  {size:>8}{state}")
     more = f", {len(found) - _SHOWN} of them not shown" if len(found) > _SHOWN else ""
     total = sum(product.size for product in found) / 1e6
     told = f"{total:.0f} MB" if total < _MEGABYTES else f"{total / 1000:.1f} GB"
-    typer.echo(f"{len(found)} products of {told}{more}")
+    say(f"{len(found)} products of {told}{more}")
 
 
 def _row(product: FoundProduct) -> dict[str, object]:

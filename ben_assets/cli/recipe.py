@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ben_assets.cli.console import AsJson, say_json
+from ben_assets.cli.console import AsJson, say, say_json
 from ben_assets.environment import settings_of_process
 
 if TYPE_CHECKING:
@@ -35,9 +35,9 @@ def check(
     recipe = load_recipe(named)
     wrong = problems(recipe)
     for line in wrong:
-        typer.echo(f"{file or named}: {line}", err=True)
+        say(f"{file or named}: {line}", err=True)
     if not wrong:
-        typer.echo(f"{file or named}: a recipe, sha256 {recipe.sha256}")
+        say(f"{file or named}: a recipe, sha256 {recipe.sha256}")
     raise typer.Exit(1 if wrong else 0)
 
 
@@ -57,7 +57,7 @@ def show(
         say_json(dict(_rows(recipe)))
         return
     for key, value in _rows(recipe):
-        typer.echo(f"{key:24}{value}")
+        say(f"{key:24}{value}")
 
 
 def _rows(recipe: Recipe) -> list[tuple[str, object]]:

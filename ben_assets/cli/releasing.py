@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ben_assets.bigearthnet.dataset_layout import ReleaseDirectory
+from ben_assets.bigearthnet.outside_text import escaped
 from ben_assets.cli.console import AsJson, progress, say, say_json
 from ben_assets.environment import settings_of_process
 
@@ -27,6 +28,9 @@ Only = Annotated[
 ]
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="List the files; nothing is sent.")
+]
+DryRunAsJson = Annotated[
+    bool, typer.Option("--json", help="The list of --dry-run as JSON.")
 ]
 Publishes = Annotated[
     bool,
@@ -59,9 +63,9 @@ def subset(
     ctx = _context()
     record = make_subset(ctx, name, selection, has_lmdb=lmdb, has_shards=shards)
     facts = record.facts_as(SubsetFacts)
-    typer.echo(f"{facts.patches} patches")
-    typer.echo(f"sha256 of their list: {facts.patches_sha256}")
-    typer.echo(str(ctx.storage.folder(f"{SUBSETS}/{name}")))
+    say(f"{facts.patches} patches")
+    say(f"sha256 of their list: {facts.patches_sha256}")
+    say(str(ctx.storage.folder(f"{SUBSETS}/{name}")))
 
 
 @publish.command()
@@ -72,7 +76,7 @@ def folder(
     from ben_assets.steps.publishing import publish_folder
 
     count = publish_folder(_context(), directory.absolute())
-    typer.echo(f"{count} files in {directory}")
+    say(f"{count} files in {directory}")
 
 
 @publish.command()
@@ -81,16 +85,18 @@ def huggingface(
     only: Only = None,
     dry_run: DryRun = False,
     publishes: Publishes = False,
+    as_json: DryRunAsJson = False,
 ) -> None:
     """Upload to the Hugging Face Hub: a private repository, until --publish.
 
     Token: HF_TOKEN. What the Hub has already is not sent again; each file is verified
     by the Hub's own digest. Run it again after a failure: it goes on where it stopped.
     """
+    _require_dry_run(dry_run, as_json)
     ctx = _context()
     files = _files(ctx, only)
     if dry_run:
-        _list(files)
+        _list(files, as_json)
         return
     from huggingface_hub.utils.tqdm import disable_progress_bars
 
@@ -100,8 +106,8 @@ def huggingface(
         disable_progress_bars()
     done = publish_huggingface(ctx, repo, files, publishes=publishes)
     state = "public" if done.is_public else "private; --publish makes it public"
-    typer.echo(f"{done.uploaded} of {len(files)} files uploaded, all verified")
-    typer.echo(f"{done.url} ({state})")
+    say(f"{done.uploaded} of {len(files)} files uploaded, all verified")
+    say(f"{done.url} ({state})")
 
 
 @publish.command()
@@ -113,6 +119,7 @@ def zenodo(
     only: Only = None,
     dry_run: DryRun = False,
     publishes: Publishes = False,
+    as_json: DryRunAsJson = False,
 ) -> None:
     """Upload to Zenodo: a draft, until --publish, which cannot be undone.
 
@@ -122,17 +129,18 @@ def zenodo(
     """
     from resources.uploads.zenodo import flat_names
 
+    _require_dry_run(dry_run, as_json)
     ctx = _context()
     files = _files(ctx, only)
     flat_names(files)
     if dry_run:
-        _list(files)
+        _list(files, as_json)
         return
     from ben_assets.steps.publishing import publish_zenodo
 
     url = publish_zenodo(ctx, creator, files, publishes=publishes)
-    typer.echo(f"{len(files)} files there, all verified")
-    typer.echo(f"{url} ({'published' if publishes else 'draft'})")
+    say(f"{len(files)} files there, all verified")
+    say(f"{url} ({'published' if publishes else 'draft'})")
 
 
 def _files(ctx: StepContext, only: list[ReleaseDirectory] | None) -> list[UploadFile]:
@@ -141,23 +149,34 @@ def _files(ctx: StepContext, only: list[ReleaseDirectory] | None) -> list[Upload
     return release_files(ctx, only or list(ReleaseDirectory))
 
 
-def _list(files: list[UploadFile]) -> None:
+def _require_dry_run(dry_run: bool, as_json: bool) -> None:
+    if as_json and not dry_run:
+        raise typer.BadParameter("--json goes with --dry-run")
+
+
+def _list(files: list[UploadFile], as_json: bool) -> None:
+    if as_json:
+        say_json([{"file": file.name, "bytes": file.size} for file in files])
+        return
     for file in files:
-        typer.echo(f"{file.size}\t{file.name}")
+        typer.echo(f"{file.size}\t{escaped(file.name)}")
     total = sum(file.size for file in files)
-    typer.echo(f"{len(files)} files, {total:,} bytes; nothing was sent")
+    say(f"{len(files)} files, {total:,} bytes; nothing was sent")
 
 
 def verify_release(
     directory: Annotated[
-        Path, typer.Argument(help="Where the archives were extracted.")
+        Path,
+        typer.Argument(
+            help="Where the archives were extracted.", exists=True, file_okay=False
+        ),
     ],
     manifest: Annotated[
         Path | None, typer.Option(help="Default: MANIFEST.csv.zst in DIRECTORY.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Prove every file of an extracted data set; needs no data root.
+    """Verify every file of an extracted data set; needs no data root.
 
     One line for each difference. Exit code 1 if anything differs.
     """
@@ -165,19 +184,23 @@ def verify_release(
     from ben_assets.validation.extracted_release import compare_with_manifest
 
     listed = manifest or directory / MANIFEST_FILE
-    found = []
+    found, n_files = [], 0
     with progress("comparing", None) as advance:
-        compared = compare_with_manifest(
-            directory, listed, lambda count: advance(f"{count:,} files")
-        )
-        for path, problem in compared:
+
+        def count(so_far: int) -> None:
+            nonlocal n_files
+            n_files = so_far
+            advance(f"{so_far:,} files")
+
+        for path, problem in compare_with_manifest(directory, listed, count):
             found.append({"file": path, "problem": problem})
             if not as_json:
-                typer.echo(f"{path}\t{problem}")
+                typer.echo(f"{escaped(path)}\t{escaped(problem)}")
     if as_json:
         say_json(found)
     else:
-        say(f"{len(found)} differences", "red" if found else "green")
+        line = f"{n_files:,} files listed, {len(found):,} that differ"
+        say(line, "red" if found else "green")
     raise typer.Exit(1 if found else 0)
 
 
@@ -185,5 +208,5 @@ def _context() -> StepContext:
     from ben_assets.steps.step_context import StepContext
 
     return StepContext.from_settings(
-        settings_of_process(), lambda line: typer.echo(line, err=True)
+        settings_of_process(), lambda line: say(line, err=True)
     )

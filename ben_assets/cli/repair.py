@@ -37,7 +37,9 @@ def repair_commands(
     of_release = assets_of.pop(RELEASE, set())
     subsets = {asset for asset in of_release if asset.startswith(f"{SUBSETS}/")}
     released = of_release - subsets
-    commands = [f"rm -- {_quoted(str(path))}" for path in orphans]
+    commands = [
+        f"rm {'-r ' * path.is_dir()}-- {_quoted(str(path))}" for path in orphans
+    ]
     commands += [
         f"{materialize} --select {_selection(assets)} --partition {_quoted(tile)}"
         for tile, assets in sorted(assets_of.items())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -99,8 +99,19 @@ def _undecodable(path: Path, error: RasterioError) -> UnexpectedRaster:
     )
 
 
+_SPARE_BYTES: Final = 1 << 16
+"""What boxes and markers may take beside the pixels."""
+
+
 def _band_problems(product: L2AProduct, band: Band) -> list[str]:
     path = product.band_files[band.name]
+    found = path.stat().st_size
+    most = 2 * product.geocoding.pixels(band.gsd_m) ** 2 + _SPARE_BYTES
+    if found > most:
+        return [
+            f"{path.name}: expected at most {most} bytes, as its pixels take without "
+            f"compression, found {found}"
+        ]
     try:
         with rasterio.open(path) as raster:
             return raster_problems(raster, product.geocoding, band, path.name)

@@ -179,14 +179,18 @@ def _files_of(
     for name in sorted(files_below(source, outputs)):
         if name.endswith(LMDB_LOCK):
             continue
-        yield from _parts(source / name, f"{place}/{name}".lstrip("/"), part_bytes)
+        sha256 = record.contents[name].sha256
+        target = f"{place}/{name}".lstrip("/")
+        yield from _parts(source / name, target, sha256, part_bytes)
 
 
-def _parts(source: Path, name: str, part_bytes: int) -> Iterator[UploadFile]:
+def _parts(
+    source: Path, name: str, sha256: str, part_bytes: int
+) -> Iterator[UploadFile]:
     """A file, or the parts that it is cut into."""
     size = source.stat().st_size
     if size <= part_bytes:
-        yield UploadFile(name, source, size)
+        yield UploadFile(name, source, size, recorded=sha256)
         return
     for number, offset in enumerate(range(0, size, part_bytes)):
         part = min(part_bytes, size - offset)

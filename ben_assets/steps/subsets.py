@@ -52,6 +52,8 @@ def make_subset(
     chosen = select_patches(whole, selection)
     index = whole.filter(pc.is_in(whole["patch_id"], pa.array(chosen)))
     legend = release.recipe_of(ctx, records).land_cover.legend
+    if ctx.storage.find(asset, RELEASE) is not None:
+        ctx.log(f"{name} is there already: it is replaced")
     with ctx.storage.draft(asset, RELEASE, ctx.log) as draft:
         _write_listing(draft.path, index)
         ctx.log(f"{len(index):,} of {len(whole):,} patches chosen")

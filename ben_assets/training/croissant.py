@@ -59,7 +59,8 @@ def describe_dataset(facts: CardFacts) -> dict[str, object]:
         ],
         "name": "BigEarthNet-v2",
         "description": f"{facts.total} Sentinel-1 and Sentinel-2 patches of 1200 m "
-        "with CORINE Land Cover 2018 maps and multi-labels of 19 classes.",
+        f"with maps of {facts.land_cover} and multi-labels of "
+        f"{len(facts.legend.labels)} classes.",
         "license": "https://cdla.dev/permissive-1-0/",
         "url": "https://bigearth.net",
         "version": "2.0.0",

@@ -21,6 +21,7 @@ from safetensors.numpy import save
 from ben_assets.bigearthnet.checksums import sha256_of_bytes
 from ben_assets.bigearthnet.dataset_layout import MAP_SUFFIX, path_of
 from ben_assets.bigearthnet.errors import ChecksumMismatch, UnexpectedRaster
+from ben_assets.bigearthnet.plain_files import NotAFile, read_plain
 
 MAP_TENSOR: Final = "Data"
 """Name of the only tensor of a reference map (rico-hdl)."""
@@ -84,10 +85,10 @@ def encode_tensors(tensors: dict[str, Pixels]) -> bytes:
 
 def _read(file: SourceFile) -> Pixels:
     try:
-        content = file.path.read_bytes()
+        content = read_plain(file.path)
         found = sha256_of_bytes(content)
-    except FileNotFoundError:
-        content, found = b"", "no such file"
+    except (FileNotFoundError, NotAFile) as error:
+        content, found = b"", str(error.strerror).lower()
     if found != file.sha256:
         raise ChecksumMismatch(
             f"{file.path}: expected sha256 {file.sha256}, found {found}; the file was "

@@ -15,7 +15,7 @@ from ben_assets.bigearthnet.plain_files import read_plain
 from ben_assets.bigearthnet.product_names import ProductName, is_tile_key
 from resources.data_root.difference import Difference, Kind
 from resources.data_root.flow import RELEASE, is_of_release
-from resources.data_root.stored_tiles import StoredTiles
+from resources.data_root.stored_tiles import StoredTiles, tile_of_draft
 
 _TABLES_BESIDE: Final = "release_metadata"
 """Its parquet files lie at the root of the data set, too.
@@ -45,10 +45,17 @@ def find_orphans(storage: StoredTiles, asset: str) -> list[Difference]:
         orphans -= left
         if left and not storage.record_path(asset, tile).exists():
             found += _without_record(asset, tile, left)
+    orphans |= _drafts_of_no_tile(storage.drafts(asset))
     detail = "belongs to no tile; delete it"
     return found + [
         Difference(asset, "", path, Kind.EXTRA, detail, "") for path in sorted(orphans)
     ]
+
+
+def _drafts_of_no_tile(drafts: Path) -> set[str]:
+    """What lies among the drafts and journals, and no run will ever clear."""
+    names = (path.name for path in drafts.glob("*"))
+    return {f"{drafts.name}/{n}" for n in names if tile_of_draft(n) is None}
 
 
 def _without_record(asset: str, tile: str, left: set[str]) -> list[Difference]:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import shutil
 import subprocess
 import tarfile
@@ -170,6 +171,14 @@ def test_a_file_that_is_gone_is_named(tmp_path):
     (tmp_path / "in/a").unlink()
     with pytest.raises(ChecksumMismatch, match=r"in/a: .*found no such file"):
         pack_one(tmp_path / "t.zst", listed, threads=1)
+
+
+def test_a_fifo_in_the_place_of_a_file_is_named(tmp_path):
+    listed = make_members(tmp_path / "in", {"a": b"1"})
+    (tmp_path / "in/a").unlink()
+    os.mkfifo(tmp_path / "in/a")
+    with pytest.raises(ChecksumMismatch, match=r"in/a: .*found expected a file, found"):
+        pack(tmp_path / "t.zst", listed, threads=1)
 
 
 @pytest.mark.parametrize("kept", [0, 10, 0.5, -1], ids=str)

@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 from ben_assets.cli.repair import repair_commands
+from ben_assets.validation.orphans import find_orphans
 from ben_assets_tests.cli.test_ben import ben
 from resources.data_root.difference import Difference, Kind
 from resources.data_root.stored_tiles import StoredTiles
@@ -51,6 +52,23 @@ def test_a_tile_of_a_forged_record_is_one_word_of_the_command():
     forged = Difference("patches", "x; touch PWNED", "f", Kind.WRONG, "", "patches")
     (command,) = repair_commands([forged], StoredTiles(ROOT))
     assert shlex.split(command)[-2:] == ["--partition", "x; touch PWNED"]
+
+
+def test_a_journal_of_no_tile_is_deleted_and_names_nothing_to_make(tmp_path):
+    drafts, key = tmp_path / "patches" / ".drafts", "T33UUP_20170613T101031"
+    drafts.mkdir(parents=True)
+    for name in ("y$(touch PWNED)-0.journal", "x.journal", f"{key}-0.journal"):
+        (drafts / name).write_text("[]")
+    (drafts / "x").mkdir()
+    found = find_orphans(StoredTiles(tmp_path), "patches")
+    commands = repair_commands(found, StoredTiles(tmp_path))
+    *deletions, made = [shlex.split(command) for command in commands]
+    assert made[-2:] == ["--partition", key]
+    assert deletions == [
+        ["rm", "-r", "--", str(drafts / "x")],
+        ["rm", "--", str(drafts / "x.journal")],
+        ["rm", "--", str(drafts / "y$(touch PWNED)-0.journal")],
+    ]
 
 
 def test_a_name_with_a_newline_cannot_forge_a_line(pipeline):

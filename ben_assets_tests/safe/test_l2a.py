@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import struct
 from datetime import UTC, datetime
 from xml.etree import ElementTree
 
@@ -10,9 +11,10 @@ import numpy as np
 import pytest
 
 from ben_assets.bigearthnet.bands import BANDS
-from ben_assets.bigearthnet.errors import InvalidInput
+from ben_assets.bigearthnet.errors import InvalidInput, UnexpectedRaster
 from ben_assets.bigearthnet.patch_grid import TileGeocoding
 from ben_assets.bigearthnet.product_names import ProductName
+from ben_assets.safe.band_rasters import verify_bands
 from ben_assets.safe.l2a import quality_results, read_l2a
 from ben_assets.synthetic.safe_description import ProductDescription
 from ben_assets.synthetic.safe_writer import write_l2a_product
@@ -40,6 +42,17 @@ def edit(path, old, new):
     text = path.read_text()
     assert old in text
     path.write_text(text.replace(old, new, 1))
+
+
+def test_a_band_larger_than_its_pixels_is_not_decoded(safe):
+    (path,) = safe.glob("GRANULE/*/IMG_DATA/R60m/*_B09_60m.jp2")
+    junk = bytes(1 << 17)
+    with path.open("ab") as file:
+        file.write(struct.pack(">I4s", 8 + len(junk), b"free") + junk)
+    with pytest.raises(
+        UnexpectedRaster, match=r"_B09_60m.jp2: expected at most 66504 b"
+    ):
+        verify_bands(read_l2a(safe))
 
 
 def quality(*stated):

@@ -23,7 +23,6 @@ from typing import Final
 
 from resources.settings import REPOSITORY
 
-LIMIT_SECONDS: Final = 280
 FORKS: Final = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(
     [
@@ -80,11 +79,11 @@ class Fork:
         os.kill(self.process.pid, number)
 
     def wait(self) -> Ended:
-        """Until it ends."""
-        self.process.join(LIMIT_SECONDS)
-        if self.process.is_alive():
-            self.process.kill()
+        """Until it ends, or the time of the test does."""
+        try:
             self.process.join()
+        finally:
+            self.process.kill()
         out, err = (path.read_text() if path.exists() else "" for path in self._said)
         self._folder.cleanup()
         assert self.process.exitcode is not None
@@ -106,7 +105,6 @@ def run_command(command: Sequence[str], environment: Mapping[str, str]) -> Ended
         env=environment,
         capture_output=True,
         text=True,
-        timeout=LIMIT_SECONDS,
         check=False,
     )
     return Ended(done.returncode, done.stdout, done.stderr)

@@ -14,7 +14,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
-from ben_assets.bigearthnet.errors import LocalResourceError
+from ben_assets.bigearthnet.errors import InvalidInput, LocalResourceError
+from ben_assets.bigearthnet.plain_files import REGULAR, kind_of
 
 _FEW: Final = 16
 """Names in one folder that are looked up one by one."""
@@ -78,7 +79,20 @@ def copy_file(source: Path, target: Path) -> None:
 
 
 def link_or_copy(source: Path, target: Path) -> None:
-    """Hard link a file of ours, or copy it where the file system cannot link."""
+    """Hard link a file of ours, or copy it where the file system cannot link.
+
+    Raises:
+        InvalidInput: it is missing, or something else than a file.
+    """
+    try:
+        kind = kind_of(os.lstat(source).st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        kind = "nothing"
+    if kind != REGULAR:
+        raise InvalidInput(
+            f"{source}: expected a file, found {kind}; ben verify names what to make "
+            "again"
+        )
     try:
         os.link(source, target, follow_symlinks=False)
     except OSError:

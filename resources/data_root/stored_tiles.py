@@ -143,8 +143,8 @@ class StoredTiles:
         """
         found: dict[str, list[str]] = {}
         for journal in self.drafts(asset).glob(f"*{JOURNAL}"):
-            tile = journal.stem.rpartition("-")[0]
-            if not self.record_path(asset, tile).exists():
+            tile = tile_of_draft(journal.name)
+            if tile and not self.record_path(asset, tile).exists():
                 found.setdefault(tile, []).extend(journal_outputs(journal))
         return found
 
@@ -186,6 +186,12 @@ class Snapshot(StoredTiles):
             return super().find(asset, tile)
         except BenError as error:
             return error
+
+
+def tile_of_draft(name: str) -> str | None:
+    """The tile that a draft or journal of this name is of; None where it is of none."""
+    tile = name.rpartition("-")[0]
+    return tile if tile == RELEASE or is_tile_key(tile) else None
 
 
 def journal_outputs(journal: Path) -> list[str]:
