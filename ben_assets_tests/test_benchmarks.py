@@ -1,12 +1,14 @@
-"""The benchmarks of downloads still run: what they serve is a product that verifies."""
+"""Benchmarks of downloads still run; campaigns are there, and end in time."""
 
 from __future__ import annotations
 
+import importlib.util
 import subprocess
 import sys
 
 import pytest
 
+from benchmarks.soak import CAMPAIGNS, Campaign
 from resources.settings import REPOSITORY
 
 
@@ -21,3 +23,14 @@ def test_a_benchmark_of_downloads_ends_with_its_table(name) -> None:
         text=True,
     )
     assert "checks of the 1 MB afterwards: " in done.stdout, done.stderr
+
+
+@pytest.mark.parametrize("campaign", CAMPAIGNS, ids=lambda one: one.module)
+def test_a_campaign_of_make_soak_is_there(campaign) -> None:
+    assert importlib.util.find_spec(campaign.module) is not None
+
+
+def test_a_campaign_that_does_not_end_is_ended(capfd) -> None:
+    endless = Campaign("http.server", ("0", "--bind", "127.0.0.1"), short_minutes=0)
+    assert not endless.run(is_short=True)
+    assert "not at its end after 0 minutes" in capfd.readouterr().out
