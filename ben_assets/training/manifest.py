@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from ben_assets.bigearthnet.errors import InvalidInput, MissingInput
 
 MANIFEST_FILE: Final = "MANIFEST.csv.zst"
 _HEADER: Final = ["path", "bytes", "sha256"]
+_SIZE: Final = re.compile(r"[0-9]{1,18}")
 
 
 @dataclass(frozen=True, order=True)
@@ -75,7 +77,12 @@ def read_manifest(path: Path) -> Iterator[ListedFile]:
 
 
 def _listed_file(path: Path, number: int, row: list[str]) -> ListedFile:
-    _require(path, number, len(row) == 3 and row[1].isdigit(), "path,bytes,sha256")
+    _require(
+        path,
+        number,
+        len(row) == 3 and _SIZE.fullmatch(row[1]) is not None,
+        "path,bytes,sha256",
+    )
     name, n_bytes, sha256 = row
     is_inside = not name.startswith("/") and ".." not in name.split("/")
     _require(path, number, is_inside and "\0" not in name, "a path below the root")
