@@ -6,6 +6,8 @@ PYTHON ?= $(shell for p in python3.12 python3.11 python3; do \
 	&& echo $$p && break; done)
 PORT ?= 3000
 BIN := .venv/bin
+# A process that starts compiles nothing anew, whatever the caller's shell says.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: dev-setup mutants sen2cor preflight setup demo demo-ui test lint dev bench soak lock clean distclean help cluster-setup cluster-demo \
   clients docs docs-setup pictures postgis postgis-stop dev-postgres
@@ -64,8 +66,8 @@ demo: setup  ## the main job for five small generated tiles
 cluster-demo: cluster-setup  ## demo tiles through PostgreSQL, Redis and two Celery workers
 	@$(BIN)/python -m ben_assets.testing.cluster
 
-demo-ui: setup  ## the Dagster UI on the demo's results
-	@$(BIN)/python -m ben_assets.demo --ui --port $(PORT)
+demo-ui: setup  ## the Dagster UI on the demo's results (OWN=1: of your own data set)
+	@$(BIN)/python -m ben_assets.demo --ui --port $(PORT) $(if $(OWN),--own)
 
 test: dev-setup  ## the whole test suite
 	@echo "make test: real servers, databases and a browser on loopback; a quarter of an hour on two cores"

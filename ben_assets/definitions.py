@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import Any, Final
 
 import dagster as dg
 
 from ben_assets.assets import RULE_CHECKS, STAGES
+from ben_assets.bigearthnet.errors import InvalidInput
 from ben_assets.bigearthnet.shipped_files import SHIPPED
 from ben_assets.environment import settings_of_process
-from ben_assets.file_pages import SETTING
 from ben_assets.jobs import JOBS
 from resources.configured import resources_of
-from resources.settings import REPOSITORY, Settings
+from resources.settings import FILES_URL, REPOSITORY, Settings
 
 
 def _kubernetes() -> dg.ExecutorDefinition:
@@ -70,11 +71,11 @@ def _in_group(group: str, settings: Settings) -> Callable[[dg.AssetSpec], dg.Ass
 
 def _links(asset: str, settings: Settings) -> dict[str, dg.MetadataValue[Any]]:
     """Addresses where files are served (``ben serve``), else paths."""
-    address = settings.text(SETTING)
+    address = _address(settings)
     places = {title: place.format(asset=asset) for title, place in _LINKS.items()}
     if address is not None:
         return {
-            title: dg.MetadataValue.url(f"{address.rstrip('/')}/{place}")
+            title: dg.MetadataValue.url(f"{address}/{place}")
             for title, place in places.items()
         }
     roots = {
@@ -86,6 +87,13 @@ def _links(asset: str, settings: Settings) -> dict[str, dg.MetadataValue[Any]]:
         for title, place in places.items()
         for top, _, below in [place.partition("/")]
     }
+
+
+def _address(settings: Settings) -> str | None:
+    """Where files are served; one with a password is not stored: ``ben doctor``."""
+    with contextlib.suppress(InvalidInput):
+        return settings.address(FILES_URL, "") if settings.text(FILES_URL) else None
+    return None
 
 
 defs = build_definitions()

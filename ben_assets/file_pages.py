@@ -11,13 +11,10 @@ import threading
 from functools import partial
 from pathlib import Path, PurePosixPath
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Self
 from urllib.parse import unquote, urlsplit
 
 from ben_assets.bigearthnet.shipped_files import SHIPPED
-
-SETTING: Final = "BEN_FILES_URL"
-"""Where the graph's links lead, if anywhere."""
 
 
 class FilePages:

@@ -27,6 +27,14 @@ tile = dg.define_asset_job(
     description="One tile from the CDSE catalogue to its archives.",
 )
 
+tile_from_l1c = dg.define_asset_job(
+    "tile_from_l1c",
+    selection=dg.AssetSelection.assets(l1c.l1c_zips).downstream()
+    & dg.AssetSelection.assets(release.archives).upstream(),
+    description="One tile from the L1C zip in BEN_L1C_DIR to its archives; no "
+    "catalogue is asked.",
+)
+
 tile_from_l2a = dg.define_asset_job(
     "tile_from_l2a",
     selection=dg.AssetSelection.assets(l2a.l2a_tiles).downstream()
@@ -111,6 +119,7 @@ def preflight() -> None:
 JOBS = (
     inputs,
     tile,
+    tile_from_l1c,
     tile_from_l2a,
     l1c_tables,
     release_job,

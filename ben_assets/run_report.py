@@ -19,6 +19,8 @@ from ben_assets.runs import Check, FinishedRun, sentence_of, warnings_and_failur
 _NUMBERS: Final = ("files", "size", "seconds")
 _LONGEST: Final = 160
 """Characters of a check's line."""
+_NOT_EXECUTED: Final = "Dependencies for step "
+"""How Dagster begins its word on each step after one that failed."""
 _WIDTH_OF_FILES: Final = 110
 
 
@@ -39,6 +41,8 @@ def progress_on(console: Console) -> Callable[[dg.EventLogEntry], None]:
 
 def _lines(entry: dg.EventLogEntry) -> list[str]:
     event = entry.dagster_event
+    if event is None and entry.user_message.startswith(_NOT_EXECUTED):
+        return []  # the step that failed has said why
     if event is None:
         return [f"    {escape(escaped(entry.user_message))}"]
     kind = event.event_type_value
@@ -88,6 +92,13 @@ def print_notable(console: Console, runs: Sequence[FinishedRun]) -> None:
         told = f"{_cut(line)} ({count} tiles)" if count > 1 else _cut(line)
         colour = "yellow" if told.startswith("warning") else "red"
         console.print(told, style=colour, markup=False, highlight=False)
+    untracked = sum(check.is_untracked for run in runs for check in run.checks)
+    if untracked:
+        console.print(
+            f"no tracked hash of {untracked} artifacts, as of any new tile (ben track "
+            "records them)",
+            highlight=False,
+        )
 
 
 def _cut(line: str) -> str:
@@ -107,7 +118,8 @@ def _size(n_bytes: object) -> str:
 def _summary(checks: Sequence[Check]) -> str:
     counts = {
         "passed": sum(c.passed and not c.is_warning for c in checks),
-        "warned": sum(c.is_warning for c in checks),
+        "not tracked": sum(c.is_untracked for c in checks),
+        "warned": sum(c.is_warning and not c.is_untracked for c in checks),
         "FAILED": sum(not c.passed and not c.is_warning for c in checks),
     }
     return ", ".join(f"{n} {what}" for what, n in counts.items() if n)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from ben_assets.bigearthnet.errors import InvalidInput, MissingInput
+from ben_assets.bigearthnet.outside_text import escaped
 from ben_assets.bigearthnet.plain_files import read_plain
 from ben_assets.bigearthnet.shipped_files import SHIPPED
 from ben_assets.bigearthnet.tile_list import (
@@ -44,7 +45,8 @@ def read_tiles(settings: Settings) -> tuple[dict[str, Tile], tuple[str, ...]]:
     tiles, reports = _parsed(
         _TRACKED.read_text() if tracked else "", own_text, str(own)
     )
-    return {tile.key: tile for tile in tiles}, (*problems, *reports)
+    shown = tuple(map(escaped, (*problems, *reports)))
+    return {tile.key: tile for tile in tiles}, shown
 
 
 @functools.cache

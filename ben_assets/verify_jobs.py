@@ -22,36 +22,27 @@ from resources.configured import (
     TrackedArtifactsResource,
     settings_from,
 )
-from resources.data_root.records import RELEASE
+from resources.data_root.flow import RELEASE
 from resources.settings import Settings
 
 
 @dg.op(out=dg.Out(dg.Nothing))
-def verify_tile(
+def evaluate_rules(
     context: dg.OpExecutionContext,
     data_root: DataRootResource,
     reference_inputs: ReferenceInputsResource,
     tracked_artifacts: TrackedArtifactsResource,
     postgis: PostgisResource,
 ) -> Iterator[dg.AssetCheckEvaluation]:
-    """Evaluate every rule of a tile; fails at the end if one is broken."""
-    settings = settings_from(data_root, reference_inputs, tracked_artifacts, postgis)
-    checks = [check for check in RULE_CHECKS if check.has_tiles]
-    yield from _evaluate(context, checks, context.partition_key, settings)
+    """Evaluate every rule of a tile, or of inputs and release.
 
-
-@dg.op(out=dg.Out(dg.Nothing))
-def verify_release_files(
-    context: dg.OpExecutionContext,
-    data_root: DataRootResource,
-    reference_inputs: ReferenceInputsResource,
-    tracked_artifacts: TrackedArtifactsResource,
-    postgis: PostgisResource,
-) -> Iterator[dg.AssetCheckEvaluation]:
-    """Evaluate every rule of inputs and release; fails at the end if one is broken."""
+    Fails at the end if one is broken.
+    """
     settings = settings_from(data_root, reference_inputs, tracked_artifacts, postgis)
-    checks = [check for check in RULE_CHECKS if not check.has_tiles]
-    yield from _evaluate(context, checks, RELEASE, settings)
+    of_tile = context.has_partition_key
+    checks = [check for check in RULE_CHECKS if check.has_tiles == of_tile]
+    tile = context.partition_key if of_tile else RELEASE
+    yield from _evaluate(context, checks, tile, settings)
 
 
 @dg.job(
@@ -60,7 +51,7 @@ def verify_release_files(
 )
 def verify() -> None:
     """The checks of one tile."""
-    verify_tile()
+    evaluate_rules()
 
 
 @dg.job(
@@ -68,7 +59,7 @@ def verify() -> None:
 )
 def verify_release() -> None:
     """The checks of the release."""
-    verify_release_files()
+    evaluate_rules()
 
 
 def _evaluate(

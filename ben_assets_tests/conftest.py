@@ -67,6 +67,21 @@ def finished(pipeline: Pipeline, _finished: Path) -> Pipeline:
     return pipeline
 
 
+@pytest.fixture(scope="session")
+def _trained(_finished: Path, synthetic, tmp_path_factory) -> Path:
+    pipeline = Pipeline(synthetic, tmp_path_factory.mktemp("trained"))
+    link_tree(_finished, pipeline.data)
+    pipeline.make_training()
+    return pipeline.data
+
+
+@pytest.fixture
+def trained(pipeline: Pipeline, _trained: Path) -> Pipeline:
+    """The pipeline after release and training assets were made in it."""
+    link_tree(_trained, pipeline.data)
+    return pipeline
+
+
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
     """Mounts a memory disk of a given size; skips where that is not permitted."""

@@ -1,14 +1,12 @@
-"""Benchmarks of downloads still run; campaigns are there, and end in time."""
+"""Benchmarks still run, on little data; campaigns are there, and end in time."""
 
 from __future__ import annotations
 
-import importlib.util
 import subprocess
 import sys
 
 import pytest
 
-from benchmarks.soak import CAMPAIGNS, Campaign
 from resources.settings import REPOSITORY
 
 
@@ -25,12 +23,34 @@ def test_a_benchmark_of_downloads_ends_with_its_table(name) -> None:
     assert "checks of the 1 MB afterwards: " in done.stdout, done.stderr
 
 
-@pytest.mark.parametrize("campaign", CAMPAIGNS, ids=lambda one: one.module)
-def test_a_campaign_of_make_soak_is_there(campaign) -> None:
-    assert importlib.util.find_spec(campaign.module) is not None
+CAMPAIGNS = """
+import importlib.util
+from benchmarks.soak import CAMPAIGNS, Campaign
+assert all(importlib.util.find_spec(one.module) for one in CAMPAIGNS)
+endless = Campaign("http.server", ("0", "--bind", "127.0.0.1"), short_minutes=0)
+assert not endless.run(is_short=True)
+"""
 
 
-def test_a_campaign_that_does_not_end_is_ended(capfd) -> None:
-    endless = Campaign("http.server", ("0", "--bind", "127.0.0.1"), short_minutes=0)
-    assert not endless.run(is_short=True)
-    assert "not at its end after 0 minutes" in capfd.readouterr().out
+def test_the_campaigns_are_there_and_one_that_does_not_end_is_ended() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", CAMPAIGNS],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "not at its end after 0 minutes" in done.stdout
+
+
+def test_the_benchmark_of_archives_ends_with_its_table(tmp_path) -> None:
+    """With four patches in place of thousands."""
+    small = ["--patches", "2", "--repeats", "1", "--folder", str(tmp_path / "bench")]
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.archives", *small],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+    )
+    assert "CPU s of its parts" in done.stdout, done.stderr
+    assert list(tmp_path.iterdir()) == []

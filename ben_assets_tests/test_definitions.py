@@ -55,7 +55,7 @@ UPSTREAM = {
     "aligned_dataset": {"patches", "reference_maps", "metadata_tables"},
     "archives": {"aligned_dataset"},
     "release_metadata": {"metadata_tables", "aligned_dataset"},
-    "release_archives": {"aligned_dataset", "release_metadata"},
+    "release_archives": {"aligned_dataset", "archives", "release_metadata"},
     "release_report": {
         "countries",
         "metadata_tables",
@@ -143,6 +143,12 @@ def test_the_job_from_l2a_makes_a_tile_up_to_its_archives(definitions):
     job = definitions.resolve_job_def("tile_from_l2a")
     selected = {key.to_user_string() for key in job.asset_layer.selected_asset_keys}
     assert selected == set(FROM_L2A)
+
+
+def test_the_job_from_l1c_asks_no_catalogue(definitions):
+    job = definitions.resolve_job_def("tile_from_l1c")
+    selected = {key.to_user_string() for key in job.asset_layer.selected_asset_keys}
+    assert selected == {"l1c_zips", *FROM_L2A}
 
 
 def test_a_resource_can_be_overridden(tmp_path):

@@ -31,6 +31,7 @@ SHELL: Final = frozenset(
         "printf",
         "echo",
         "export",
+        "for",
         "while",
         "do",
         "done",
@@ -58,6 +59,7 @@ TESTS: Final = {
     "ben tiles": "cli/test_ben.py test_tiles_as_text_and_as_json",
     "ben tiles find": "cli/test_own_release.py test_ten_commands_lead",
     "ben verify": "cli/test_ben.py test_verify_names_what_differs",
+    "ben verify-release": "training/test_release.py test_the_lines_of_the_page",
     "dagster api grpc": "test_cluster.py test_two_workers_give_the_bytes",
     "dagster asset materialize": "cli/test_own_release.py test_ten_commands_lead",
     "dagster instance concurrency": "postgis/test_dagster_on_postgres.py "
@@ -70,14 +72,18 @@ TESTS: Final = {
     "dagster-daemon": "test_cluster.py test_two_workers_give_the_bytes",
     "dagster-webserver": "test_cluster.py test_two_workers_give_the_bytes",
     "dg launch": "assets/test_checks.py test_a_tile_of_which_nothing_is_on_disk",
+    "duckdb": "postgis/test_index.py test_the_three_queries_of_the_page",
     "make cluster-setup": "../.ci/run make cluster-setup",
     "make demo": "../.ci/run make demo",
     "make postgis": "postgis/test_server.py test_a_server_keeps_address_and_data",
     "make setup": "../.ci/run make demo",
     "postgis.md sql": "postgis/test_publication.py test_the_queries_of_the_page_run",
+    "psql": "postgis/test_index.py test_the_three_queries_of_the_page",
     "quick-start.md python": "bigearthnet/test_reading.py test_the_lines_of_the_page",
-    "training.md python": "training/test_release.py test_the_queries_of_the_documents",
-    "training.md sql": "training/test_release.py test_the_queries_of_the_documents",
+    "sha256sum": "training/test_release.py test_the_lines_of_the_page",
+    "tar": "training/test_release.py test_the_lines_of_the_page",
+    "training.md python": "postgis/test_index.py test_the_three_queries_of_the_page",
+    "training.md sql": "postgis/test_index.py test_the_three_queries_of_the_page",
 }
 """Command to what runs it: a file, and words of it, which begin a test's name."""
 

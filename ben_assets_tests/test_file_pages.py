@@ -11,7 +11,8 @@ import dagster as dg
 import pytest
 
 from ben_assets.definitions import build_definitions
-from ben_assets.file_pages import SETTING, FilePages
+from ben_assets.file_pages import FilePages
+from resources.settings import FILES_URL
 
 
 @pytest.fixture
@@ -78,7 +79,7 @@ def links_of(asset: str) -> dict[str, str]:
 
 
 def test_an_asset_links_to_what_is_served(pages, monkeypatch):
-    monkeypatch.setenv(SETTING, pages.url)
+    monkeypatch.setenv(FILES_URL, pages.url)
     links = links_of("patches")
     for title in ("its files and pictures", "what its checks mean"):
         status, _, _ = ask(pages, urlsplit(links[title]).path)
@@ -87,7 +88,7 @@ def test_an_asset_links_to_what_is_served(pages, monkeypatch):
 
 
 def test_an_asset_names_paths_where_nothing_is_served(monkeypatch, tmp_path):
-    monkeypatch.delenv(SETTING, raising=False)
+    monkeypatch.delenv(FILES_URL, raising=False)
     monkeypatch.setenv("BEN_DATA_DIR", str(tmp_path))
     links = links_of("patches")
     assert links["its files and pictures"] == f"{tmp_path}/patches"

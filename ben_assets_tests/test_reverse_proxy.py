@@ -18,7 +18,7 @@ from resources.settings import REPOSITORY
 
 HOST = "dagster.example.org"
 LOG_IN = {"Authorization": "Basic " + base64.b64encode(b"ben:right").decode()}
-FOREIGN = {"Origin": "https://evil.example"}
+OTHER_SITE = {"Origin": "https://evil.example"}
 
 
 class Webserver(BaseHTTPRequestHandler):
@@ -116,17 +116,17 @@ LINK = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
         ("POST", "/graphql", OWN, 200),
         ("GET", "/graphql", OWN | WEBSOCKET, 200),
         ("GET", "/graphql?query=mutation", {}, 405),
-        ("GET", "/graphql?query=mutation", FOREIGN, 403),
+        ("GET", "/graphql?query=mutation", OTHER_SITE, 403),
         ("GET", "/graphql?query=mutation", CROSS, 403),
         ("GET", "/graphql?query=mutation", LINK, 405),
         ("GET", "/%67raphql?query=mutation", {}, 405),
         ("GET", "//graphql?query=mutation", {}, 405),
         ("GET", "/graphql/?query=mutation", {}, 404),
-        ("POST", "/graphql", FOREIGN, 403),
+        ("POST", "/graphql", OTHER_SITE, 403),
         ("POST", "/graphql", {"Origin": "null"}, 403),
         ("POST", "/graphql", {"Origin": f"http://{HOST}"}, 403),
         ("POST", "/graphql", {"Origin": f"https://{HOST}.evil.example"}, 403),
-        ("GET", "/graphql", FOREIGN | WEBSOCKET, 403),
+        ("GET", "/graphql", OTHER_SITE | WEBSOCKET, 403),
         ("GET", "/assets", {"Authorization": "Basic eDp5"}, 401),
     ],
 )

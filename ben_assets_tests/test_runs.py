@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import textwrap
 
 import dagster as dg
@@ -12,6 +10,7 @@ import yaml
 
 from ben_assets.run_report import print_notable, table_of, wide_console
 from ben_assets.runs import LOCATION, MODULE, Check, FinishedRun, origin
+from ben_assets_tests.support.programs import run_module
 from resources.settings import REPOSITORY
 
 
@@ -38,19 +37,10 @@ def test_a_run_is_on_record_with_its_tile_and_where_it_comes_from(pipeline, tmp_
         assert len(run.made) == 6, run.made
         assert any("files packed" in entry.user_message for entry in told)
     """
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", textwrap.dedent(code)],
-        cwd=tmp_path,
-        env={
-            **pipeline.environment(),
-            "DAGSTER_HOME": str(home),
-            "PYTHONPATH": str(REPOSITORY),
-        },
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
+    (tmp_path / "run_a_tile.py").write_text(textwrap.dedent(code))
+    environment = {**pipeline.environment(), "DAGSTER_HOME": str(home)}
+    done = run_module("run_a_tile", environment=environment, cwd=tmp_path)
+    assert done.code == 0, done.err[-3000:]
     shown = {".dagster/repository": f"__repository__@{LOCATION}"}
     with dg.DagsterInstance.from_config(str(home)) as instance:
         (run,) = instance.get_runs(dg.RunsFilter(job_name="tile_from_l2a", tags=shown))
@@ -68,6 +58,7 @@ def run() -> FinishedRun:
         made={"patches": {"files": 84, "bytes": 1_150_000, "seconds": 0.94}},
         checks=[
             Check("patches", "splits_follow_rule", True, False, ""),
+            Check("patches", "quality_passed", True, True, "a flag"),
             Check("patches", "matches_tracked_hash", True, True, "no row"),
         ],
     )
@@ -78,9 +69,11 @@ def test_the_table_names_the_whole_tile_in_a_file(run, capsys):
     print_notable(wide_console(), [run, run])
     said = capsys.readouterr().out
     (row,) = [line for line in said.splitlines() if "patches" in line and "84" in line]
-    for part in (run.partition, "1.15 MB", "0.94", "1 passed, 1 warned"):
+    for part in (run.partition, "1.15 MB", "0.94", "1 passed, 1 not tracked, 1 warned"):
         assert part in row
-    assert "warning: patches: matches_tracked_hash: no row (2 tiles)" in said
+    assert "warning: patches: quality_passed: a flag (2 tiles)" in said
+    assert "no row" not in said
+    assert "no tracked hash of 2 artifacts" in said
 
 
 def test_a_check_that_failed_makes_a_run_fail_though_its_steps_ran(run):

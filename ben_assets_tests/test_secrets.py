@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-import base64
+import contextlib
 import json
 import re
 import sqlite3
-import urllib.parse
+import sys
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote, unquote
 
 import pytest
 
+from ben_assets import cli
 from ben_assets.testing.cdse_faults import Fault
 from ben_assets.testing.cdse_server import CdseServer
-from ben_assets_tests.support.pipeline import Pipeline, Run
+from ben_assets_tests.support.pipeline import Pipeline
+from ben_assets_tests.support.programs import Ended
+from ben_assets_tests.support.secrets_shown import encodings, shown
 from ben_assets_tests.support.zip_products import KEY, write_product
 from resources.redaction import redacted
 
@@ -23,32 +27,24 @@ PASSWORD = "Zq7&Kx9 w'J4\\vTp2/Hy6\"Uf8%Rb3"
 """Random: four letters of it stand for nothing else; with all that is quoted."""
 ACCESS = "Bq3-Xv8.Tn5_Kz7-Wm4.Rd9_Lf2"
 REFRESH = "Yh6-Pc3.Jg8_Vs5-Qt7.Nx4_Db9"
-
-
-def encodings(secret: str) -> dict[str, str]:
-    """A secret as a service, a library or a log may spell it."""
-    content = secret.encode()
-    return {
-        "plain": secret,
-        "URL": urllib.parse.quote_plus(secret),
-        "repr": repr(secret)[1:-1],
-        "JSON": json.dumps(secret)[1:-1],
-        "hex": content.hex(),
-        "base64": base64.b64encode(content).decode().rstrip("=")[:-1],
-        "cut": secret[:5],
-    }
-
-
-def parts_of(secret: str) -> set[str]:
-    """All four letters in a row, in all encodings; of hex and base64 twelve.
-
-    Those stand for so few letters that less is found in the digests and ids of others.
-    """
-    found = set()
-    for how, text in encodings(secret).items():
-        size = 12 if how in ("hex", "base64") else 4
-        found |= {text[i : i + size] for i in range(len(text) - size + 1)}
-    return found
+SECRETS = {
+    "CDSE_TOTP_SECRET": "MZXW6YTBOI5XQ4LZ",
+    "CDSE_S3_ACCESS_KEY": "AKZX7QW5VB3NJ8",
+    "CDSE_S3_SECRET_KEY": "Qw8+Er5/Ty2Zx=Vb6",
+    "CDSE_CATALOGUE_URL": "Hw7-Kx9/Jq4@Tp2zR",
+    "BEN_GCS_URL": "17/Fw3@Rk9zQm5",
+    "CLMS_URL": "Cu7?Vy3/Bx9@Mw5t",
+    "CLMS_SERVICE_KEY": "Uj5Xk8Qz3Wb7Nf2Lp",
+    "HF_TOKEN": "hf_Jk6Lm8Np3Qr5",
+    "HF_ENDPOINT": "Wd4#Zg8/Sn6@Ck2j",
+    "ZENODO_TOKEN": "Zb4Nd7Mf2Kg9Hx",
+    "ZENODO_URL": "Ez9:Yf3@Vt7/Ju5q",
+    "BEN_LOCK_DSN": "Lk5@Dm9/Zs3vB7q",
+    "BEN_POSTGIS_DSN": "Gx8#Wf4?Nb6/Yh2%q",
+    "HTTPS_PROXY": "Pz3:Vn8@Xq5/Gt6w",
+}
+"""Setting to the secret in it."""
+NOWHERE: dict[str, list[str]] = {name: [] for name in SECRETS}
 
 
 def everything_below(root: Path) -> Iterator[tuple[str, str]]:
@@ -75,16 +71,6 @@ def text_of(value: object) -> str:
     return str(zlib.decompress(value)) if isinstance(value, bytes) else str(value)
 
 
-def shown(secret: str, places: Iterator[tuple[str, str]]) -> list[str]:
-    """Where a part of a secret is to be read, and which."""
-    pattern = re.compile("|".join(map(re.escape, sorted(parts_of(secret)))))
-    return [
-        f"{place}: {text[max(0, hit.start() - 60) : hit.end() + 20]!r}"
-        for place, text in places
-        if (hit := pattern.search(text))
-    ]
-
-
 def echo(secret: str) -> bytes:
     """An answer that repeats a secret in all encodings, also where words are cut."""
     spelt = encodings(secret)
@@ -101,21 +87,49 @@ def archive(tmp_path: Path) -> Path:
     return write_product(tmp_path / "archive").parent
 
 
-def run_that_fails(pipeline: Pipeline, server: CdseServer, **more: str) -> Run:
+def settings_with_secrets(folder: Path) -> dict[str, str]:
+    """All settings that hold a secret; nobody answers at their addresses."""
+    key = folder / "clms.json"
+    key.write_text(
+        json.dumps(
+            {
+                "client_id": "c",
+                "user_id": "u",
+                "token_uri": f"https://me:{SECRETS['CLMS_SERVICE_KEY']}@h/token",
+                "private_key": SECRETS["CLMS_SERVICE_KEY"],
+            }
+        )
+    )
+    quoted = {name: quote(secret, safe="") for name, secret in SECRETS.items()}
+    addresses = {
+        name: f"https://me:{quoted[name]}@127.0.0.1:1/x"
+        for name in SECRETS
+        if name.endswith("_URL") or name == "HF_ENDPOINT"
+    }
+    dsns = {
+        name: f"postgresql://me:{quoted[name]}@127.0.0.1:1/db"
+        for name in SECRETS
+        if name.endswith("_DSN")
+    }
+    proxy = {"HTTPS_PROXY": f"http://me:{quoted['HTTPS_PROXY']}@127.0.0.1:1"}
+    return SECRETS | addresses | dsns | proxy | {"CLMS_SERVICE_KEY": str(key)}
+
+
+def run_that_fails(pipeline: Pipeline, server: CdseServer, **more: str) -> Ended:
     for name in [one for one in pipeline.settings if one.startswith("BEN_L1C")]:
         del pipeline.settings[name]
     pipeline.settings.pop("BEN_TILES_CSV", None)
-    pipeline.settings |= server.environment() | {
+    pipeline.settings |= more | server.environment()
+    pipeline.settings |= {
         "CDSE_PASSWORD": PASSWORD,
         "CDSE_FIRST_WAIT_SECONDS": "0.01",
         "CDSE_GIVE_UP_SECONDS": "1",
         "BEN_L1C_SOURCES": "cdse",
-        **more,
     }
     return pipeline.run("tile_ids,l1c_zips", KEY)
 
 
-def left_by(run: Run, pipeline: Pipeline) -> list[tuple[str, str]]:
+def left_by(run: Ended, pipeline: Pipeline) -> list[tuple[str, str]]:
     return [
         ("terminal", run.output),
         *everything_below(pipeline.data),
@@ -123,24 +137,27 @@ def left_by(run: Run, pipeline: Pipeline) -> list[tuple[str, str]]:
     ]
 
 
-@pytest.mark.parametrize("status", [401, 400, 503, 200])
-def test_a_refused_log_in_leaves_no_part_of_the_password(pipeline, archive, status):
-    """However the token service refuses, it repeats what it was sent."""
+def test_a_refused_log_in_leaves_no_part_of_any_secret(pipeline, archive, tmp_path):
+    """The token service repeats what it was sent; all other secrets are set as well."""
+    more = settings_with_secrets(tmp_path)
+    del more["BEN_LOCK_DSN"]  # or nothing else is reached
     with CdseServer(archive) as server:
         fault = Fault(
-            status=status,
+            status=503,
             body=echo(PASSWORD),
             headers={"Content-Type": "application/json"},
         )
         server.script.add("token", fault, times=50)
-        run = run_that_fails(pipeline, server)
+        del more["CDSE_S3_ACCESS_KEY"], more["CDSE_S3_SECRET_KEY"]
+        run = run_that_fails(pipeline, server, **more)
     assert run.code != 0
     places = left_by(run, pipeline)
     assert any(place.endswith("event_logs") for place, _ in places)
+    assert any(place.endswith("snapshots") for place, _ in places)
     assert any("record" not in place and f"{KEY}.json" in place for place, _ in places)
-    assert shown(PASSWORD, iter(places)) == []
-    if status != 200:
-        assert f"HTTP {status}" in run.output
+    assert {name: shown(secret, places) for name, secret in SECRETS.items()} == NOWHERE
+    assert shown(PASSWORD, places) == []
+    assert "HTTP 503" in run.output
 
 
 def test_a_refused_download_leaves_no_part_of_the_tokens(pipeline, archive):
@@ -162,12 +179,48 @@ def test_a_refused_download_leaves_no_part_of_the_tokens(pipeline, archive):
     (token_file,) = pipeline.data.rglob("token-*.json")
     assert token_file.stat().st_mode & 0o777 == 0o600
     places = left_by(run, pipeline)
-    assert shown(ACCESS, iter(places)) == []
-    assert shown(REFRESH, iter(places)) == []
+    assert shown(ACCESS, places) == []
+    assert shown(REFRESH, places) == []
+
+
+COMMANDS = {
+    "doctor": ["doctor"],
+    "doctor for programs": ["doctor", "--json"],
+    "preflight": ["preflight", KEY],
+    "schema": ["postgis", "migrate"],
+    "hub": ["publish", "huggingface", "me/patches"],
+    "Zenodo": ["publish", "zenodo", "--creator", "Doe, Jane"],
+    "tiles": ["tiles"],
+}
+
+
+@pytest.mark.parametrize("is_quoted", [True, False], ids=["quoted", "raw"])
+@pytest.mark.parametrize("without_locks", [True, False], ids=["alone", "with locks"])
+def test_commands_show_no_part_of_any_secret(
+    is_quoted, without_locks, tmp_path, monkeypatch, capfd
+):
+    """What refuses a setting names it, and does not repeat it."""
+    settings = {"BEN_DATA_DIR": str(tmp_path / "data"), "CDSE_USERNAME": "me"}
+    settings |= {"CDSE_PASSWORD": PASSWORD} | settings_with_secrets(tmp_path)
+    if without_locks:
+        del settings["BEN_LOCK_DSN"]
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value if is_quoted else unquote(value))
+    lines = []
+    for words in COMMANDS.values():
+        monkeypatch.setattr(sys, "argv", ["ben", *words])
+        with contextlib.suppress(SystemExit):
+            cli.main()
+        lines.append((" ".join(words), "".join(capfd.readouterr())))
+    said = "\n".join(text for _, text in lines)
+    assert re.search(r"is not an address|is not a connection string|BEN_LOCK_DSN", said)
+    lines += everything_below(tmp_path / "data")
+    assert {name: shown(secret, lines) for name, secret in SECRETS.items()} == NOWHERE
+    assert shown(PASSWORD, lines) == []
 
 
 def test_the_search_itself_finds_a_secret_however_it_is_spelt():
     for how, text in encodings(PASSWORD).items():
-        assert shown(PASSWORD, iter([("here", f"so {text} ")])), how
-        assert shown(PASSWORD, iter([("here", redacted(text, [PASSWORD]))])) == [], how
-    assert shown(PASSWORD, iter([("cut", f"xx{PASSWORD[:5]}")]))
+        assert shown(PASSWORD, [("here", f"so {text} ")]), how
+        assert shown(PASSWORD, [("here", redacted(text, [PASSWORD]))]) == [], how
+    assert shown(PASSWORD, [("cut", f"xx{PASSWORD[:5]}")])

@@ -14,7 +14,7 @@ from ben_assets.bigearthnet.checksums import (
     hash_list_digest,
     parse_hash_list,
 )
-from ben_assets_tests.support.pipeline import Pipeline, edit
+from ben_assets_tests.support.pipeline import Pipeline
 from ben_assets_tests.support.world_a import (
     EXPECTED,
     FIRST,
@@ -25,7 +25,7 @@ from ben_assets_tests.support.world_a import (
     needs_world_a,
 )
 
-pytestmark = [needs_world_a, pytest.mark.timeout(600)]
+pytestmark = [needs_world_a, pytest.mark.timeout(900)]
 
 CHAIN = "l2a_tiles,patches,reference_maps,metadata_tables,aligned_dataset,archives"
 TARS = ("BigEarthNet-S1", "BigEarthNet-S2", "Reference_Maps")
@@ -131,21 +131,3 @@ def check_data_set(release: Path, digests: dict[str, str]) -> None:
         assert file_digest(root / name) == file_digest(
             release / "release_metadata" / name
         )
-
-
-def test_one_wrong_tracked_hash_fails_just_that_tile(pipeline):
-    """What it blocks is tested on small tiles."""
-    check = ("patches", "matches_tracked_hash")
-    expected = pipeline.storage.require("patches", SECOND).sha256
-    tracked = Path(pipeline.settings["BEN_TRACKED_ARTIFACTS"]) / "hashes/patches.csv"
-    edit(tracked, expected, "0" * 64)
-    run = pipeline.run_verify(FIRST)
-    assert run.code == 0, run.output[-5000:]
-    assert pipeline.evaluations()[check][:2] == (True, "ERROR")
-    assert pipeline.run_verify(SECOND).code == 1
-    failed = {
-        name
-        for name, (passed, severity, _) in pipeline.evaluations().items()
-        if not passed and severity == "ERROR"
-    }
-    assert failed == {check}

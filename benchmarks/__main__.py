@@ -9,6 +9,7 @@ from typing import Final
 BENCHMARKS: Final = (
     ("benchmarks.main_job",),
     ("benchmarks.hash_tiffs", ".bench/main_job/round-1/data/patches"),
+    ("benchmarks.archives",),
     ("benchmarks.land_cover",),
     ("benchmarks.training",),
     ("benchmarks.overview",),

@@ -22,25 +22,21 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
 
 from rich.console import Console
 from rich.table import Table
 
-from ben_assets.bigearthnet.bands import BANDS, Band
-from ben_assets.bigearthnet.patching import write_file
 from ben_assets.environment import settings_of_process
-from ben_assets.safe.band_rasters import read_band
-from ben_assets.safe.l2a import L2AProduct, read_l2a
+from ben_assets.safe.l2a import read_l2a
 from ben_assets.steps.l2a import product_folder
 from ben_assets.steps.step_context import StepContext, cpu_count
 from ben_assets.tiles import load_tiles
 from ben_assets_tests.support.pipeline import RELEASE_STEPS, STEPS, Pipeline
 from ben_assets_tests.support.world_a import WORLD_A, WorldA
 from benchmarks.full_tile import make_full_tile, texture_source
-from resources.data_root.files import flush_file_system
+from benchmarks.step_limits import decode, write_alike
 from resources.data_root.store import StoredRecord
 from resources.settings import REPOSITORY
 
@@ -195,36 +191,19 @@ def _measure_limit(key: str) -> Iterable[Row]:
     ctx = StepContext.from_settings(settings_of_process(), lambda line: None)
     product = read_l2a(product_folder(ctx, ctx.storage.require("l2a_tiles", key)))
     made = ctx.storage.folder("patches") / product.name.stem
-    sizes = {path.stem: path.stat().st_size for path in made.glob("*/*.tif")}
-    target = ctx.storage.root / "limit"
     started, cpu, io = time.perf_counter(), time.process_time(), _bytes_moved()
-    with ThreadPoolExecutor(cpu_count()) as pool:
-        list(pool.map(lambda band: _decode(product, band), BANDS))
-        for patch in {name.rpartition("_")[0] for name in sizes}:
-            (target / patch).mkdir(parents=True)
-        list(pool.map(lambda band: _write(target, sizes, band), BANDS))
-    flush_file_system(target)
-    ended = time.perf_counter()
+    decode(product)
+    sizes = write_alike(made, ctx.storage.root / "limit")
     yield {
         "tile": key,
         "asset": _LIMIT,
-        "seconds": ended - started,
+        "seconds": time.perf_counter() - started,
         **_moved_since(io),
         "cpu": time.process_time() - cpu,
         "peak": _peak_bytes(),
         "files": len(sizes),
-        "bytes": sum(sizes.values()),
+        "bytes": sum(sizes),
     }
-
-
-def _decode(product: L2AProduct, band: Band) -> None:
-    read_band(product, band)
-
-
-def _write(target: Path, sizes: dict[str, int], band: Band) -> None:
-    for name, size in sizes.items():
-        if name.endswith(band.name):
-            write_file(target / name[:-4] / f"{name}.tif", bytes(size))
 
 
 _MEASURES: Final = {

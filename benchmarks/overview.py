@@ -21,7 +21,7 @@ from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.tiles import load_tiles
 from ben_assets.validation.recording import track_tiles
 from ben_assets_tests.support.facts import facts_of
-from resources.data_root.difference import TILE_ASSETS
+from resources.data_root.flow import TILE_ASSETS
 from resources.data_root.records import Record, format_record
 from resources.data_root.store import Storage
 from resources.settings import REPOSITORY, Settings

@@ -2,17 +2,19 @@
 
 ``python -m benchmarks.soak_main_job [--kills 200] [--pairs 20]``. A run makes one small
 tile from its L2A product to its archives, over an older result or none; it is killed
-(SIGKILL) at random moments, some of them just while it replaces a result. Then two runs
-at a time make the same tile.
+(SIGKILL) at random moments, half of them just before or after the record of a result
+comes or goes. Then two runs at a time make the same tile.
 """
 
 from __future__ import annotations
 
 import argparse
 import multiprocessing
+import os
 import random
 import shutil
 import signal
+import sys
 import tempfile
 import time
 from multiprocessing.process import BaseProcess
@@ -35,6 +37,8 @@ TILE_ASSETS: Final = tuple(STEPS)[1:]
 ASSETS: Final = (*TILE_ASSETS, *RELEASE_STEPS, *TRAINING_STEPS)
 """All that a run makes, in flow order."""
 _HEAL_EVERY: Final = 5
+World = tuple[Pipeline, WholeTiles, float]
+"""A pipeline with one whole tile, its results, and the seconds that a run takes."""
 # the libraries are imported once, and each run is forked off a process without threads
 _FORK: Final = multiprocessing.get_context("fork")
 
@@ -59,6 +63,22 @@ def run_all(pipeline: Pipeline) -> None:
         pipeline.make(asset)
 
 
+def run_until(pipeline: Pipeline, asset: str, is_after: bool) -> None:
+    """The same, killed just before or after the record of an asset comes or goes."""
+    record, has_moved = str(pipeline.data / record_of(asset, KEY)), False
+
+    def hook(event: str, names: tuple[object, ...]) -> None:
+        nonlocal has_moved
+        moves = event in ("os.rename", "os.remove") and record in map(str, names)
+        if has_moved if is_after else moves:
+            has_moved = False  # the signal is an event, too
+            os.kill(os.getpid(), signal.SIGKILL)
+        has_moved = moves
+
+    sys.addaudithook(hook)
+    run_all(pipeline)
+
+
 def finish(*processes: BaseProcess) -> None:
     """Wait for runs that nobody kills.
 
@@ -70,8 +90,8 @@ def finish(*processes: BaseProcess) -> None:
         assert process.exitcode == 0, f"a run ended with {process.exitcode}"
 
 
-def prepare(folder: Path) -> tuple[Pipeline, WholeTiles, float]:
-    """A pipeline with one whole tile, and the seconds that a run takes."""
+def prepare(folder: Path) -> World:
+    """The world of both campaigns."""
     finish(start(_make_world, folder))
     pipeline = Pipeline(SyntheticData(folder / "synthetic", (KEY,)), folder)
     finish(start(pipeline.make, "l2a_tiles", KEY))
@@ -84,7 +104,7 @@ def _make_world(folder: Path) -> None:
     make_synthetic_data(folder / "synthetic", tiles=DEMO_TILES[:1], l1c=False)
 
 
-def kill_campaign(folder: Path, kills: int, seed: int) -> dict[int, int]:
+def kill_campaign(world: World, kills: int, seed: int) -> dict[int, int]:
     """Kill runs at random moments; number of assets with a record to how often.
 
     Raises:
@@ -92,18 +112,18 @@ def kill_campaign(folder: Path, kills: int, seed: int) -> dict[int, int]:
             it.
     """
     rng = random.Random(seed)
-    pipeline, whole, seconds = prepare(folder)
+    pipeline, whole, seconds = world
     seen: dict[int, int] = {}
     for number in range(1, kills + 1):
         if rng.random() < 0.5:
             for asset in ASSETS:
                 shutil.rmtree(pipeline.storage.folder(asset), ignore_errors=True)
-        run = start(run_all, pipeline)
         if rng.random() < 0.5:
+            run = start(run_all, pipeline)
             time.sleep(rng.uniform(0, seconds))
+            run.kill()
         else:
-            _await_replacement(pipeline, run, rng.choice(ASSETS))
-        run.kill()
+            run = start(run_until, pipeline, rng.choice(ASSETS), rng.random() < 0.5)
         run.join()
         assert run.exitcode in (-signal.SIGKILL, 0), f"a run ended with {run.exitcode}"
         complete = whole.require_whole_or_absent(pipeline)
@@ -114,22 +134,14 @@ def kill_campaign(folder: Path, kills: int, seed: int) -> dict[int, int]:
     return seen
 
 
-def _await_replacement(pipeline: Pipeline, run: BaseProcess, asset: str) -> None:
-    """Return when the record of the asset comes or goes, or the run has ended."""
-    record = pipeline.data / record_of(asset, KEY)
-    was_there = record.exists()
-    while record.exists() == was_there and run.is_alive():
-        pass  # the moment is shorter than any sleep
-
-
-def pair_campaign(folder: Path, pairs: int, seed: int) -> None:
+def pair_campaign(world: World, pairs: int, seed: int) -> None:
     """Let two runs make the same tile at the same time.
 
     Raises:
         AssertionError: one failed, or the result is not what one run makes.
     """
     rng = random.Random(seed)
-    pipeline, whole, seconds = prepare(folder)
+    pipeline, whole, seconds = world
     for _ in range(pairs):
         first = start(run_tile, pipeline)
         time.sleep(rng.uniform(0, seconds))
@@ -146,11 +158,12 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
-        seen = kill_campaign(Path(name) / "kills", given.kills, given.seed)
+        world = prepare(Path(name))
+        seen = kill_campaign(world, given.kills, given.seed)
         shown = ", ".join(f"{n} times {count}" for count, n in sorted(seen.items()))
         print(f"{given.kills} kills: complete assets of {len(ASSETS)}: {shown}")
         print("no tile was half there, and every later run repaired it", flush=True)
-        pair_campaign(Path(name) / "pairs", given.pairs, given.seed)
+        pair_campaign(world, given.pairs, given.seed)
         print(f"{given.pairs} pairs of runs on one tile: the result of one run")
 
 

@@ -13,7 +13,7 @@ from ben_assets_tests.support.pipeline import (
     TRAINING_STEPS,
     Pipeline,
 )
-from resources.data_root.records import RELEASE
+from resources.data_root.flow import RELEASE
 
 
 @dataclass(frozen=True)

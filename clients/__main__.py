@@ -1,13 +1,15 @@
 """``make clients``: programs of others read a release of synthetic data, unmodified.
 
-Each client has an environment of its own below ``.clients``, made by uv and kept; none
-of them is in the lock. A client that cannot be had is ``not run: <why>``; with
-``CLIENTS_ALL=1`` that is a failure. rico-hdl is on no registry: ``RICO_HDL`` names a
-checkout of it. torchgeo and ConfigILM bring PyTorch: 6 GB each, by PyPI's CUDA build.
+``python -m clients [NAME ...]`` runs some of them. Each has an environment of its own
+below ``.clients``, made by uv and kept; none is in the lock. What cannot be had is
+``not run: <why>``; with ``CLIENTS_ALL=1`` that is a failure. rico-hdl is on no
+registry: ``RICO_HDL`` names a checkout of it. torchgeo and ConfigILM bring PyTorch, as
+PyPI's CUDA build: 9 GB together.
 """
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import os
 import shutil
@@ -41,6 +43,8 @@ class Client:
     """What is installed for it."""
     variable: str | None = None
     """Names a checkout to install where it is on no registry."""
+    program: tuple[str, ...] = ()
+    """Names of a program that it starts, the one that it asks for first."""
 
 
 CLIENTS: Final = (
@@ -60,7 +64,7 @@ CLIENTS: Final = (
         "3.11",
         ("configilm==0.7.1", "numpy<2", "pyarrow>=13,<21", "pandas", "lmdb"),
     ),
-    Client("rico_hdl", "3.11", (), "RICO_HDL"),
+    Client("rico_hdl", "3.11", (), "RICO_HDL", ("fd", "fdfind")),  # fdfind: Debian
 )
 
 
@@ -69,18 +73,34 @@ class NotRun(Exception):
 
 
 def main() -> int:
-    """Run all clients and print one line for each; 1 if one fails."""
+    """Run clients and print one line for each; 1 if one fails."""
+    parser = argparse.ArgumentParser("python -m clients")
+    names = [client.name for client in CLIENTS]
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(names))
+    wanted = parser.parse_args().names or names
+    if unknown := set(wanted) - set(names):
+        parser.error(f"no client {', '.join(sorted(unknown))}: {', '.join(names)}")
+    _say("making a release of synthetic data: a minute or two")
     release = _make_release(FOLDER / "release")
     is_strict = os.environ.get("CLIENTS_ALL") == "1"
     has_failed = False
     for client in CLIENTS:
-        try:
-            outcome, is_fine = _run(client, release)
-        except NotRun as reason:
-            outcome, is_fine = f"not run: {reason}", not is_strict
-        print(f"{client.name:14}{outcome}", flush=True)
-        has_failed |= not is_fine
+        if client.name in wanted:
+            outcome, is_fine = _outcome(client, release, is_strict)
+            print(f"{client.name:14}{outcome}", flush=True)
+            has_failed |= not is_fine
     return 1 if has_failed else 0
+
+
+def _outcome(client: Client, release: Path, is_strict: bool) -> tuple[str, bool]:
+    try:
+        return _run(client, release)
+    except NotRun as reason:
+        return f"not run: {reason}", not is_strict
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 def _make_release(folder: Path) -> Path:
@@ -99,6 +119,11 @@ def _make_release(folder: Path) -> Path:
 
 
 def _run(client: Client, release: Path) -> tuple[str, bool]:
+    """What a client said last, and whether it is content.
+
+    Raises:
+        NotRun: it cannot be had.
+    """
     python = _environment(client)
     script = _CHECKS / f"{client.name}.py"
     environment = {
@@ -107,38 +132,57 @@ def _run(client: Client, release: Path) -> tuple[str, bool]:
         "HF_HOME": str(release / "huggingface"),
         "PATH": f"{python.parent}:{os.environ['PATH']}",
     }
-    done = subprocess.run(
-        [str(python), str(script), str(release)],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=_CHECK_SECONDS,
-        check=False,
-    )
-    last = (done.stdout.strip() or done.stderr.strip() or "no output").splitlines()[-1]
+    try:
+        done = subprocess.run(
+            [str(python), str(script), str(release)],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=_CHECK_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return f"failed: no end within {_CHECK_SECONDS} seconds", False
     if done.returncode == 0:
-        return f"fine: {last}", True
+        return f"fine: {_last_line(done.stdout)}", True
     sys.stderr.write(done.stderr)
-    return f"failed: {last}", False
+    return f"failed: {_last_line(done.stderr or done.stdout)}", False
+
+
+def _last_line(text: str) -> str:
+    return (text.strip() or "no output").splitlines()[-1]
 
 
 def _environment(client: Client) -> Path:
     """The Python of a client's environment, which is made where it is not there.
 
     Raises:
-        NotRun: uv, Python, a package or a checkout cannot be had.
+        NotRun: uv, Python, a package, a checkout or a program cannot be had.
     """
     wanted = [*client.requirements, *_checkout(client)]
+    program = _program(client)
     folder = FOLDER / client.name
     python, stamp = folder / "bin" / "python", folder / "installed"
     if stamp.exists() and stamp.read_text() == "\n".join(wanted):
         return python
+    _say(f"{client.name}: installing it in .clients/{client.name}")
     interpreter = _interpreter(client.python)
     uv = str(Path(sys.executable).with_name("uv"))
     _try(uv, "venv", "--quiet", "--clear", "--python", interpreter, str(folder))
     _try(uv, "pip", "install", "--quiet", "--python", str(python), *wanted)
+    if program is not None:
+        python.with_name(client.program[0]).symlink_to(program)
     stamp.write_text("\n".join(wanted))
     return python
+
+
+def _program(client: Client) -> str | None:
+    """Path of the program that a client starts, which may have another name here."""
+    found = filter(None, map(shutil.which, client.program))
+    path = next(found, None)
+    if client.program and path is None:
+        raise NotRun(f"{client.program[0]} is not on PATH (Debian: fd-find)")
+    return path
 
 
 def _interpreter(version: str) -> str:
@@ -159,7 +203,7 @@ def _checkout(client: Client) -> list[str]:
         return []
     path = os.environ.get(client.variable)
     if path is None:
-        raise NotRun(f"{client.variable} names no checkout")
+        raise NotRun(f"{client.variable} is not set; expected the path of a checkout")
     return [path]
 
 

@@ -18,6 +18,7 @@ from typing import Any, ClassVar
 import dagster as dg
 from pydantic import Field, ValidationError
 
+from ben_assets.bigearthnet.errors import InvalidInput
 from resources.settings import Settings
 
 
@@ -46,8 +47,11 @@ class ConfiguredResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         shown: dict[str, str | int | float] = {}
         for field, name in cls.settings.items():
             text = environment.get(name, "").strip()
-            # what is malformed is refused by name when it is used, not at load time
-            with contextlib.suppress(ValidationError):
+            # what is malformed is refused by name when it is used, not at load time;
+            # an address with user and password would be stored with each run
+            with contextlib.suppress(ValidationError, InvalidInput):
+                if text and name.endswith("_URL"):
+                    Settings(environment).address(name, "")
                 if text:
                     shown |= {field: getattr(bound(**{field: text}), field)}
         resource: ConfiguredResource = bound(**shown)

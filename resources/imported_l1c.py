@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
+from collections.abc import Iterable
 from pathlib import Path
 
-from ben_assets.bigearthnet.checksums import file_digest
 from ben_assets.bigearthnet.errors import CorruptProduct, MissingInput
+from ben_assets.safe.file_proofs import CHUNK
 from ben_assets.safe.manifest import prove_product
 from ben_assets.safe.zips import product_of_zip
 from resources.data_root.facts import CatalogueEntry
 from resources.data_root.files import require_space
-from resources.transfers.delivery import ProvenZip, service_checks, verify
+from resources.transfers.delivery import Digests, ProvenZip, service_checks, verify
 from resources.transfers.transfer import Delivered
 
 
@@ -64,16 +64,26 @@ def import_l1c(
     problems = []
     for source in sources:
         require_space(target.parent, source.stat().st_size)
-        shutil.copyfile(source, target)
+        digests = _copy(source, target, entry.checksums if entry else ())
         try:
             product = prove_product(target, key)
         except CorruptProduct as error:
             text = str(error).replace(target.name, source.name)
             problems.append(f"{source}: {text}")
             continue
-        delivered = Delivered(target.stat().st_size, {})
+        delivered = Delivered(target.stat().st_size, digests)
         service = service_checks(entry, delivered, target)
-        return source, verify(delivered, file_digest(target), product, service)
+        return source, verify(delivered, digests["SHA256"], product, service)
     raise CorruptProduct(
         f"no sound zip of {key} in BEN_L1C_DIR: " + "; ".join(problems)
     )
+
+
+def _copy(source: Path, target: Path, algorithms: Iterable[str]) -> dict[str, str]:
+    """Copy a file and return its digests, see ``Digests``."""
+    digests = Digests(algorithms)
+    with source.open("rb") as original, target.open("wb") as copy:
+        while piece := original.read(CHUNK):
+            copy.write(piece)
+            digests.update(piece)
+    return digests.hexdigests()

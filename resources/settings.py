@@ -6,6 +6,7 @@ Belongs here: names, defaults and meaning of settings. Not here: what they lead 
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -15,8 +16,13 @@ from ben_assets.bigearthnet.errors import InvalidInput, LocalResourceError
 from ben_assets.bigearthnet.plain_files import expanded
 from ben_assets.bigearthnet.shipped_files import ROOT, SHIPPED
 
+_ADDRESS: Final = re.compile(r"https?://[!\"$->A-~]+")
+"""Visible ASCII but ``@ ? #``."""
+_IN_A_HEADER: Final = re.compile(r"[!-~]+")
 REPOSITORY: Final = ROOT
 """Root of the repository: relative settings are relative to it."""
+FILES_URL: Final = "BEN_FILES_URL"
+"""Where the graph's links to files lead, if anywhere."""
 
 
 class Settings:
@@ -48,23 +54,36 @@ class Settings:
         return default if value is None else REPOSITORY / expanded(value, name)
 
     def address(self, name: str, default: str) -> str:
-        """A URL without user and password, which errors and logs would repeat.
+        """A URL without user, password and query, which errors and logs would repeat.
 
         Raises:
             InvalidInput: it has some, or is none; it is not repeated.
         """
         url = (self.text(name, default) or default).rstrip("/")
         try:
-            parts = urlsplit(url)
-            is_plain = "@" not in parts.netloc and parts.port != 0
+            port = urlsplit(url).port
         except ValueError:
-            is_plain = False
-        if not is_plain:
+            port = 0
+        # not only in its place: a password may hold what ends the place
+        if port == 0 or not _ADDRESS.fullmatch(url):
             raise InvalidInput(
-                f"{name} is not an address as https://host/path; user and password "
-                "have settings of their own"
+                f"{name} is not an address as https://host/path, without @, ? and #; "
+                "user and password have settings of their own"
             )
         return url
+
+    def token(self, name: str) -> str | None:
+        """A token or key that is sent in a header.
+
+        Raises:
+            InvalidInput: it has letters that no header takes; it is not repeated.
+        """
+        text = self.text(name)
+        if text is not None and not _IN_A_HEADER.fullmatch(text):
+            raise InvalidInput(
+                f"{name}: expected visible ASCII letters on one line; copy it again"
+            )
+        return text
 
     @property
     def data_dir(self) -> Path:
@@ -102,8 +121,16 @@ class Settings:
 
     @property
     def takes_clc_from_postgis(self) -> bool:
-        """``BEN_CLC_PATH=postgis``: the polygons that ``postgis_clc2018`` loaded."""
+        """``BEN_CLC_PATH=postgis``: the polygons that ``postgis_clc2018`` loaded.
+
+        It loads them from the GeoPackage among the other pinned inputs.
+        """
         return self.text("BEN_CLC_PATH") == "postgis"
+
+    @property
+    def clc_path(self) -> Path | None:
+        """The CORINE GeoPackage, None where it lies among the other pinned inputs."""
+        return None if self.takes_clc_from_postgis else self.path("BEN_CLC_PATH")
 
     @property
     def force(self) -> bool:

@@ -23,10 +23,10 @@ from ben_assets.assets import (
 from ben_assets.assets.l1c import l1c_hash_csv, l1c_zips, tile_id_csv, tile_ids
 from ben_assets.assets.l2a import l2a_tiles
 from ben_assets.assets.patches import patches
-from ben_assets.assets.postgis import postgis_patches
-from ben_assets.assets.postgis_inputs import (
+from ben_assets.assets.postgis import (
     postgis_clc2018,
     postgis_countries,
+    postgis_patches,
     postgis_v1_footprints,
 )
 from ben_assets.assets.reference import INPUTS
@@ -42,7 +42,7 @@ from ben_assets.assets.release import (
 from ben_assets.assets.rule_checks import RuleCheck
 
 STAGES: Final[dict[str, tuple[dg.AssetsDefinition, ...]]] = {
-    "inputs": tuple(INPUTS),
+    "inputs": INPUTS,
     "l1c": (tile_ids, l1c_zips, tile_id_csv, l1c_hash_csv),
     "l2a": (l2a_tiles,),
     "patches": (patches,),

@@ -49,7 +49,7 @@ def tile_ids(
     return materialize_tile(context, make_tile_id, settings)
 
 
-@tile_asset(deps=[tile_ids], kinds={"sentinel2", "zip"}, level="L1C", pool="cdse")
+@tile_asset(kinds={"sentinel2", "zip"}, level="L1C", pool="cdse")
 def l1c_zips(
     context: dg.AssetExecutionContext,
     config: Redo,
@@ -68,7 +68,7 @@ def l1c_zips(
     return materialize_tile(context, make_l1c_zip, settings)
 
 
-@release_asset(deps=[tile_ids], kinds={"csv"})
+@release_asset(kinds={"csv"})
 def tile_id_csv(
     context: dg.AssetExecutionContext, data_root: DataRootResource
 ) -> dg.MaterializeResult:
@@ -78,7 +78,7 @@ def tile_id_csv(
     return materialize_release(context, make_tile_id_csv, settings_from(data_root))
 
 
-@release_asset(deps=[l1c_zips], kinds={"csv"})
+@release_asset(kinds={"csv"})
 def l1c_hash_csv(
     context: dg.AssetExecutionContext, data_root: DataRootResource
 ) -> dg.MaterializeResult:

@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING, Final
 
 import dagster as dg
 
-from ben_assets.assets.l1c import l1c_zips
 from ben_assets.assets.rule_checks import rule
 from ben_assets.assets.tile_asset import Redo, materialize_tile, tile_asset
 from ben_assets.assets.tracked_hash import matches_tracked_hash
@@ -26,7 +25,6 @@ _PAUSE_SECONDS: Final = 10
 
 
 @tile_asset(
-    deps=[l1c_zips],
     kinds={"sentinel2", "jpeg2000"},
     level="L2A",
     pool="sen2cor",

@@ -4,12 +4,10 @@ from typing import TYPE_CHECKING, Final
 
 import dagster as dg
 
-from ben_assets.assets import columns
-from ben_assets.assets.l2a import l2a_tiles
-from ben_assets.assets.reference import countries, v1_footprints
 from ben_assets.assets.rule_checks import rule
 from ben_assets.assets.tile_asset import materialize_tile, tile_asset
 from ben_assets.assets.tracked_hash import matches_tracked_hash
+from ben_assets.bigearthnet import table_columns
 from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.validation.result import RuleResult
 from resources.configured import (
@@ -25,10 +23,9 @@ _PICTURES: Final = {"true colour": "jpg", "split and validity": "png"}
 
 
 @tile_asset(
-    deps=[l2a_tiles, countries, v1_footprints],
     kinds={"geotiff", "geoparquet"},
     level="patch",
-    columns=columns.PATCHES,
+    columns=table_columns.PATCHES,
 )
 def patches(
     context: dg.AssetExecutionContext,

@@ -14,16 +14,7 @@ from resources.configured import (
     ReferenceInputsResource,
     settings_from,
 )
-from resources.inputs.pins import (
-    CLOUD,
-    CORINE,
-    COUNTRIES,
-    S1_MAPPING,
-    SNOW,
-    TILE_LINKS,
-    V1_ZONES,
-    footprints_name,
-)
+from resources.inputs.pins import FILES_OF_INPUT
 from resources.settings import Settings
 
 if TYPE_CHECKING:
@@ -100,20 +91,14 @@ def corine_land_cover(
     return _provide(context, settings_from(data_root, reference_inputs))
 
 
-INPUTS: Final = {
-    tile_names_and_links: (TILE_LINKS,),
-    v1_footprints: tuple(footprints_name(epsg) for epsg in V1_ZONES),
-    s1s2_mapping: (S1_MAPPING,),
-    snow_and_cloud_lists: (SNOW, CLOUD),
-    countries: (COUNTRIES,),
-    corine_land_cover: (CORINE,),
-}
-"""Asset to the names of its files."""
-
-
-def files_of(key: dg.AssetKey) -> tuple[str, ...]:
-    """Names of the files of an input asset."""
-    return next(names for asset, names in INPUTS.items() if asset.key == key)
+INPUTS: Final = (
+    tile_names_and_links,
+    v1_footprints,
+    s1s2_mapping,
+    snow_and_cloud_lists,
+    countries,
+    corine_land_cover,
+)
 
 
 def _provide(
@@ -124,7 +109,7 @@ def _provide(
 
     with as_dagster_failure():
         inputs = PinnedInputs(settings, reads_anew=True)
-        names = files_of(context.asset_key)
+        names = FILES_OF_INPUT[context.asset_key.path[-1]]
         found = [inputs.require(name, line_log(context.log)) for name in names]
         rows = [count_rows(one.path) for one in found]
     table = [
@@ -148,8 +133,9 @@ def _provide(
     )
 
 
-def is_pinned(asset: dg.AssetsDefinition, names: tuple[str, ...]) -> RuleCheck:
+def is_pinned(asset: dg.AssetsDefinition) -> RuleCheck:
     """The check that the files of an input have their pinned digests; only warns."""
+    names = FILES_OF_INPUT[asset.key.path[-1]]
 
     def are_pinned(ctx: "StepContext") -> RuleResult:
         from resources.inputs.pinned import PinnedInputs
@@ -179,4 +165,4 @@ def is_pinned(asset: dg.AssetsDefinition, names: tuple[str, ...]) -> RuleCheck:
     )
 
 
-CHECKS: Final = tuple(is_pinned(asset, names) for asset, names in INPUTS.items())
+CHECKS: Final = tuple(is_pinned(asset) for asset in INPUTS)

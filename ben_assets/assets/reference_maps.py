@@ -4,15 +4,11 @@ from typing import TYPE_CHECKING, Final
 
 import dagster as dg
 
-from ben_assets.assets import columns
-from ben_assets.assets.patches import patches
-from ben_assets.assets.postgis_inputs import postgis_clc2018
-from ben_assets.assets.reference import corine_land_cover
 from ben_assets.assets.rule_checks import rule
 from ben_assets.assets.tile_asset import materialize_tile, tile_asset
 from ben_assets.assets.tracked_hash import matches_tracked_hash
+from ben_assets.bigearthnet import table_columns
 from ben_assets.bigearthnet.tile_list import Tile
-from ben_assets.environment import settings_of_process
 from ben_assets.validation.result import RuleResult
 from resources.configured import (
     DataRootResource,
@@ -24,19 +20,11 @@ from resources.configured import (
 if TYPE_CHECKING:
     from ben_assets.steps.step_context import StepContext
 
-_CORINE: Final = (
-    postgis_clc2018
-    if settings_of_process().takes_clc_from_postgis
-    else corine_land_cover
-)
-"""Where the polygons come from, as the lineage shows it."""
-
 
 @tile_asset(
-    deps=[patches, _CORINE],
     kinds={"geotiff", "corine"},
     level="patch",
-    columns=columns.REFERENCE_MAPS,
+    columns=table_columns.REFERENCE_MAPS,
 )
 def reference_maps(
     context: dg.AssetExecutionContext,
@@ -69,8 +57,17 @@ def land_cover_is_of_the_years_around(tile: Tile, ctx: "StepContext") -> RuleRes
     return recipe_rules.land_cover_is_of_the_years_around(tile, ctx)
 
 
+@rule(reference_maps)
+def land_cover_covers_the_tile(tile: Tile, ctx: "StepContext") -> RuleResult:
+    """At most a tenth of an own tile is without land cover; a warning only."""
+    from ben_assets.validation import recipe_rules
+
+    return recipe_rules.land_cover_covers_the_tile(tile, ctx)
+
+
 CHECKS: Final = (
     codes_are_known,
     land_cover_is_of_the_years_around,
+    land_cover_covers_the_tile,
     matches_tracked_hash(reference_maps),
 )

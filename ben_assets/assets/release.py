@@ -4,10 +4,6 @@ from typing import TYPE_CHECKING, Final
 
 import dagster as dg
 
-from ben_assets.assets import columns
-from ben_assets.assets.patches import patches
-from ben_assets.assets.reference import INPUTS, s1s2_mapping, snow_and_cloud_lists
-from ben_assets.assets.reference_maps import reference_maps
 from ben_assets.assets.rule_checks import rule
 from ben_assets.assets.tile_asset import (
     materialize_release,
@@ -16,6 +12,7 @@ from ben_assets.assets.tile_asset import (
     tile_asset,
 )
 from ben_assets.assets.tracked_hash import files_equal_published, matches_tracked_hash
+from ben_assets.bigearthnet import table_columns
 from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.validation.result import RuleResult
 from resources.configured import (
@@ -30,10 +27,9 @@ if TYPE_CHECKING:
 
 
 @tile_asset(
-    deps=[patches, reference_maps, s1s2_mapping, snow_and_cloud_lists],
     kinds={"parquet"},
     level="dataset",
-    columns=columns.METADATA_TABLES,
+    columns=table_columns.METADATA_TABLES,
 )
 def metadata_tables(
     context: dg.AssetExecutionContext,
@@ -50,7 +46,6 @@ def metadata_tables(
 
 
 @tile_asset(
-    deps=[patches, reference_maps, metadata_tables],
     kinds={"geotiff", "sentinel1", "sentinel2"},
     level="dataset",
 )
@@ -66,14 +61,14 @@ def aligned_dataset(
     return materialize_tile(context, make_aligned_dataset, settings)
 
 
-@tile_asset(deps=[aligned_dataset], kinds={"tar", "zstd"}, level="dataset")
+@tile_asset(kinds={"tar", "zstd"}, level="dataset")
 def archives(
     context: dg.AssetExecutionContext,
     data_root: DataRootResource,
     reference_inputs: ReferenceInputsResource,
 ) -> dg.MaterializeResult:
     """The tile's part of the three release archives, as reproducible tar.zst."""
-    from ben_assets.steps.dataset import make_archives
+    from ben_assets.steps.archives import make_archives
 
     return materialize_tile(
         context, make_archives, settings_from(data_root, reference_inputs)
@@ -81,9 +76,8 @@ def archives(
 
 
 @release_asset(
-    deps=[metadata_tables, aligned_dataset],
     kinds={"parquet", "csv"},
-    columns=columns.RELEASE_METADATA,
+    columns=table_columns.PUBLISHED,
 )
 def release_metadata(
     context: dg.AssetExecutionContext,
@@ -101,7 +95,7 @@ def release_metadata(
     )
 
 
-@release_asset(deps=[aligned_dataset, release_metadata], kinds={"tar", "zstd"})
+@release_asset(kinds={"tar", "zstd"})
 def release_archives(
     context: dg.AssetExecutionContext,
     data_root: DataRootResource,
@@ -116,13 +110,6 @@ def release_archives(
 
 
 @release_asset(
-    deps=[
-        *INPUTS,
-        metadata_tables,
-        aligned_dataset,
-        release_metadata,
-        release_archives,
-    ],
     kinds={"html"},
 )
 def release_report(

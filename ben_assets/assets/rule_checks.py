@@ -21,8 +21,7 @@ from resources.configured import (
     TrackedArtifactsResource,
     settings_from,
 )
-from resources.data_root.records import RELEASE
-from resources.data_root.store import Storage
+from resources.data_root.flow import RELEASE
 from resources.settings import Settings
 
 
@@ -72,10 +71,12 @@ class RuleCheck:
         Raises:
             BenError: what is on disk cannot be read.
         """
+        # heavy: not at load time
+        from resources.data_root.store import Storage
+
         there = Storage(settings.data_dir).record_path(self.asset_name, tile).exists()
         if self.needs_record and not there:
             return RuleResult.not_evaluated("not on disk: nothing to evaluate")
-        # heavy: not at load time
         from ben_assets.steps.step_context import StepContext
 
         ctx = StepContext.from_settings(settings, log, is_deep=deep)

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import base64
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import dagster as dg
 from pydantic import Field
 
 from ben_assets.bigearthnet.outside_text import escaped
+from ben_assets.bigearthnet.table_columns import Columns
 from ben_assets.bigearthnet.tile_list import Tile
+from ben_assets.environment import settings_of_process
 from ben_assets.failures import as_dagster_failure
 from ben_assets.partitions import TILES, tile_partitions
-from resources.data_root.store import Storage, StoredRecord
+from resources.data_root.flow import TILE_ASSETS, tiles_read_by, upstream_of
 from resources.settings import Settings
+
+if TYPE_CHECKING:
+    from ben_assets.steps.step_context import StepContext
+    from resources.data_root.store import Storage, StoredRecord
 
 OWNERS: Final = ["team:bigearthnet"]
 _SHOWN_AS_TABLE: Final = 12
@@ -24,22 +30,21 @@ _SHOWN_AS_TABLE: Final = 12
 
 def tile_asset(
     *,
-    deps: Iterable[dg.AssetsDefinition] = (),
     kinds: set[str],
     level: str,
     code_version: str = "1",
     pool: str | None = None,
     retry_policy: dg.RetryPolicy | None = None,
     memory_gib: int = 2,
-    columns: dg.TableSchema | None = None,
+    columns: Columns | None = None,
 ) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
-    """Decorate an asset with one partition per tile.
+    """Decorate an asset with one partition per tile, made from what ``flow`` says.
 
     ``memory_gib`` is what a pod of its own asks for (``BEN_EXECUTOR=k8s``).
     """
-    return dg.asset(
+    return lambda function: dg.asset(
         partitions_def=tile_partitions,
-        deps=list(deps),
+        deps=upstream(function.__name__),
         kinds=kinds,
         owners=OWNERS,
         tags={"ben/level": level},
@@ -48,7 +53,13 @@ def tile_asset(
         pool=pool,
         retry_policy=retry_policy,
         op_tags=_pod(cores=1, memory_gib=memory_gib),
-    )
+    )(function)
+
+
+def upstream(asset: str) -> tuple[str, ...]:
+    """Keys of what an asset is made from, as the settings of the code location say."""
+    settings = settings_of_process()
+    return upstream_of(asset, clc_from_postgis=settings.takes_clc_from_postgis)
 
 
 def _pod(cores: int, memory_gib: int) -> dict[str, Any]:
@@ -60,29 +71,33 @@ def _pod(cores: int, memory_gib: int) -> dict[str, Any]:
 
 def release_asset(
     *,
-    deps: Iterable[dg.AssetsDefinition],
     kinds: set[str],
     code_version: str = "1",
-    columns: dg.TableSchema | None = None,
+    columns: Columns | None = None,
 ) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
-    """Decorate an asset that is made of all tiles."""
-    return dg.asset(
-        deps=[
-            dg.AssetDep(dep, partition_mapping=dg.AllPartitionMapping())
-            if dep.partitions_def
-            else dep
-            for dep in deps
-        ],
+    """Decorate an asset that is made from all tiles of what ``flow`` says."""
+    return lambda function: dg.asset(
+        deps=[_of_all_tiles(name) for name in upstream(function.__name__)],
         kinds=kinds,
         owners=OWNERS,
         tags={"ben/level": "release"},
         code_version=code_version,
         metadata=_table(columns),
-    )
+    )(function)
 
 
-def _table(columns: dg.TableSchema | None) -> dict[str, Any]:
-    return {"dagster/column_schema": columns} if columns else {}
+def _of_all_tiles(name: str) -> dg.AssetDep | str:
+    if name not in TILE_ASSETS:
+        return name
+    return dg.AssetDep(name, partition_mapping=dg.AllPartitionMapping())
+
+
+def _table(columns: Columns | None) -> dict[str, Any]:
+    """The columns of an asset's table, as its page shows them."""
+    if columns is None:
+        return {}
+    shown = [dg.TableColumn(name, *column) for name, column in columns.items()]
+    return {"dagster/column_schema": dg.TableSchema(shown)}
 
 
 class Redo(dg.Config):
@@ -101,7 +116,7 @@ class Redo(dg.Config):
 
 def materialize_tile(
     context: dg.AssetExecutionContext,
-    make: Callable[[Tile, Any], StoredRecord],
+    make: Callable[[Tile, StepContext], StoredRecord],
     settings: Settings,
     pictures: Mapping[str, str] | None = None,
 ) -> dg.MaterializeResult:
@@ -113,48 +128,42 @@ def materialize_tile(
         settings: what the resources of the run say.
         pictures: title to suffix of the files ``<tile key>.<suffix>`` to show.
     """
-    tile = TILES[context.partition_key]
-    upstream = [
-        dep.asset_key.path[-1] for dep in context.assets_def.get_asset_spec().deps
-    ]
+    from ben_assets.steps.step_context import StepContext
 
-    def make_tile(ctx: Any) -> StoredRecord:  # noqa: ANN401  # imported late
-        with ctx.storage.reading(upstream, tile.key, ctx.log):
-            return make(tile, ctx)
-
+    tile, started = TILES[context.partition_key], time.perf_counter()
+    read = tiles_read_by(context.asset_key.path[-1])
     with as_dagster_failure():
-        return _run(context, make_tile, settings, pictures or {})
+        ctx = StepContext.from_settings(settings, line_log(context.log))
+        with ctx.storage.reading(read, tile.key, ctx.log):
+            record = make(tile, ctx)
+        return _result(ctx.storage, record, started, pictures or {})
 
 
 def materialize_release(
     context: dg.AssetExecutionContext,
-    make: Callable[[Any], StoredRecord],
+    make: Callable[[StepContext], StoredRecord],
     settings: Settings,
 ) -> dg.MaterializeResult:
     """Run a step that is made of all tiles and show its record."""
-    with as_dagster_failure():
-        return _run(context, make, settings, {})
-
-
-def _run(
-    context: dg.AssetExecutionContext,
-    make: Callable[[Any], StoredRecord],
-    settings: Settings,
-    pictures: Mapping[str, str],
-) -> dg.MaterializeResult:
     from ben_assets.steps.step_context import StepContext
 
-    ctx = StepContext.from_settings(settings, line_log(context.log))
     started = time.perf_counter()
-    record = make(ctx)
+    with as_dagster_failure():
+        ctx = StepContext.from_settings(settings, line_log(context.log))
+        return _result(ctx.storage, make(ctx), started, {})
+
+
+def _result(
+    storage: Storage, record: StoredRecord, started: float, pictures: Mapping[str, str]
+) -> dg.MaterializeResult:
     seconds = time.perf_counter() - started
     return dg.MaterializeResult(
         data_version=dg.DataVersion(record.version),
         metadata={
-            title: _picture(ctx.storage, record, suffix)
+            title: _picture(storage, record, suffix)
             for title, suffix in pictures.items()
         }
-        | record_metadata(ctx.storage, record)
+        | record_metadata(storage, record)
         | {"seconds": dg.MetadataValue.float(round(seconds, 2))},
     )
 
@@ -170,7 +179,7 @@ def record_metadata(storage: Storage, record: StoredRecord) -> dict[str, Any]:
     counts = {k: v for k, v in facts.items() if isinstance(v, int | str)}
     rows = {"files": record.files, "bytes": record.bytes} | counts
     table = dg.MetadataValue.table(
-        [dg.TableRecord({"what": k, "value": str(v)}) for k, v in rows.items()]
+        [dg.TableRecord({"what": k, "value": escaped(str(v))}) for k, v in rows.items()]
     )
     row_count = facts.get("table", {}).get("rows")
     return {
@@ -181,15 +190,20 @@ def record_metadata(storage: Storage, record: StoredRecord) -> dict[str, Any]:
         "bytes": record.bytes,
         "sha256": record.sha256,
         "made_from": dg.MetadataValue.json(_shortened(record.made_from)),
-        "made_with": dg.MetadataValue.json(record.made_with),
+        "made_with": dg.MetadataValue.json(_shown(record.made_with)),
         **({} if row_count is None else {"dagster/row_count": row_count}),
-        **({"source": facts["source"]} if record.asset == "l1c_zips" else {}),
+        **({"source": escaped(facts["source"])} if record.asset == "l1c_zips" else {}),
     }
+
+
+def _shown(texts: Mapping[str, str]) -> dict[str, str]:
+    """Names and values, of which some are those of files."""
+    return {escaped(name): escaped(text) for name, text in texts.items()}
 
 
 def _shortened(digests: dict[str, str]) -> dict[str, str]:
     """At most a dozen: a release is made from 125 tiles."""
-    shown = dict(list(digests.items())[:_SHOWN_AS_TABLE])
+    shown = _shown(dict(list(digests.items())[:_SHOWN_AS_TABLE]))
     left = len(digests) - len(shown)
     return shown | ({"and": f"{left} more"} if left else {})
 

@@ -7,7 +7,7 @@ import dagster as dg
 from ben_assets.assets.rule_checks import RuleCheck
 from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.validation.result import RuleResult
-from resources.data_root.records import RELEASE
+from resources.data_root.flow import RELEASE
 
 if TYPE_CHECKING:
     from ben_assets.steps.step_context import StepContext

@@ -4,14 +4,6 @@ from typing import TYPE_CHECKING, Final
 
 import dagster as dg
 
-from ben_assets.assets import columns
-from ben_assets.assets.patches import patches
-from ben_assets.assets.reference_maps import reference_maps
-from ben_assets.assets.release import (
-    aligned_dataset,
-    metadata_tables,
-    release_metadata,
-)
 from ben_assets.assets.rule_checks import rule
 from ben_assets.assets.tile_asset import (
     materialize_release,
@@ -20,6 +12,7 @@ from ben_assets.assets.tile_asset import (
     tile_asset,
 )
 from ben_assets.assets.tracked_hash import matches_tracked_hash
+from ben_assets.bigearthnet import table_columns
 from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.validation.result import RuleResult
 from resources.configured import (
@@ -32,7 +25,7 @@ if TYPE_CHECKING:
     from ben_assets.steps.step_context import StepContext
 
 
-@tile_asset(deps=[aligned_dataset], kinds={"lmdb", "safetensors"}, level="dataset")
+@tile_asset(kinds={"lmdb", "safetensors"}, level="dataset")
 def training_lmdb(
     context: dg.AssetExecutionContext,
     data_root: DataRootResource,
@@ -46,9 +39,8 @@ def training_lmdb(
 
 
 @release_asset(
-    deps=[patches, reference_maps, metadata_tables, aligned_dataset],
     kinds={"geoparquet"},
-    columns=columns.RELEASE_INDEX,
+    columns=table_columns.RELEASE_INDEX,
 )
 def release_index(
     context: dg.AssetExecutionContext,
@@ -62,7 +54,7 @@ def release_index(
     return materialize_release(context, make_release_index, settings)
 
 
-@release_asset(deps=[aligned_dataset, training_lmdb], kinds={"lmdb", "safetensors"})
+@release_asset(kinds={"lmdb", "safetensors"})
 def release_lmdb(
     context: dg.AssetExecutionContext, data_root: DataRootResource
 ) -> dg.MaterializeResult:
@@ -73,7 +65,6 @@ def release_lmdb(
 
 
 @release_asset(
-    deps=[aligned_dataset, training_lmdb, release_index],
     kinds={"tar", "safetensors"},
 )
 def release_shards(
@@ -88,9 +79,7 @@ def release_shards(
     return materialize_release(context, make_release_shards, settings)
 
 
-@release_asset(
-    deps=[aligned_dataset, training_lmdb, release_index], kinds={"json", "numpy"}
-)
+@release_asset(kinds={"json", "numpy"})
 def release_statistics(
     context: dg.AssetExecutionContext,
     data_root: DataRootResource,
@@ -104,7 +93,6 @@ def release_statistics(
 
 
 @release_asset(
-    deps=[aligned_dataset, release_metadata, release_index],
     kinds={"markdown", "croissant"},
 )
 def release_card(

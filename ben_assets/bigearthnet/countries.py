@@ -16,6 +16,7 @@ import pyproj
 import shapely
 
 from ben_assets.bigearthnet.errors import InvalidInput
+from ben_assets.bigearthnet.outside_text import escaped
 from ben_assets.bigearthnet.patch_grid import TileGeocoding
 from ben_assets.bigearthnet.reproject import to_utm
 
@@ -36,6 +37,8 @@ COUNTRIES: Final = (
 FAR_M: Final = 20_000
 """A country farther away than this may be the wrong one: the file lacks small ones."""
 
+_MAX_NAME: Final = 200
+"""Letters of the name of a country."""
 _AROUND_DEGREES: Final = 15
 """How far around a tile countries count: far outside its zone UTM is of no use."""
 
@@ -113,7 +116,7 @@ def select_all(table: gpd.GeoDataFrame, column: str, source: str) -> gpd.GeoData
     if table.crs is None:
         raise InvalidInput(f"{source}: expected a stated CRS, found none")
     named = table[table[column].notna()].to_crs(4326)
-    names = named[column].astype(str)
+    names = named[column].astype(str).map(lambda name: escaped(name, _MAX_NAME))
     outlines = shapely.make_valid(named.geometry.to_numpy())
     return gpd.GeoDataFrame(geometry=outlines, index=names, crs=4326)
 

@@ -28,6 +28,9 @@ from ben_assets.bigearthnet.patch_grid import TileGeocoding
 from ben_assets.bigearthnet.pixel_centres import PixelCentres
 
 _SUFFIXES: Final = (".tif", ".tiff", ".vrt", ".img")
+_LATTICE: Final = 61
+PLACES: Final = _LATTICE**2
+"""Places that stand for all of a tile; of a full one, each 1.8 km."""
 _BLOCK: Final = 183
 """Pixels along a block, which processor caches hold; a full tile has 60 x 60."""
 _CACHE_BYTES: Final = 256 << 20
@@ -67,6 +70,54 @@ def rasters_of_tile(path: Path, grid: TileGeocoding) -> list[Path]:
         InvalidInput: one is no raster of codes with a CRS.
     """
     return [raster for raster in find_rasters(path) if _meets(raster, grid)]
+
+
+def places_outside(
+    rasters: Sequence[Path], grid: TileGeocoding
+) -> npt.NDArray[np.float64]:
+    """Places of a tile, on a lattice over it, that lie in no raster.
+
+    Whether a raster has a value there is not looked at.
+
+    Args:
+        rasters: files.
+        grid: the tile.
+
+    Returns:
+        Longitude and latitude in EPSG:4326, shape (n, 2), of ``PLACES`` at most.
+
+    Raises:
+        InvalidInput: one is no raster of codes with a CRS.
+    """
+    at = (np.arange(_LATTICE) + 0.5) / _LATTICE * grid.side_m
+    x, y = np.meshgrid(grid.ulx + at, grid.uly - at)
+    to_degrees = pyproj.Transformer.from_crs(grid.epsg, 4326, always_xy=True)
+    places = np.column_stack(to_degrees.transform(x.ravel(), y.ravel()))
+    for raster in rasters:
+        places = places[~_lie_in(raster, places)]
+    return places
+
+
+def _lie_in(raster: Path, places: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+    """Which longitudes and latitudes, shape (n, 2), a raster spans, shape (n,)."""
+    with _open(raster) as source:
+        crs = pyproj.CRS.from_wkt(source.crs.to_wkt())
+        to_raster = pyproj.Transformer.from_crs(4326, crs, always_xy=True)
+        columns, rows = ~source.transform * to_raster.transform(*places.T)
+        inside: npt.NDArray[np.bool_] = (columns >= 0) & (columns < source.width)
+        inside &= (rows >= 0) & (rows < source.height)
+        return inside
+
+
+def require_rasters(path: Path) -> None:
+    """Insist on a raster of codes, or a folder of such.
+
+    Raises:
+        MissingInput: there is none.
+        InvalidInput: one is no raster of codes with a CRS.
+    """
+    for raster in find_rasters(path):
+        _open(raster).close()
 
 
 def source_files(raster: Path) -> list[Path]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -36,11 +38,8 @@ def read_polygons(
         InvalidInput: no such layer or column, no CRS, or not a vector file.
     """
     layer = layer_of(path, cover.layer)
-    try:
-        info = pyogrio.read_info(path, layer=layer)
-    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:
-        raise InvalidInput(f"{path}: cannot be read: {error}") from error
-    crs = _require_columns(path, info, cover)
+    info = require_layer(path, layer, {"land_cover.code_column": cover.code_column})
+    crs = pyproj.CRS.from_user_input(info["crs"])
     wanted = [cover.code_column, ID_COLUMN]
     table = pyogrio.read_dataframe(
         path,
@@ -79,12 +78,32 @@ def layer_of(path: Path, stated: str | None) -> str:
     )
 
 
-def _require_columns(path: Path, info: dict[str, Any], cover: LandCover) -> pyproj.CRS:
-    if cover.code_column not in info["fields"]:
-        raise InvalidInput(
-            f"{path}: expected the column {cover.code_column}, found "
-            f"{', '.join(info['fields'])}; correct land_cover.code_column in the recipe"
-        )
+def require_layer(
+    path: Path, layer: str | None, columns: Mapping[str, str | None]
+) -> dict[str, Any]:
+    """What a vector file says of a layer that has a CRS and all these columns.
+
+    Args:
+        path: the file.
+        layer: its name; None: the first.
+        columns: key of the recipe to the name of a column.
+
+    Raises:
+        InvalidInput: not readable, no CRS, or a column is missing.
+    """
+    try:
+        info: dict[str, Any] = pyogrio.read_info(path, layer=layer)
+    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:
+        raise InvalidInput(f"{path}: cannot be read: {error}") from error
+    found = list(map(str, info["fields"]))
+    for key, column in columns.items():
+        if column not in found:
+            near = difflib.get_close_matches(column or "", found, n=1, cutoff=0.5)
+            hint = f" (did you mean {near[0]}?)" if near else ""
+            raise InvalidInput(
+                f"{path}: expected the column {column}, found {', '.join(found)}"
+                f"{hint}; correct {key} in the recipe"
+            )
     if not info["crs"]:
         raise InvalidInput(f"{path}: expected a stated CRS, found none")
-    return pyproj.CRS.from_user_input(info["crs"])
+    return info

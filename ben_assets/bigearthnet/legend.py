@@ -16,8 +16,11 @@ from pathlib import Path
 from typing import Final
 
 from ben_assets.bigearthnet.errors import InvalidInput, MissingInput
+from ben_assets.bigearthnet.outside_text import escaped
 from ben_assets.bigearthnet.plain_files import read_plain
 
+_MAX_NAME: Final = 200
+"""Letters of the name of a class, or of a label."""
 NO_LAND_COVER: Final = 999
 """Code of reference map pixels that the land cover leaves open."""
 
@@ -166,10 +169,12 @@ def _parse_row(row: dict[str, str | None]) -> tuple[int, LegendClass]:
     code = _whole(texts["code"], "code", 1, _MAX_CODE)
     if code == NO_LAND_COVER:
         raise ValueError(f"code {code} stands for pixels without land cover")
-    if not all(texts[name].isprintable() for name in ("name", "label")):
-        raise ValueError(
-            f"expected name and label of code {code} without control marks"
-        )
+    for name in ("name", "label"):
+        if escaped(texts[name], _MAX_NAME) != texts[name]:
+            raise ValueError(
+                f"expected a {name} of at most {_MAX_NAME} visible letters, found "
+                f"{texts[name][:_MAX_NAME]!r}"
+            )
     if not texts["name"]:
         raise ValueError(f"expected a name of code {code}, found none")
     red, green, blue = (_whole(texts[n], n, 0, 255) for n in ("red", "green", "blue"))

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from ben_assets.bigearthnet.errors import BenError, InvalidInput, MissingInput
@@ -24,6 +24,7 @@ from ben_assets.bigearthnet.legend import (
     built_in_legends,
     read_legend,
 )
+from ben_assets.bigearthnet.outside_text import escaped
 from ben_assets.bigearthnet.plain_files import expanded, read_plain
 from ben_assets.bigearthnet.shipped_files import SHIPPED
 from ben_assets.bigearthnet.value_scale import ValueScale
@@ -42,7 +43,17 @@ _VECTOR_FOLDER: Final = ".gdb"  # a file geodatabase is a folder
 _TABLE: Final = re.compile(r"\s*\[\s*([\w.-]+)\s*\]")
 _KEY: Final = re.compile(r"\s*([\w.-]+)\s*=")
 
-_Text = Annotated[str, Field(min_length=1)]
+_MAX_TEXT: Final = 1000
+"""Letters of one value, a path as a rule."""
+
+
+def _visible(text: str) -> str:
+    if escaped(text, _MAX_TEXT) != text:
+        raise ValueError(f"expected at most {_MAX_TEXT} visible letters")
+    return text
+
+
+_Text = Annotated[str, Field(min_length=1), AfterValidator(_visible)]
 
 
 class _Part(BaseModel):
@@ -96,10 +107,14 @@ class LandCover:
         return self.path.suffix.lower() in (*_RASTER_SUFFIXES, "")
 
     @property
+    def is_corine(self) -> bool:
+        """Whether it is CORINE Land Cover, by ``BEN_CLC_PATH`` and its own legend."""
+        return self.path is None and self.legend.name == _CORINE_LEGEND
+
+    @property
     def title(self) -> str:
         """A short name with the year, for pictures."""
-        is_corine = self.path is None and self.legend.name == _CORINE_LEGEND
-        return f"{'CORINE' if is_corine else self.legend.name} {self.year}"
+        return f"{'CORINE' if self.is_corine else self.legend.name} {self.year}"
 
 
 @dataclass(frozen=True)
@@ -189,7 +204,7 @@ def parse_recipe(content: bytes, path: Path) -> Recipe:
     is_own = keys.land_cover.legend not in built_in_legends()
     digest = hashlib.sha256(content + (legend.sha256.encode() if is_own else b""))
     return Recipe(
-        name=path.stem,
+        name=escaped(path.stem, _MAX_TEXT),
         sha256=digest.hexdigest(),
         value_scale=ValueScale(keys.value_scale),
         land_cover=LandCover(

@@ -20,6 +20,7 @@ from ben_assets.bigearthnet.errors import (
     LocalResourceError,
 )
 from ben_assets.bigearthnet.product_names import tile_id_of_patch
+from ben_assets.bigearthnet.table_columns import PUBLISHED, arrow_schema
 
 NO_SNOW_CLOUD_OR_SHADOW: Final = "metadata.parquet"
 HAS_SNOW_CLOUD_OR_SHADOW: Final = (
@@ -27,16 +28,12 @@ HAS_SNOW_CLOUD_OR_SHADOW: Final = (
 )
 OWN_TILES: Final = "metadata_own_tiles.parquet"
 
-_COLUMNS: Final = (
-    ("patch_id", "VARCHAR"),
-    ("labels", "VARCHAR[]"),
-    ("split", "VARCHAR"),
-    ("country", "VARCHAR"),
-    ("s1_name", "VARCHAR"),
-    ("s2v1_name", "VARCHAR"),
-    ("contains_seasonal_snow", "BOOLEAN"),
-    ("contains_cloud_or_shadow", "BOOLEAN"),
-)
+_DUCKDB: Final = {
+    "string": "VARCHAR",
+    "list of string": "VARCHAR[]",
+    "bool": "BOOLEAN",
+}
+"""Kind of a published column to its type in DuckDB."""
 _ROW_GROUP: Final = 122_880
 _NULLABLE: Final = ("s1_name", "s2v1_name")
 
@@ -58,13 +55,17 @@ def write_parquet(path: Path, rows: pd.DataFrame | pa.Table, *, has_v1: bool) ->
             f"duckdb: expected version 1.0.0, which the published bytes come from, "
             f"found {duckdb.__version__}; install requirements.lock"
         )
-    names = [name for name, _ in _COLUMNS]
-    table = rows if isinstance(rows, pa.Table) else _to_arrow(rows[names])
+    names = list(PUBLISHED)
+    if isinstance(rows, pa.Table):
+        table = rows
+    else:
+        types = arrow_schema(PUBLISHED)
+        table = pa.Table.from_pandas(rows[names], schema=types, preserve_index=False)
     optional = () if has_v1 else _NULLABLE
     schema = ", ".join(
-        f"{name} {kind}{'' if name in optional else ' NOT NULL'}"
+        f"{name} {_DUCKDB[column.kind]}{'' if name in optional else ' NOT NULL'}"
         f"{' PRIMARY KEY' if name == 'patch_id' else ''}"
-        for name, kind in _COLUMNS
+        for name, column in PUBLISHED.items()
     )
     with duckdb.connect(":memory:", config={"threads": 1}) as connection:
         connection.execute(f"CREATE TABLE metadata ({schema})")
@@ -84,16 +85,6 @@ def write_parquet(path: Path, rows: pd.DataFrame | pa.Table, *, has_v1: bool) ->
                 f"cannot write {path}: {error}; free space or make the folder writable"
             ) from error
     return len(table)
-
-
-def _to_arrow(rows: pd.DataFrame) -> pa.Table:
-    kinds = {
-        "VARCHAR": pa.string(),
-        "VARCHAR[]": pa.list_(pa.string()),
-        "BOOLEAN": pa.bool_(),
-    }
-    schema = pa.schema([(name, kinds[kind]) for name, kind in _COLUMNS])
-    return pa.Table.from_pandas(rows, schema=schema, preserve_index=False)
 
 
 def is_unclear(kept: pd.DataFrame) -> pd.Series:

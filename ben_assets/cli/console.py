@@ -9,11 +9,14 @@ from typing import Annotated, Final, TypeVar
 
 import typer
 
+from ben_assets.bigearthnet.outside_text import escaped
 from ben_assets.environment import settings_of_process
 
 Item = TypeVar("Item")
 
 AsJson = Annotated[bool, typer.Option("--json", help="JSON instead of text.")]
+_MAX_NAME: Final = 100
+"""Letters of a name beside a bar."""
 COLOURS: Final = {
     **dict.fromkeys(("ok", "done"), "green"),
     **dict.fromkeys(("warns", "stale", "extra", "unfinished"), "yellow"),
@@ -23,9 +26,12 @@ COLOURS: Final = {
 
 
 def say(line: str, colour: str | None = None, *, err: bool = False) -> None:
-    """Print a line, in a colour where a terminal shows it and ``NO_COLOR`` is unset."""
+    """Print a line, in a colour where a terminal shows it and ``NO_COLOR`` is unset.
+
+    What others wrote into it is escaped: it cannot begin a line of its own.
+    """
     is_plain = settings_of_process().text("NO_COLOR") is not None
-    typer.secho(line, fg=None if is_plain else colour, err=err)
+    typer.secho(escaped(line), fg=None if is_plain else colour, err=err)
 
 
 def say_json(content: object) -> None:
@@ -45,6 +51,7 @@ def coloured(word: str, width: int = 0) -> str:
 def progress(what: str, total: int | None) -> Iterator[Callable[[str], None]]:
     """A bar on standard error if that is a terminal; call the result for each step."""
     from rich.console import Console
+    from rich.markup import escape
     from rich.progress import Progress
 
     console = Console(stderr=True)
@@ -54,7 +61,8 @@ def progress(what: str, total: int | None) -> Iterator[Callable[[str], None]]:
         task = bar.add_task(what, total=total)
 
         def advance(name: str) -> None:
-            bar.update(task, advance=1, description=f"{what} {name}")
+            shown = escape(escaped(name, _MAX_NAME))
+            bar.update(task, advance=1, description=f"{what} {shown}")
 
         yield advance
 

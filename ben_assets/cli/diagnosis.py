@@ -10,20 +10,18 @@ import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
 from ben_assets.bigearthnet.errors import BenError
-from ben_assets.bigearthnet.recipe import (
-    DEFAULT,
-    Recipe,
-    load_recipe,
-    missing_files,
-)
 from ben_assets.bigearthnet.shipped_files import SHIPPED
 from ben_assets.bigearthnet.tile_list import Tile
+from ben_assets.cli.finding import Finding, State
+from ben_assets.cli.recipe_findings import (
+    land_cover_findings,
+    recipe_findings,
+    recipe_of,
+)
 from resources.data_root.store import Storage
 from resources.inputs.pinned import PinnedInputs
 from resources.inputs.pins import (
@@ -34,7 +32,7 @@ from resources.inputs.pins import (
     SNOW,
     TILE_LINKS,
 )
-from resources.settings import Settings
+from resources.settings import FILES_URL, Settings
 
 GIGABYTES_OF_ASSET: Final[dict[str, float]] = {
     "l1c_zips": 0.8,
@@ -52,26 +50,6 @@ _SETTING: Final = re.compile(r"^#?([A-Z0-9_]+)=", re.MULTILINE)
 _EXACT: Final = re.compile(r"([a-z0-9-]+)==([0-9.]+)")
 
 
-class State(StrEnum):
-    """What is known of a subject."""
-
-    OK = "ok"
-    WARNS = "warns"
-    LACKS = "lacks"
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that a run needs."""
-
-    subject: str
-    """What it is."""
-    state: State
-    """Whether it is there."""
-    detail: str
-    """What was found, and what to do where it lacks."""
-
-
 def diagnose(tiles: Sequence[Tile], settings: Settings) -> list[Finding]:
     """All findings for a run that makes these tiles."""
     looks: tuple[tuple[str, Callable[[], Iterator[Finding]]], ...] = (
@@ -81,7 +59,8 @@ def diagnose(tiles: Sequence[Tile], settings: Settings) -> list[Finding]:
         ("disk space", lambda: _disk_space(tiles, settings)),
         ("L1C products", lambda: _l1c(tiles, settings)),
         ("L2A processor", lambda: _l2a(tiles, settings)),
-        ("recipe", lambda: _recipe(tiles, settings)),
+        ("recipe", lambda: recipe_findings(tiles, settings)),
+        ("land cover", lambda: land_cover_findings(tiles, settings)),
         ("CORINE service", lambda: _corine_service(settings)),
         ("pinned inputs", lambda: _inputs(tiles, settings)),
         ("Sentinel-1", lambda: _sentinel1(tiles, settings)),
@@ -125,6 +104,7 @@ def _settings(settings: Settings) -> Iterator[Finding]:
     """Values that a step would refuse later, and names that nothing reads."""
     from resources.sen2cor.processors import cores
 
+    settings.address(FILES_URL, "http://127.0.0.1")
     detail = f"{cores(settings)} cores for L2A"
     if settings.force:
         detail += "; BEN_FORCE redoes what would be kept"
@@ -246,20 +226,6 @@ def _l2a(tiles: Sequence[Tile], settings: Settings) -> Iterator[Finding]:
         yield Finding("L2A processor", State.WARNS, detail)
 
 
-def _recipe_of(settings: Settings) -> Recipe:
-    return load_recipe(settings.recipe or DEFAULT)
-
-
-def _recipe(tiles: Sequence[Tile], settings: Settings) -> Iterator[Finding]:
-    """The files that the recipe of own tiles names."""
-    if all(tile.alignment == "v1" for tile in tiles):
-        return
-    recipe = _recipe_of(settings)
-    missing = missing_files(recipe)
-    detail = "; ".join(missing) or f"{recipe.name}: {recipe.land_cover.title}"
-    yield Finding("recipe", State.LACKS if missing else State.OK, detail)
-
-
 def _not_needed(tiles: Sequence[Tile], settings: Settings) -> set[str]:
     """Pinned inputs that none of these tiles is made from, zones apart."""
     names = {TILE_LINKS}
@@ -267,8 +233,11 @@ def _not_needed(tiles: Sequence[Tile], settings: Settings) -> set[str]:
         names.add(CORINE)
     if any(tile.alignment == "v1" for tile in tiles):
         return names
-    recipe = _recipe_of(settings)
     names |= {S1_MAPPING, CLOUD, SNOW}
+    try:
+        recipe = recipe_of(settings)
+    except BenError:  # said of the recipe; without it nobody knows
+        return names | {CORINE, COUNTRIES}
     names |= {CORINE} if recipe.land_cover.path else set()
     return names | ({COUNTRIES} if recipe.countries.path else set())
 
@@ -284,7 +253,8 @@ def _inputs(tiles: Sequence[Tile], settings: Settings) -> Iterator[Finding]:
         if status is None:
             pin = inputs.pins[name]
             how = "ben reference fetch, or by hand" if pin.is_fetchable else "by hand"
-            advice = f"missing: expected {inputs.place(name)}; {how} from {pin.home}"
+            place = inputs.places.expected(name)
+            advice = f"missing: expected {place}; {how} from {pin.home}"
             yield Finding(name, State.LACKS, advice)
         else:
             state = State.OK if status.is_pinned else State.WARNS

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from ben_assets.bigearthnet.outside_text import escaped
 from ben_assets.cli.choice import TileArguments, chosen_tiles
 from ben_assets.cli.console import AsJson, coloured, say, say_json
 from ben_assets.environment import settings_of_process
 from ben_assets.tiles import load_tiles
 
 if TYPE_CHECKING:
-    from ben_assets.cli.diagnosis import Finding
+    from ben_assets.cli.finding import Finding
 
 
 def doctor(tiles: TileArguments = None, as_json: AsJson = False) -> None:
@@ -21,7 +22,8 @@ def doctor(tiles: TileArguments = None, as_json: AsJson = False) -> None:
     Looks at versions, credentials (by logging in), sen2cor, the pinned inputs,
     Sentinel-1 and disk space. Without TILE: for those of BEN_TILES_CSV, else for all.
     """
-    from ben_assets.cli.diagnosis import State, diagnose
+    from ben_assets.cli.diagnosis import diagnose
+    from ben_assets.cli.finding import State
 
     settings = settings_of_process()
     known = load_tiles(settings)
@@ -42,4 +44,5 @@ def _print(findings: list[Finding]) -> None:
     width = max(len(finding.subject) for finding in findings)
     for finding in findings:
         state = coloured(finding.state, 5)
-        typer.echo(f"{state}  {finding.subject:<{width}}  {finding.detail}")
+        text = escaped(f"{finding.subject:<{width}}  {finding.detail}")
+        typer.echo(f"{state}  {text}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import difflib
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from ben_assets.cli.console import AsJson, say_json
+from ben_assets.cli.console import AsJson, say, say_json
 from ben_assets.environment import settings_of_process
 
 if TYPE_CHECKING:
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from resources.cdse.search import FoundProduct
 
 _SHOWN: Final = 200
+_NEAR: Final = 3
+_ALIKE: Final = 0.7
+_MEGABYTES: Final = 1000
 
 
 class Season(StrEnum):
@@ -111,9 +115,16 @@ def find(
         _print(found)
     if output is not None:
         _write(output, (product.name.name for product in found))
-        typer.echo(f"written to {output}; set BEN_TILES_CSV to it", err=as_json)
+        say(f"written to {output}; {_next(output)}", err=as_json)
         picture = picture or output.with_suffix(".svg")
     _draw(picture, found, area, to_stderr=as_json)
+
+
+def _next(path: Path) -> str:
+    own = settings_of_process().path("BEN_TILES_CSV")
+    path = path.absolute()
+    is_set = own is not None and own.absolute() == path
+    return "next: ben doctor" if is_set else f"next: export BEN_TILES_CSV={path}"
 
 
 def _draw(
@@ -131,10 +142,10 @@ def _draw(
     outlines = [(one.name.acquisition.mgrs, one.footprint) for one in found]
     text = found_map(outlines, area, _outlines_of_countries())
     if text is None:
-        typer.echo("no map: nothing was found and no area given", err=to_stderr)
+        say("no map: nothing was found and no area given", err=to_stderr)
         return
     path.write_text(text, encoding="utf-8")
-    typer.echo(f"map: {path}", err=to_stderr)
+    say(f"map: {path}", err=to_stderr)
 
 
 def _outlines_of_countries() -> gpd.GeoDataFrame:
@@ -142,11 +153,12 @@ def _outlines_of_countries() -> gpd.GeoDataFrame:
     import geopandas as gpd
 
     from ben_assets.bigearthnet.recipe import Countries
-    from resources.inputs.pins import COUNTRIES, find_reference
+    from resources.inputs.pins import COUNTRIES
+    from resources.inputs.places import InputPlaces
     from resources.inputs.reference import ReferenceInputs
 
     settings = settings_of_process()
-    if find_reference(settings.reference_dir, COUNTRIES) is None:
+    if InputPlaces.from_settings(settings).find(COUNTRIES) is None:
         return gpd.GeoDataFrame(geometry=[], crs=4326)
     inputs = ReferenceInputs.from_settings(settings)
     return inputs.all_countries(Countries(None, "NAME_LONG"))
@@ -157,9 +169,11 @@ def _print(found: Sequence[FoundProduct]) -> None:
         cloud = "-" if product.cloud is None else f"{product.cloud:.1f} %"
         state = "" if product.online else "  offline"
         size = f"{product.size / 1e6:.0f} MB"
-        typer.echo(f"{product.name.name}  {cloud:>8}  {size:>8}{state}")
+        say(f"{product.name.name}  {cloud:>8}  {size:>8}{state}")
     more = f", {len(found) - _SHOWN} of them not shown" if len(found) > _SHOWN else ""
-    typer.echo(f"{len(found)} products{more}")
+    total = sum(product.size for product in found) / 1e6
+    told = f"{total:.0f} MB" if total < _MEGABYTES else f"{total / 1000:.1f} GB"
+    say(f"{len(found)} products of {told}{more}")
 
 
 def _row(product: FoundProduct) -> dict[str, object]:
@@ -190,16 +204,23 @@ def _area(
             ) from None
         return shapely.box(west, south, east, north)
     if geojson is not None:
-        return gpd.read_file(geojson).to_crs(4326).union_all().convex_hull
+        return gpd.read_file(geojson).to_crs(4326).union_all()
     inputs = ReferenceInputs.from_settings(settings_of_process())
     table = gpd.read_file(inputs.find(COUNTRIES))
-    outline = table[table["NAME_LONG"] == country].geometry
+    outline = table[table["NAME_LONG"].str.casefold() == (country or "").casefold()]
     if outline.empty:
         raise typer.BadParameter(
-            f"--country is {country}; expected one of "
-            f"{', '.join(sorted(table['NAME_LONG']))}"
+            f"--country is {country}; {_near_countries(country, table)}"
         )
-    return outline.union_all()
+    return outline.geometry.union_all()
+
+
+def _near_countries(country: str | None, table: gpd.GeoDataFrame) -> str:
+    names = {name.casefold(): name for name in sorted(table["NAME_LONG"])}
+    near = difflib.get_close_matches((country or "").casefold(), names, _NEAR, _ALIKE)
+    if near:
+        return f"did you mean {', '.join(names[name] for name in near)}?"
+    return f"expected one of {', '.join(names.values())}"
 
 
 def _write(path: Path, names: Iterable[str]) -> None:

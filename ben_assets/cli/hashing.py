@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ben_assets.cli.console import with_progress
+from ben_assets.cli.console import say, with_progress
 from ben_assets.validation.hash_lists import hash_l1c, hash_tiffs, write_hash_list
 
 app = typer.Typer(help="The original's hash lists.", no_args_is_help=True)
@@ -26,7 +26,7 @@ def tiffs(folder: _Folder, output: _Output = Path("patch_hashes.csv")) -> None:
     """Hash all GeoTIFFs below a folder into OUTPUT, and that into OUTPUT.sha256."""
     digests = hash_tiffs(folder, _with_bar)
     digest = write_hash_list(digests, output, has_digest=True)
-    typer.echo(f"{output}: {len(digests)} files, sha256 {digest}")
+    say(f"{output}: {len(digests)} files, sha256 {digest}")
 
 
 @app.command()
@@ -34,7 +34,7 @@ def l1c(folder: _Folder, output: _Output = Path("ben_s2_l1c_hashes.csv")) -> Non
     """Hash the L1C zips (CDSE-ID.out) of a folder into OUTPUT; names damaged ones."""
     digests, damaged = hash_l1c(folder, _with_bar)
     digest = write_hash_list(digests, output, has_digest=False)
-    typer.echo(f"{output}: {len(digests)} files, sha256 {digest}")
+    say(f"{output}: {len(digests)} files, sha256 {digest}")
     for problem in damaged:
-        typer.echo(f"left out: {problem}", err=True)
+        say(f"left out: {problem}", err=True)
     raise typer.Exit(1 if damaged else 0)

@@ -11,7 +11,7 @@ import typer
 
 from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.cli.choice import TileArguments, chosen_tiles
-from ben_assets.cli.console import AsJson, say_json
+from ben_assets.cli.console import AsJson, say, say_json
 from ben_assets.environment import settings_of_process
 from ben_assets.tiles import load_tiles
 from resources.data_root.facts import ZipFacts
@@ -67,10 +67,10 @@ def export(
         *_pinned(PinnedInputs(settings), wanted, absent),
     ]
     how = How.HARDLINK if hardlink else How.COPY
-    listed = export_inputs(found, folder, typer.echo, how)
+    listed = export_inputs(found, folder, say, how)
     for line in absent:
-        typer.echo(line, err=True)
-    typer.echo(f"{folder}: {len(listed)} files in SHA256SUMS, {len(absent)} missing")
+        say(line, err=True)
+    say(f"{folder}: {len(listed)} files in SHA256SUMS, {len(absent)} missing")
     raise typer.Exit(1 if absent else 0)
 
 
@@ -85,13 +85,13 @@ def verify(
 
     Digests by SHA256SUMS, and of each product all checksums of its own manifest.
     """
-    problems = verify_export(folder, partial(typer.echo, err=as_json))
+    problems = verify_export(folder, partial(say, err=as_json))
     if as_json:
         say_json({"folder": str(folder), "problems": problems})
     else:
         for problem in problems:
-            typer.echo(problem, err=True)
-        typer.echo(f"{folder}: {len(problems)} problems")
+            say(problem, err=True)
+        say(f"{folder}: {len(problems)} problems")
     raise typer.Exit(1 if problems else 0)
 
 

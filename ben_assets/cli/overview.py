@@ -17,7 +17,7 @@ from ben_assets.validation.overview import (
     overview,
     with_files_checked,
 )
-from resources.data_root.records import RELEASE
+from resources.data_root.flow import RELEASE
 from resources.data_root.stored_tiles import Snapshot
 
 _HEADINGS: Final = {

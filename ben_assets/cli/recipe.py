@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ben_assets.cli.console import AsJson, say_json
+from ben_assets.cli.console import AsJson, say, say_json
 from ben_assets.environment import settings_of_process
 
 if TYPE_CHECKING:
@@ -18,18 +18,27 @@ app = typer.Typer(help="Recipes of own tiles.", no_args_is_help=True)
 
 @app.command()
 def check(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A recipe.")],
+    file: Annotated[
+        Path | None,
+        typer.Argument(metavar="[FILE]", help="A recipe. Default: BEN_RECIPE."),
+    ] = None,
 ) -> None:
-    """Read a recipe and its legend, and look for the files that it names."""
-    from ben_assets.bigearthnet.recipe import load_recipe, missing_files
+    """Read a recipe and its legend, and look into the files that it names.
 
-    recipe = load_recipe(str(file.absolute()))
-    missing = missing_files(recipe)
-    for line in missing:
-        typer.echo(f"{file}: {line}", err=True)
-    if not missing:
-        typer.echo(f"{file}: a recipe, sha256 {recipe.sha256}")
-    raise typer.Exit(1 if missing else 0)
+    Columns, layers and CRS are looked at. How far the land cover reaches over your
+    tiles says ben doctor.
+    """
+    from ben_assets.bigearthnet.recipe import DEFAULT, load_recipe
+    from resources.inputs.recipe_files import problems
+
+    named = str(file.absolute()) if file else settings_of_process().recipe or DEFAULT
+    recipe = load_recipe(named)
+    wrong = problems(recipe)
+    for line in wrong:
+        say(f"{file or named}: {line}", err=True)
+    if not wrong:
+        say(f"{file or named}: a recipe, sha256 {recipe.sha256}")
+    raise typer.Exit(1 if wrong else 0)
 
 
 @app.command()
@@ -48,7 +57,7 @@ def show(
         say_json(dict(_rows(recipe)))
         return
     for key, value in _rows(recipe):
-        typer.echo(f"{key:24}{value}")
+        say(f"{key:24}{value}")
 
 
 def _rows(recipe: Recipe) -> list[tuple[str, object]]:

@@ -10,7 +10,8 @@ from typing import Annotated
 import typer
 
 from ben_assets.bigearthnet.errors import BenError
-from ben_assets.cli.console import AsJson, coloured, say_json, with_progress
+from ben_assets.bigearthnet.outside_text import escaped
+from ben_assets.cli.console import AsJson, coloured, say, say_json, with_progress
 from ben_assets.environment import settings_of_process
 from resources.inputs.pinned import InputStatus, PinnedInputs
 
@@ -39,7 +40,7 @@ def fetch(
     wanted = names or list(inputs.pins)
     shown = with_progress(wanted, "inputs", len(wanted))
     absent = [name for name in shown if not _provide(inputs, name, source)]
-    typer.echo(f"{len(wanted) - len(absent)} of {len(wanted)} inputs are there")
+    say(f"{len(wanted) - len(absent)} of {len(wanted)} inputs are there")
     raise typer.Exit(1 if absent else 0)
 
 
@@ -54,7 +55,7 @@ def list_inputs(as_json: AsJson = False) -> None:
     for name, status in found.items():
         state = "missing" if status is None else "ok" if status.is_pinned else "warns"
         where = f"from {inputs.pins[name].home}" if status is None else status.outcome
-        typer.echo(f"{coloured(state, 7)}  {name}: {where}")
+        typer.echo(f"{coloured(state, 7)}  {escaped(f'{name}: {where}')}")
 
 
 def _row(
@@ -63,7 +64,7 @@ def _row(
     pin = inputs.pins[name]
     return {
         "name": name,
-        "path": str(status.path if status else inputs.place(name)),
+        "path": str(status.path if status else inputs.places.expected(name)),
         "is_there": status is not None,
         "is_pinned": status is not None and status.is_pinned,
         "sha256": status.sha256 if status else None,
@@ -90,14 +91,14 @@ def _provide(inputs: PinnedInputs, name: str, source: Path | None) -> bool:
         if status is None and source is not None:
             status = inputs.import_existing(name, source)
         elif status is None:
-            status = inputs.require(name, typer.echo)
+            status = inputs.require(name, say)
     except BenError as error:
-        typer.echo(f"{name}: [{error.failure_class}] {error}", err=True)
+        say(f"{name}: [{error.failure_class}] {error}", err=True)
         return False
     if status is None:
-        typer.echo(f"{name}: not in {source}", err=True)
+        say(f"{name}: not in {source}", err=True)
         return False
-    typer.echo(f"{status.path}: {status.outcome}")
+    say(f"{status.path}: {status.outcome}")
     return True
 
 
@@ -124,6 +125,6 @@ def footprints(
     from resources.inputs.v1_source import write_footprints
 
     target = to or settings_of_process().reference_dir
-    for epsg, count in write_footprints(source, target, typer.echo).items():
-        typer.echo(f"EPSG:{epsg}: {count} patches")
-    typer.echo(f"written to {target}")
+    for epsg, count in write_footprints(source, target, say).items():
+        say(f"EPSG:{epsg}: {count} patches")
+    say(f"written to {target}")

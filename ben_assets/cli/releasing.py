@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ben_assets.bigearthnet.dataset_layout import ReleaseDirectory
+from ben_assets.bigearthnet.outside_text import escaped
 from ben_assets.cli.console import AsJson, progress, say, say_json
 from ben_assets.environment import settings_of_process
 
@@ -21,21 +22,15 @@ publish = typer.Typer(
 )
 
 
-class Directory(StrEnum):
-    """A part of a release that an upload can do without."""
-
-    INDEX = "index"
-    SHARDS = "shards"
-    ARCHIVES = "archives"
-    LMDB = "lmdb"
-
-
 Only = Annotated[
-    list[Directory] | None,
+    list[ReleaseDirectory] | None,
     typer.Option(help="Upload this directory (repeatable) and the card; default: all."),
 ]
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="List the files; nothing is sent.")
+]
+DryRunAsJson = Annotated[
+    bool, typer.Option("--json", help="The list of --dry-run as JSON.")
 ]
 Publishes = Annotated[
     bool,
@@ -61,15 +56,16 @@ def subset(
     """Write a named subset of the release; the same patches on every machine."""
     from ben_assets.steps.subsets import make_subset
     from ben_assets.training.subsets import Selection
-    from resources.data_root.facts import SUBSETS, SubsetFacts
+    from resources.data_root.facts import SubsetFacts
+    from resources.data_root.flow import SUBSETS
 
     selection = Selection(where, share, seed, per_class)
     ctx = _context()
     record = make_subset(ctx, name, selection, has_lmdb=lmdb, has_shards=shards)
     facts = record.facts_as(SubsetFacts)
-    typer.echo(f"{facts.patches} patches")
-    typer.echo(f"sha256 of their list: {facts.patches_sha256}")
-    typer.echo(str(ctx.storage.folder(f"{SUBSETS}/{name}")))
+    say(f"{facts.patches} patches")
+    say(f"sha256 of their list: {facts.patches_sha256}")
+    say(str(ctx.storage.folder(f"{SUBSETS}/{name}")))
 
 
 @publish.command()
@@ -80,7 +76,7 @@ def folder(
     from ben_assets.steps.publishing import publish_folder
 
     count = publish_folder(_context(), directory.absolute())
-    typer.echo(f"{count} files in {directory}")
+    say(f"{count} files in {directory}")
 
 
 @publish.command()
@@ -89,16 +85,18 @@ def huggingface(
     only: Only = None,
     dry_run: DryRun = False,
     publishes: Publishes = False,
+    as_json: DryRunAsJson = False,
 ) -> None:
     """Upload to the Hugging Face Hub: a private repository, until --publish.
 
     Token: HF_TOKEN. What the Hub has already is not sent again; each file is verified
     by the Hub's own digest. Run it again after a failure: it goes on where it stopped.
     """
+    _require_dry_run(dry_run, as_json)
     ctx = _context()
     files = _files(ctx, only)
     if dry_run:
-        _list(files)
+        _list(files, as_json)
         return
     from huggingface_hub.utils.tqdm import disable_progress_bars
 
@@ -108,8 +106,8 @@ def huggingface(
         disable_progress_bars()
     done = publish_huggingface(ctx, repo, files, publishes=publishes)
     state = "public" if done.is_public else "private; --publish makes it public"
-    typer.echo(f"{done.uploaded} of {len(files)} files uploaded, all verified")
-    typer.echo(f"{done.url} ({state})")
+    say(f"{done.uploaded} of {len(files)} files uploaded, all verified")
+    say(f"{done.url} ({state})")
 
 
 @publish.command()
@@ -121,6 +119,7 @@ def zenodo(
     only: Only = None,
     dry_run: DryRun = False,
     publishes: Publishes = False,
+    as_json: DryRunAsJson = False,
 ) -> None:
     """Upload to Zenodo: a draft, until --publish, which cannot be undone.
 
@@ -130,42 +129,54 @@ def zenodo(
     """
     from resources.uploads.zenodo import flat_names
 
+    _require_dry_run(dry_run, as_json)
     ctx = _context()
     files = _files(ctx, only)
     flat_names(files)
     if dry_run:
-        _list(files)
+        _list(files, as_json)
         return
     from ben_assets.steps.publishing import publish_zenodo
 
     url = publish_zenodo(ctx, creator, files, publishes=publishes)
-    typer.echo(f"{len(files)} files there, all verified")
-    typer.echo(f"{url} ({'published' if publishes else 'draft'})")
+    say(f"{len(files)} files there, all verified")
+    say(f"{url} ({'published' if publishes else 'draft'})")
 
 
-def _files(ctx: StepContext, only: list[Directory] | None) -> list[UploadFile]:
+def _files(ctx: StepContext, only: list[ReleaseDirectory] | None) -> list[UploadFile]:
     from ben_assets.steps.publishing import release_files
 
-    return release_files(ctx, only or list(Directory))
+    return release_files(ctx, only or list(ReleaseDirectory))
 
 
-def _list(files: list[UploadFile]) -> None:
+def _require_dry_run(dry_run: bool, as_json: bool) -> None:
+    if as_json and not dry_run:
+        raise typer.BadParameter("--json goes with --dry-run")
+
+
+def _list(files: list[UploadFile], as_json: bool) -> None:
+    if as_json:
+        say_json([{"file": file.name, "bytes": file.size} for file in files])
+        return
     for file in files:
-        typer.echo(f"{file.size}\t{file.name}")
+        typer.echo(f"{file.size}\t{escaped(file.name)}")
     total = sum(file.size for file in files)
-    typer.echo(f"{len(files)} files, {total:,} bytes; nothing was sent")
+    say(f"{len(files)} files, {total:,} bytes; nothing was sent")
 
 
 def verify_release(
     directory: Annotated[
-        Path, typer.Argument(help="Where the archives were extracted.")
+        Path,
+        typer.Argument(
+            help="Where the archives were extracted.", exists=True, file_okay=False
+        ),
     ],
     manifest: Annotated[
         Path | None, typer.Option(help="Default: MANIFEST.csv.zst in DIRECTORY.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Prove every file of an extracted data set; needs no data root.
+    """Verify every file of an extracted data set; needs no data root.
 
     One line for each difference. Exit code 1 if anything differs.
     """
@@ -173,19 +184,23 @@ def verify_release(
     from ben_assets.validation.extracted_release import compare_with_manifest
 
     listed = manifest or directory / MANIFEST_FILE
-    found = []
+    found, n_files = [], 0
     with progress("comparing", None) as advance:
-        compared = compare_with_manifest(
-            directory, listed, lambda count: advance(f"{count:,} files")
-        )
-        for path, problem in compared:
+
+        def count(so_far: int) -> None:
+            nonlocal n_files
+            n_files = so_far
+            advance(f"{so_far:,} files")
+
+        for path, problem in compare_with_manifest(directory, listed, count):
             found.append({"file": path, "problem": problem})
             if not as_json:
-                typer.echo(f"{path}\t{problem}")
+                typer.echo(f"{escaped(path)}\t{escaped(problem)}")
     if as_json:
         say_json(found)
     else:
-        say(f"{len(found)} differences", "red" if found else "green")
+        line = f"{n_files:,} files listed, {len(found):,} that differ"
+        say(line, "red" if found else "green")
     raise typer.Exit(1 if found else 0)
 
 
@@ -193,5 +208,5 @@ def _context() -> StepContext:
     from ben_assets.steps.step_context import StepContext
 
     return StepContext.from_settings(
-        settings_of_process(), lambda line: typer.echo(line, err=True)
+        settings_of_process(), lambda line: say(line, err=True)
     )

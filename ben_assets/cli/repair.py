@@ -10,9 +10,9 @@ from pathlib import Path
 
 from ben_assets.bigearthnet.errors import BenError
 from ben_assets.bigearthnet.outside_text import escaped
-from resources.data_root.difference import RELEASE_ASSETS, TILE_ASSETS, Difference
-from resources.data_root.facts import SUBSETS, SubsetFacts
-from resources.data_root.records import RELEASE
+from resources.data_root.difference import Difference
+from resources.data_root.facts import SubsetFacts
+from resources.data_root.flow import RELEASE, RELEASE_ASSETS, SUBSETS, TILE_ASSETS
 from resources.data_root.stored_tiles import StoredTiles
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import dagster as dg
 
     from ben_assets.runs import FinishedRun
+    from resources.settings import Settings
 
 
 class Start(StrEnum):
@@ -41,8 +42,9 @@ def run(
         Start | None,
         typer.Option(
             "--from",
-            help="l2a: from the L2A product of BEN_L2A_DIR, or of the tile's row; l1c: "
-            "from the catalogue on. Default: what the tile's row names.",
+            help="l2a: the product in BEN_L2A_DIR, or the one that the tile's row "
+            "names. l1c: the zip in BEN_L1C_DIR, or else the archives'. Default: l2a "
+            "where there is one.",
         ),
     ] = None,
 ) -> None:
@@ -52,19 +54,31 @@ def run(
     1 if a step or a check failed.
     """
     (key,) = chosen_tiles([tile])
-    chosen = find_tile(key, load_tiles(settings_of_process()))
-    finished = _execute(_job(chosen, start), key)
+    settings = settings_of_process()
+    job = _job(find_tile(key, load_tiles(settings)), start, settings)
+    finished = _execute(job, key)
     _close(finished)
     raise typer.Exit(0 if finished.is_fine else 1)
 
 
-def _job(tile: Tile, start: Start | None) -> str:
+def _job(tile: Tile, start: Start | None, settings: Settings) -> str:
+    """The job that begins where the tile's product is, so that no more is asked for."""
     if tile.starts_at_l2a and start is Start.L1C:
         raise typer.BadParameter(
             f"{tile.key} starts at the L2A product {tile.name}: leave out --from l1c"
         )
-    is_from_l2a = tile.starts_at_l2a or start is Start.L2A
-    return "tile_from_l2a" if is_from_l2a else "tile"
+    if start is Start.L2A or (start is None and _has_l2a(tile, settings)):
+        return "tile_from_l2a"
+    return "tile_from_l1c" if settings.path("BEN_L1C_DIR") else "tile"
+
+
+def _has_l2a(tile: Tile, settings: Settings) -> bool:
+    """Whether the row names an L2A product, or BEN_L2A_DIR has one of the tile."""
+    from resources.imported_l2a import find_l2a
+
+    folder = settings.path("BEN_L2A_DIR")
+    there = folder and find_l2a(folder, tile.product.acquisition)
+    return tile.starts_at_l2a or there is not None
 
 
 def _execute(job: str, key: str) -> FinishedRun:
@@ -84,7 +98,8 @@ def _execute(job: str, key: str) -> FinishedRun:
     with _instance() as instance:
         finished = run_job(job, key, instance, progress_on(console))
     forget_last_words()
-    console.print(table_of([finished]))
+    if finished.made:
+        console.print(table_of([finished]))
     print_notable(console, [finished])
     return finished
 

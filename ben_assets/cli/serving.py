@@ -18,12 +18,13 @@ def serve(
     Set BEN_FILES_URL to the address before Dagster starts: each asset's page then links
     to them. To be read only; stop with Ctrl-C.
     """
-    from ben_assets.file_pages import SETTING, FilePages
+    from ben_assets.file_pages import FilePages
+    from resources.settings import FILES_URL
 
     try:
         pages = FilePages(settings_of_process().data_dir, port)
     except OSError as error:
         raise typer.BadParameter(f"port {port}: {error.strerror}") from error
-    typer.echo(f"{SETTING}={pages.url}")
+    typer.echo(f"{FILES_URL}={pages.url}")
     with contextlib.suppress(KeyboardInterrupt):
         pages.serve()

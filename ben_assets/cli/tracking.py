@@ -5,9 +5,11 @@ from __future__ import annotations
 import typer
 
 from ben_assets.cli.choice import TileArguments, chosen_tiles
+from ben_assets.cli.console import say
 from ben_assets.environment import settings_of_process
 from ben_assets.validation.recording import track_tiles
-from resources.data_root.store import RELEASE, Storage
+from resources.data_root.flow import RELEASE
+from resources.data_root.store import Storage
 
 
 def track(tiles: TileArguments = None) -> None:
@@ -24,10 +26,10 @@ def track(tiles: TileArguments = None) -> None:
         chosen_tiles(tiles, also=(RELEASE,)),
     )
     for change in changes:
-        typer.echo(
+        say(
             f"{change.path}: {change.added} rows added, {change.changed} changed, "
             f"{change.kept} as before"
         )
     if not changes:
-        typer.echo(f"nothing to track below {settings.data_dir}", err=True)
+        say(f"nothing to track below {settings.data_dir}", err=True)
         raise typer.Exit(2)

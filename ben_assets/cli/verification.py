@@ -15,7 +15,8 @@ from ben_assets.cli.repair import repair_commands
 from ben_assets.environment import settings_of_process
 from ben_assets.validation.survey import find_differences
 from resources.data_root.difference import Difference
-from resources.data_root.records import RELEASE, StoredRecord
+from resources.data_root.flow import RELEASE
+from resources.data_root.records import StoredRecord
 from resources.data_root.stored_tiles import Snapshot
 from resources.settings import Settings
 

@@ -37,10 +37,11 @@ def main() -> int:
     """Run the demo, or show its results."""
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
     parser.add_argument("--ui", action="store_true", help="serve the Dagster UI")
+    parser.add_argument("--own", action="store_true", help="of your own data set")
     parser.add_argument("--port", default="3000", help="port of the UI")
     options = parser.parse_args()
     if options.ui:
-        return ui.serve(options.port)
+        return ui.serve(options.port, own=options.own)
     try:
         return _run()
     except KeyboardInterrupt:

@@ -12,9 +12,10 @@ from ben_assets.runs import FinishedRun
 
 _NEXT: Final = """Next:
   make demo-ui                 look at these results in the Dagster UI
+  make demo-ui OWN=1           the same for the data set of your own
   .demo/data/release_report/report.html   the release on one page; below .demo/own, too
   . .demo/settings.sh          for this shell; then: .venv/bin/ben tiles
-  . .demo/own/settings.sh      the same for the data set of your own
+  . .demo/own/settings.sh      for the data set of your own
   cp .env.example .env         set up a real run (see README.md)"""
 
 

@@ -19,7 +19,7 @@ OWN: Final = DEMO / "own"
 """The data set of one's own; another recipe asks for another data root."""
 TRACKED: Final = SHIPPED / "tracked-artifacts" / "synthetic"
 """What is expected of the demo's tiles; apart, as their keys could be of real ones."""
-_FOREIGN: Final = (
+_NOT_INHERITED: Final = (
     *("BEN_", "CDSE_", "CLMS_", "DAGSTER_", "HF_", "SEN2COR_", "ZENODO_"),
 )
 
@@ -35,7 +35,7 @@ def own_environment(region: OwnRegion) -> dict[str, str]:
 
 
 def _without_settings() -> dict[str, str]:
-    return {k: v for k, v in os.environ.items() if not k.startswith(_FOREIGN)}
+    return {k: v for k, v in os.environ.items() if not k.startswith(_NOT_INHERITED)}
 
 
 def demo_settings(synthetic: SyntheticData, home: Path) -> dict[str, str]:

@@ -6,11 +6,12 @@ whether the content is right (``manifest_report``), where a .SAFE keeps what (``
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -132,18 +133,29 @@ class ProductZip:
         return b"".join(self.chunks(inner))
 
     def extract(
-        self, folder: Path, on_restored: Callable[[str], None] = lambda name: None
+        self,
+        folder: Path,
+        on_restored: Callable[[str], None] = lambda name: None,
+        expected: Mapping[str, str] | None = None,
     ) -> Path:
         """Unpack below ``folder`` and return the .SAFE folder, ``EMPTY_FOLDERS`` added.
 
         Args:
             folder: takes the .SAFE folder.
             on_restored: told of each folder that was added.
+            expected: SHA-256 of every file, by its path below the .SAFE folder.
 
         Raises:
             InvalidInput: there is already such a folder.
-            CorruptProduct: a member is damaged; what was unpacked is removed.
+            CorruptProduct: a member is damaged, or not as expected; what was unpacked
+                is removed.
         """
+        if expected is not None and expected.keys() != self.sizes().keys():
+            others = sorted(expected.keys() ^ self.sizes().keys())
+            raise CorruptProduct(
+                f"{self.path.name}: expected {len(expected)} files, found "
+                f"{len(self.sizes())}; missing or too many: {', '.join(others[:3])}"
+            )
         target = folder / self.safe_name
         if target.exists():
             raise InvalidInput(f"{target} is there already; remove it first")
@@ -152,7 +164,13 @@ class ProductZip:
                 if info.is_dir():
                     (folder / name).mkdir(parents=True, exist_ok=True)
                 else:
-                    self._extract_file(self._inner(name), folder / name)
+                    inner = self._inner(name)
+                    digest = self._extract_file(inner, folder / name)
+                    if expected is not None and digest != expected[inner]:
+                        raise CorruptProduct(
+                            f"{inner} in {self.path.name}: expected SHA-256 "
+                            f"{expected[inner]}, found {digest}"
+                        )
             for name in restore_empty_folders(target):
                 on_restored(name)
         except BaseException:
@@ -160,11 +178,15 @@ class ProductZip:
             raise
         return target
 
-    def _extract_file(self, inner: str, path: Path) -> None:
+    def _extract_file(self, inner: str, path: Path) -> str:
+        """Write one file; returns its SHA-256."""
         path.parent.mkdir(parents=True, exist_ok=True)
+        sha256 = hashlib.sha256()
         with path.open("xb") as file:
             for chunk in self.chunks(inner):
                 file.write(chunk)
+                sha256.update(chunk)
+        return sha256.hexdigest()
 
     def _inner(self, name: str) -> str:
         return name.removeprefix(f"{self.safe_name}/")
@@ -174,20 +196,22 @@ def extract_product(
     zip_path: Path,
     target_folder: Path,
     on_restored: Callable[[str], None] = lambda name: None,
+    expected: Mapping[str, str] | None = None,
 ) -> Path:
     """Unpack the product zip below ``target_folder``; returns the ``.SAFE`` folder.
 
     Nothing is written before names and sizes of all members were found harmless;
     every CRC is checked. Folders that services drop where empty are put back, and
-    ``on_restored`` is told of each.
+    ``on_restored`` is told of each. ``expected``: SHA-256 of every file, by its path
+    below the .SAFE folder.
 
     Raises:
         UnsafeZip: the zip is refused as a whole.
-        CorruptProduct: a member is damaged.
+        CorruptProduct: a member is damaged, or not as expected.
         InvalidInput: the product's folder is there already.
     """
     with ProductZip.open(zip_path) as archive:
-        return archive.extract(target_folder, on_restored)
+        return archive.extract(target_folder, on_restored, expected)
 
 
 def restore_empty_folders(safe: Path) -> list[str]:

@@ -11,14 +11,15 @@ import pyarrow.compute as pc
 
 from ben_assets.bigearthnet.checksums import file_digest
 from ben_assets.bigearthnet.errors import InvalidInput
-from ben_assets.bigearthnet.legend import Legend
+from ben_assets.bigearthnet.recipe import Recipe
 from ben_assets.steps import dataset, release, release_index
 from ben_assets.steps.step_context import StepContext, versions
 from ben_assets.training.card import CardFacts, Extent, write_card
 from ben_assets.training.manifest import MANIFEST_FILE, ListedFile, write_manifest
 from ben_assets.training.samples import PARTS, parts_of
 from resources.data_root.facts import IndexFacts, ReleaseCardFacts
-from resources.data_root.store import RELEASE, Record, StoredRecord
+from resources.data_root.flow import RELEASE
+from resources.data_root.store import Record, StoredRecord
 
 ASSET: Final = "release_card"
 
@@ -37,8 +38,8 @@ def make_release_card(ctx: StepContext) -> StoredRecord:
     with ctx.storage.draft(ASSET, RELEASE, ctx.log) as draft:
         files = sorted(_listed_files(ctx, records, tables), key=_path_bytes)
         write_manifest(draft.path / MANIFEST_FILE, files)
-        legend = release.recipe_of(ctx, records).land_cover.legend
-        write_card(draft.path, _facts(index, index_record, files, legend))
+        recipe = release.recipe_of(ctx, records)
+        write_card(draft.path, _facts(index, index_record, files, recipe))
         ctx.log(f"{len(files)} files of the data set listed")
         made = sorted(draft.path.iterdir())
         return draft.publish(
@@ -92,7 +93,7 @@ def _facts(
     index: pa.Table,
     index_record: StoredRecord,
     files: list[ListedFile],
-    legend: Legend,
+    recipe: Recipe,
 ) -> CardFacts:
     counts = dict.fromkeys(PARTS, 0)
     for pair in pc.value_counts(parts_of(index)).to_pylist():
@@ -107,9 +108,8 @@ def _facts(
         bytes=sum(file.bytes for file in files),
         processor=stated.l2a_processor,
         value_scale=stated.value_scale,
-        recipe=stated.recipe,
+        recipe=recipe,
         index_sha256=check.sha256,
-        legend=legend,
         extent=_extent(index) if len(index) else None,
     )
 

@@ -1,4 +1,4 @@
-"""``aligned_dataset`` and ``archives``: the retained patches, placed and packed."""
+"""``aligned_dataset``: the retained patches, placed."""
 
 from __future__ import annotations
 
@@ -11,11 +11,10 @@ from typing import Final
 
 import pandas as pd
 
-from ben_assets.bigearthnet.archives import Archive, Member, pack
+from ben_assets.bigearthnet.archives import Member
 from ben_assets.bigearthnet.bands import BANDS
 from ben_assets.bigearthnet.checksums import file_digest, hash_list_digest
 from ben_assets.bigearthnet.dataset_layout import (
-    ARCHIVE_OF_ROOT,
     MAP_SUFFIX,
     MAPS_ROOT,
     S1_BANDS,
@@ -41,20 +40,12 @@ from ben_assets.steps.step_context import (
     cpu_count,
     read_table,
     require_current,
-    versions,
 )
-from resources.data_root.facts import (
-    ArchiveFacts,
-    ArchivesFacts,
-    DatasetFacts,
-    MetadataFacts,
-)
+from resources.data_root.facts import DatasetFacts, MetadataFacts
 from resources.data_root.files import copy_file, link_or_copy
-from resources.data_root.records import FileDigest
 from resources.data_root.store import Draft, Record, Storage, StoredRecord
 
 ASSET: Final = "aligned_dataset"
-ARCHIVES: Final = "archives"
 SENTINEL1: Final = "BEN_S1_DIR"
 """Stands in ``made_from`` for the Sentinel-1 files: the digest of their hash list."""
 _READ_ONLY: Final = 0o444
@@ -251,70 +242,8 @@ def _require_unchanged(
         )
 
 
-def make_archives(tile: Tile, ctx: StepContext) -> StoredRecord:
-    """Pack a tile's part of the three release archives.
-
-    Raises:
-        MissingInput: the tile is not in the aligned data set.
-        InvalidInput: the aligned data set is of other patches.
-        ChecksumMismatch: a file is not what the aligned data set expectations.
-    """
-    upstream = require_current(ctx, ASSET, tile)
-    members = sort_by_root(dataset_members(ctx.storage, tile.key))
-    with ctx.storage.draft(ARCHIVES, tile.key, ctx.log) as draft:
-        folder = draft.path / tile.key
-        folder.mkdir()
-        made: dict[str, Archive] = {}
-        for root, name in ARCHIVE_OF_ROOT.items():
-            target = folder / f"{name}.tar.zst"
-            made[name] = pack(target, members[root], threads=cpu_count())
-            ctx.log(f"{target.name}: {made[name].members} files packed")
-        return draft.publish(
-            Record(
-                asset=ARCHIVES,
-                tile=tile.key,
-                digests={f"{name}.tar": a.tar.sha256 for name, a in made.items()},
-                bytes=sum(archive.zst.bytes for archive in made.values()),
-                outputs=(tile.key,),
-                made_from={ASSET: upstream.sha256},
-                made_with=versions("zstandard"),
-                facts=ArchivesFacts.after(
-                    upstream.facts_as(DatasetFacts), archives=archive_facts(made)
-                ),
-                contents={
-                    f"{tile.key}/{name}.tar.zst": FileDigest(a.zst.bytes, a.zst.sha256)
-                    for name, a in made.items()
-                },
-            )
-        )
-
-
 def dataset_members(storage: Storage, tile: str) -> Iterator[Member]:
     """The files of a tile in the aligned data set, as members of its archives."""
     for name, digest in storage.digests(ASSET, tile).items():
         path = path_of(name)
         yield Member(path, storage.folder(ASSET) / path, digest)
-
-
-def sort_by_root(members: Iterator[Member]) -> dict[str, list[Member]]:
-    """The members of each of the three roots."""
-    by_root: dict[str, list[Member]] = {root: [] for root in ARCHIVE_OF_ROOT}
-    for member in members:
-        by_root[member.name.partition("/")[0]].append(member)
-    return by_root
-
-
-def archive_facts(archives: dict[str, Archive]) -> dict[str, ArchiveFacts]:
-    """Members, sizes and digests of archives, for a record."""
-    return {
-        f"{name}.tar.zst": ArchiveFacts(
-            members=archive.members,
-            bytes=archive.zst.bytes,
-            sha256=archive.zst.sha256,
-            md5=archive.zst.md5,
-            tar_bytes=archive.tar.bytes,
-            tar_sha256=archive.tar.sha256,
-            tar_md5=archive.tar.md5,
-        )
-        for name, archive in archives.items()
-    }

@@ -16,8 +16,9 @@ from ben_assets.safe.manifest import Member
 from ben_assets.steps.step_context import StepContext
 from resources.cdse import ProvenZip
 from resources.data_root.facts import ListFacts, ProductStatus, ZipFacts
+from resources.data_root.flow import RELEASE
 from resources.data_root.records import FileDigest
-from resources.data_root.store import RELEASE, Draft, Record, StoredRecord
+from resources.data_root.store import Draft, Record, StoredRecord
 from resources.data_root.tile_files import still_verifies
 from resources.imported_l1c import find_l1c, import_l1c
 from resources.product_sources import Sources

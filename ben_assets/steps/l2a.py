@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from ben_assets.bigearthnet.checksums import file_digest, hash_list_digest
+from ben_assets.bigearthnet.checksums import hash_list_digest
 from ben_assets.bigearthnet.errors import (
     BenError,
     ChecksumMismatch,
+    CorruptProduct,
     InvalidInput,
     MissingInput,
 )
@@ -212,8 +214,7 @@ def _process(tile: Tile, ctx: StepContext, draft: Draft) -> StoredRecord:
     unpacked.mkdir(parents=True)
     target.mkdir()
     restored: list[str] = []
-    zip_path = ctx.storage.folder(l1c.ZIPS) / f"{tile.key}.zip"
-    safe = extract_product(zip_path, unpacked, restored.append)
+    safe = _unpack(tile, ctx, upstream, unpacked, restored.append)
     if restored:
         ctx.log(f"empty folders that the zip lacks, made again: {restored}")
     result = processor.process(safe, target, ctx.log)
@@ -240,7 +241,7 @@ def _process(tile: Tile, ctx: StepContext, draft: Draft) -> StoredRecord:
 
 
 def _required_zip(tile: Tile, ctx: StepContext) -> StoredRecord:
-    """The record of the tile's L1C zip, after the zip was found to be its zip."""
+    """The record of the tile's L1C zip."""
     record = ctx.storage.find(l1c.ZIPS, tile.key)
     if record is None:
         raise MissingInput(
@@ -250,18 +251,39 @@ def _required_zip(tile: Tile, ctx: StepContext) -> StoredRecord:
             f"{ctx.storage.record_path(l1c.ZIPS, tile.key)}; materialize l1c_zips "
             "for this tile"
         )
-    path = ctx.storage.folder(l1c.ZIPS) / f"{tile.key}.zip"
-    try:
-        found = file_digest(path)
-    except FileNotFoundError:
-        found = "no file"
-    expected = record.facts_as(ZipFacts).zip_sha256
-    if found != expected:
-        raise ChecksumMismatch(
-            f"{path}: expected SHA-256 {expected} by its record, "
-            f"found {found}; materialize l1c_zips for this tile again"
-        )
     return record
+
+
+def _unpack(
+    tile: Tile,
+    ctx: StepContext,
+    record: StoredRecord,
+    folder: Path,
+    on_restored: Callable[[str], None],
+) -> Path:
+    """Unpack the zip of a record; each file is compared with it on the way.
+
+    So the zip is read once, not for its own digest before.
+
+    Raises:
+        ChecksumMismatch: it is not the zip of the record.
+    """
+    path = ctx.storage.folder(l1c.ZIPS) / f"{tile.key}.zip"
+    facts = record.facts_as(ZipFacts)
+    expected = {name: member.sha256 for name, member in facts.members.items()}
+    try:
+        size = path.stat().st_size
+        if size == facts.zip_bytes:
+            return extract_product(path, folder, on_restored, expected)
+        problem = f"expected {facts.zip_bytes} bytes, found {size}"
+    except FileNotFoundError:
+        problem = "no file"
+    except CorruptProduct as error:
+        problem = str(error)
+    raise ChecksumMismatch(
+        f"{path} is not the zip of its record: {problem}; materialize l1c_zips for "
+        "this tile again"
+    )
 
 
 def l2a_facts(product: L2AProduct, *, processor: str, **made: object) -> L2aFacts:

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ben_assets.bigearthnet.patch_table import LabelRule, metadata_table
+from ben_assets.bigearthnet.table_columns import METADATA_TABLES, arrow_schema
 from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.steps import patches, reference_maps
 from ben_assets.steps.pictures import write_label_picture
@@ -24,21 +25,6 @@ from resources.data_root.store import Record, StoredRecord
 from resources.inputs.pins import CLOUD, S1_MAPPING, SNOW
 
 ASSET: Final = "metadata_tables"
-
-SCHEMA: Final = pa.schema(
-    [
-        ("patch_id", pa.string()),
-        ("labels", pa.list_(pa.string())),
-        ("split", pa.string()),
-        ("country", pa.string()),
-        ("s1_name", pa.string()),
-        ("s2v1_name", pa.string()),
-        ("contains_seasonal_snow", pa.bool_()),
-        ("contains_cloud_or_shadow", pa.bool_()),
-        ("valid", pa.bool_()),
-        ("kept", pa.bool_()),
-    ]
-)
 
 
 def make_metadata_table(tile: Tile, ctx: StepContext) -> StoredRecord:
@@ -77,7 +63,8 @@ def make_metadata_table(tile: Tile, ctx: StepContext) -> StoredRecord:
         made_from |= ctx.inputs.digest(name)
     with ctx.storage.draft(ASSET, tile.key, ctx.log) as draft:
         path = draft.path / f"{tile.key}.parquet"
-        content = pa.Table.from_pandas(table, schema=SCHEMA, preserve_index=False)
+        schema = arrow_schema(METADATA_TABLES)
+        content = pa.Table.from_pandas(table, schema=schema, preserve_index=False)
         pq.write_table(content, path)
         write_label_picture(draft, tile, table, recipe.land_cover.legend)
         stored = table_facts(path, len(table))

@@ -8,12 +8,14 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Final
 
+from ben_assets.bigearthnet.dataset_layout import ReleaseDirectory
 from ben_assets.bigearthnet.errors import InvalidInput
 from ben_assets.steps import card, release, release_index, shards, statistics, training
 from ben_assets.steps.step_context import StepContext
 from resources.data_root.facts import ReleaseCardFacts
 from resources.data_root.files import files_below, link_or_copy, local_errors
-from resources.data_root.records import RELEASE, StoredRecord
+from resources.data_root.flow import RELEASE
+from resources.data_root.records import StoredRecord
 from resources.data_root.tile_files import LMDB_LOCK, verify_tile
 from resources.uploads.huggingface import HubAccess, HuggingFace, Published
 from resources.uploads.upload_file import UploadFile
@@ -24,14 +26,12 @@ PART_BYTES: Final = 10_000_000_000
 _PLACES: Final = {
     card.ASSET: "",
     statistics.ASSET: "",
-    release_index.ASSET: "index",
-    shards.ASSET: "shards",
-    release.ARCHIVES: "archives",
-    training.RELEASE_LMDB: "lmdb",
+    release_index.ASSET: ReleaseDirectory.INDEX,
+    shards.ASSET: ReleaseDirectory.SHARDS,
+    release.ARCHIVES: ReleaseDirectory.ARCHIVES,
+    training.RELEASE_LMDB: ReleaseDirectory.LMDB,
 }
 """Asset to the directory that its files go to; those of the card go to the root."""
-DIRECTORIES: Final = tuple(place for place in _PLACES.values() if place)
-"""What an upload can do without; the files of the card are always part of it."""
 _NEEDED: Final = (card.ASSET, release_index.ASSET, shards.ASSET)
 
 
@@ -68,14 +68,14 @@ def publish_folder(ctx: StepContext, target: Path, part_bytes: int = PART_BYTES)
 
 def release_files(
     ctx: StepContext,
-    only: Collection[str] = DIRECTORIES,
+    only: Collection[str] = tuple(ReleaseDirectory),
     part_bytes: int = PART_BYTES,
 ) -> list[UploadFile]:
     """All files of a release as they are uploaded, in order.
 
     Args:
         ctx: where the release is.
-        only: directories of ``DIRECTORIES`` that are wanted.
+        only: directories that are wanted beside the files of the card.
         part_bytes: a larger file is several parts.
 
     Raises:
@@ -179,14 +179,18 @@ def _files_of(
     for name in sorted(files_below(source, outputs)):
         if name.endswith(LMDB_LOCK):
             continue
-        yield from _parts(source / name, f"{place}/{name}".lstrip("/"), part_bytes)
+        sha256 = record.contents[name].sha256
+        target = f"{place}/{name}".lstrip("/")
+        yield from _parts(source / name, target, sha256, part_bytes)
 
 
-def _parts(source: Path, name: str, part_bytes: int) -> Iterator[UploadFile]:
+def _parts(
+    source: Path, name: str, sha256: str, part_bytes: int
+) -> Iterator[UploadFile]:
     """A file, or the parts that it is cut into."""
     size = source.stat().st_size
     if size <= part_bytes:
-        yield UploadFile(name, source, size)
+        yield UploadFile(name, source, size, recorded=sha256)
         return
     for number, offset in enumerate(range(0, size, part_bytes)):
         part = min(part_bytes, size - offset)

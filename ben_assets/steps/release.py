@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 import pandas as pd
 import pyarrow.parquet as pq
 
-from ben_assets.bigearthnet.archives import pack
+from ben_assets.bigearthnet.archives import Run, StoredFrame, pack
 from ben_assets.bigearthnet.checksums import file_digest
 from ben_assets.bigearthnet.dataset_layout import ARCHIVE_OF_ROOT
 from ben_assets.bigearthnet.errors import InvalidInput, MissingInput
@@ -24,7 +25,7 @@ from ben_assets.bigearthnet.release_tables import (
     write_csv,
     write_parquet,
 )
-from ben_assets.steps import dataset, metadata
+from ben_assets.steps import archives, dataset, metadata
 from ben_assets.steps.step_context import StepContext, cpu_count, versions
 from resources.data_root.facts import (
     ArchiveFacts,
@@ -35,14 +36,9 @@ from resources.data_root.facts import (
     UniformFacts,
 )
 from resources.data_root.files import link_or_copy
+from resources.data_root.flow import RELEASE
 from resources.data_root.records import FileDigest
-from resources.data_root.store import (
-    RELEASE,
-    Draft,
-    Record,
-    StoredRecord,
-    write_atomically,
-)
+from resources.data_root.store import Draft, Record, StoredRecord, write_atomically
 
 METADATA: Final = "release_metadata"
 ARCHIVES: Final = "release_archives"
@@ -206,25 +202,23 @@ def make_release_archives(ctx: StepContext) -> StoredRecord:
     Raises:
         MissingInput: no tile, or no release metadata on disk.
         InvalidInput: the release metadata are of another set of tiles.
-        ChecksumMismatch: a file is not what the aligned data set expectations.
+        ChecksumMismatch: a file is not what the aligned data set expects, or an archive
+            of a tile not what its record does.
     """
     records = released_tiles(ctx)
     tables = require_tables(ctx, records)
-    members = dataset.sort_by_root(
-        member
-        for record in records
-        for member in dataset.dataset_members(ctx.storage, record.tile)
-    )
+    runs = archives.runs_of_release(ctx.storage, records)
+    ctx.log(_sources(runs))
     with ctx.storage.draft(ARCHIVES, RELEASE, ctx.log) as draft:
         made = {}
         for root in ARCHIVE_OF_ROOT:
             made[root] = pack(
                 draft.path / f"{root}.tar.zst",
-                members[root],
+                archives.below_root(runs, root),
                 threads=cpu_count(),
                 on_progress=functools.partial(_log_packed, ctx, root),
             )
-        facts = dataset.archive_facts(made)
+        facts = archives.archive_facts(made)
         parquet = [name for name in tables.outputs if name.endswith(".parquet")]
         for name in parquet:
             source = ctx.storage.folder(METADATA) / name
@@ -265,6 +259,14 @@ def require_tables(ctx: StepContext, records: list[StoredRecord]) -> StoredRecor
             f"{len(records)} here); materialize release_metadata again"
         )
     return tables
+
+
+def _sources(runs: Mapping[str, Run]) -> str:
+    stored = sum(isinstance(run, StoredFrame) for run in runs.values())
+    return (
+        f"{stored} of {len(runs)} runs of files are in archives of tiles, "
+        f"{len(runs) - stored} to be packed"
+    )
 
 
 def _log_packed(ctx: StepContext, root: str, done: int) -> None:

@@ -21,7 +21,8 @@ from ben_assets.training.index import (
     write_index,
 )
 from resources.data_root.facts import DatasetFacts, IndexFacts, UniformFacts
-from resources.data_root.store import RELEASE, Record, StoredRecord
+from resources.data_root.flow import RELEASE
+from resources.data_root.store import Record, StoredRecord
 
 ASSET: Final = "release_index"
 

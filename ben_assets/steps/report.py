@@ -40,7 +40,8 @@ from resources.data_root.facts import (
     ReleaseTablesFacts,
     TilesFacts,
 )
-from resources.data_root.store import RELEASE, Record, StoredRecord
+from resources.data_root.flow import RELEASE
+from resources.data_root.store import Record, StoredRecord
 from resources.inputs.pins import COUNTRIES, load_pins, load_published
 
 ASSET: Final = "release_report"

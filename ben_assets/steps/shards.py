@@ -23,8 +23,9 @@ from ben_assets.training.patch_database import PatchDatabase
 from ben_assets.training.samples import PARTS, mixed, parts_of, sample_members
 from ben_assets.training.shards import SHARD_BYTES, Sample, Shard, write_shards
 from resources.data_root.facts import ShardFacts
+from resources.data_root.flow import RELEASE
 from resources.data_root.records import FileDigest
-from resources.data_root.store import RELEASE, Record, StoredRecord
+from resources.data_root.store import Record, StoredRecord
 
 ASSET: Final = "release_shards"
 _ROWS_AT_ONCE: Final = 1000

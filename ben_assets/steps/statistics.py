@@ -25,7 +25,8 @@ from ben_assets.training.statistics import (
     merge_all,
 )
 from resources.data_root.facts import StatisticsFacts
-from resources.data_root.store import RELEASE, Record, StoredRecord
+from resources.data_root.flow import RELEASE
+from resources.data_root.store import Record, StoredRecord
 
 ASSET: Final = "release_statistics"
 STATISTICS_FILE: Final = "statistics.json"

@@ -21,9 +21,10 @@ from ben_assets.training.index import INDEX_FILE, write_index
 from ben_assets.training.patch_database import map_size, write_database
 from ben_assets.training.shards import SHARD_BYTES
 from ben_assets.training.subsets import Selection, require_name, select_patches
-from resources.data_root.facts import SUBSETS, SubsetFacts
+from resources.data_root.facts import SubsetFacts
+from resources.data_root.flow import RELEASE, SUBSETS
 from resources.data_root.records import FileDigest
-from resources.data_root.store import RELEASE, Record, StoredRecord
+from resources.data_root.store import Record, StoredRecord
 
 PATCH_LIST: Final = "patch_ids.txt"
 _KEYS_A_LINE: Final = 20_000
@@ -51,6 +52,8 @@ def make_subset(
     chosen = select_patches(whole, selection)
     index = whole.filter(pc.is_in(whole["patch_id"], pa.array(chosen)))
     legend = release.recipe_of(ctx, records).land_cover.legend
+    if ctx.storage.find(asset, RELEASE) is not None:
+        ctx.log(f"{name} is there already: it is replaced")
     with ctx.storage.draft(asset, RELEASE, ctx.log) as draft:
         _write_listing(draft.path, index)
         ctx.log(f"{len(index):,} of {len(whole):,} patches chosen")

@@ -32,7 +32,8 @@ from resources.data_root.facts import (
     DatasetFacts,
     ReleaseDatabaseFacts,
 )
-from resources.data_root.store import RELEASE, Record, StoredRecord
+from resources.data_root.flow import RELEASE
+from resources.data_root.store import Record, StoredRecord
 
 ASSET: Final = "training_lmdb"
 RELEASE_LMDB: Final = "release_lmdb"

@@ -1,7 +1,7 @@
 """Land cover of a landscape as ESA WorldCover has it: a raster in degrees.
 
-WorldCover's pixels are squares of 1/12,000 of a degree, and its files are named by the
-lower left corner of a square of 3 x 3 degrees (product user manual, version 2.0).
+WorldCover's pixels are squares of 1/12,000 of a degree (product user manual, version
+2.0).
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ import rasterio
 from rasterio.transform import from_origin
 
 from ben_assets.bigearthnet.patch_grid import TileGeocoding
+from ben_assets.bigearthnet.worldcover import worldcover_name
 from ben_assets.synthetic.scene import KINDS
 
 PIXELS_PER_DEGREE: Final = 12_000
 """Pixels of WorldCover along one degree."""
 
-_FILE_DEGREES: Final = 3
 _MARGIN_PIXELS: Final = 20
 _CODE_OF_KIND: Final = {
     "soil": 60,
@@ -38,21 +38,6 @@ _CODE_OF_KIND: Final = {
     "wetland": 90,
     "water": 80,
 }
-
-
-def worldcover_name(longitude: float, latitude: float) -> str:
-    """Name of the file of 2021 that a place lies in.
-
-    >>> worldcover_name(13.4, 52.5), worldcover_name(-70.7, -33.4)
-    ('ESA_WorldCover_10m_2021_v200_N51E012_Map.tif',
-     'ESA_WorldCover_10m_2021_v200_S36W072_Map.tif')
-    """
-    west, south = (
-        math.floor(degrees / _FILE_DEGREES) * _FILE_DEGREES
-        for degrees in (longitude, latitude)
-    )
-    corner = f"{'NS'[south < 0]}{abs(south):02d}{'EW'[west < 0]}{abs(west):03d}"
-    return f"ESA_WorldCover_10m_2021_v200_{corner}_Map.tif"
 
 
 def write_worldcover(

@@ -1,4 +1,4 @@
-"""Catalogue, token, S3 and foreign host of the loopback CDSE; see ``cdse_server``."""
+"""Catalogue, token, S3 and unrelated host of the loopback CDSE; see ``cdse_server``."""
 
 from __future__ import annotations
 
@@ -169,14 +169,14 @@ class S3Handler(Handler):
         return files
 
 
-class ForeignHandler(Handler):
+class UnrelatedHandler(Handler):
     """A host that nobody should send a token to; it has a zip for everyone."""
 
-    role = "foreign"
+    role = "unrelated"
 
     def answer(self, path: str, query: dict[str, str]) -> None:
         """The first product, without asking for a token."""
-        self.fault("foreign")
+        self.fault("unrelated")
         self.send(200, self.cdse.products[0].path.read_bytes())
 
 
@@ -184,5 +184,5 @@ HANDLERS: Final = {
     "catalogue": CatalogueHandler,
     "download": DownloadHandler,
     "s3": S3Handler,
-    "foreign": ForeignHandler,
+    "unrelated": UnrelatedHandler,
 }

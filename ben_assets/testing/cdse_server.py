@@ -1,7 +1,7 @@
 """CDSE on loopback, for the demo and the tests: catalogue, token, download and S3.
 
 One process, four ports: the catalogue and token host, the download host (the catalogue
-redirects there, as the real one does), S3, and a foreign host that must never see a
+redirects there, as the real one does), S3, and an unrelated host that must never see a
 token. It serves the product zips of a folder, counts what it is asked, and plays the
 faults of ``cdse_faults``.
 """

@@ -28,7 +28,7 @@ USERNAME: Final = "demo@example.org"
 PASSWORD: Final = "demo-password-of-no-account"
 S3_ACCESS_KEY: Final = "DEMOACCESSKEY"
 S3_SECRET_KEY: Final = "demo-secret-key-of-no-account"
-ROLES: Final = ("catalogue", "download", "s3", "foreign")
+ROLES: Final = ("catalogue", "download", "s3", "unrelated")
 _CLAUSES: Final = re.compile(
     r"(?P<field>Name|Id) eq '?(?P<value>[^' ]+)'?"
     r"|(?P<function>startswith|contains)\(Name,'(?P<text>[^']*)'\)"

@@ -24,7 +24,7 @@ from ben_assets.synthetic.tiles import own_tiles
 from ben_assets.testing.cluster_client import ClusterError
 from ben_assets.testing.cluster_servers import Cluster
 from ben_assets.testing.processes import end_on_term
-from resources.data_root.difference import TILE_ASSETS
+from resources.data_root.flow import TILE_ASSETS
 from resources.data_root.store import Storage
 from resources.settings import REPOSITORY
 
@@ -32,7 +32,7 @@ FOLDER: Final = REPOSITORY / ".cluster-demo"
 BACKFILLED: Final = TILE_ASSETS[TILE_ASSETS.index("l2a_tiles") :]
 """What a backfill of imported L2A products makes of each tile."""
 FINISHED: Final = ("SUCCESS", "FAILURE", "CANCELED")
-_FOREIGN: Final = ("BEN_", "CDSE_", "DAGSTER_", "SEN2COR_")
+_NOT_INHERITED: Final = ("BEN_", "CDSE_", "DAGSTER_", "SEN2COR_")
 _POLL_SECONDS: Final = 2.0
 
 
@@ -56,7 +56,7 @@ def main() -> int:
 
 def cluster_settings(synthetic: SyntheticData, data: Path) -> dict[str, str]:
     """The environment of all processes of a cluster on a synthetic data set."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(_FOREIGN)}
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(_NOT_INHERITED)}
     return {**kept, **synthetic.settings(), "BEN_DATA_DIR": str(data)}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,8 @@ import jinja2
 
 from ben_assets.bigearthnet.bands import BANDS
 from ben_assets.bigearthnet.legend import Legend
+from ben_assets.bigearthnet.outside_text import escaped
+from ben_assets.bigearthnet.recipe import Recipe
 from ben_assets.training.classes import (
     ALPHABETICAL_ORDER,
     NO_CLASS,
@@ -24,6 +27,9 @@ from ben_assets.training.index import INDEX_FILE
 from ben_assets.training.samples import PARTS
 
 _FOLDER: Final = Path(__file__).parent
+_MARKDOWN: Final = re.compile(r"[\\`*\[\]<>|#&]")
+"""Marks that mean something in Markdown; ``_`` inside of words does not."""
+_MAX_WORDS: Final = 200
 
 
 @dataclass(frozen=True)
@@ -56,14 +62,27 @@ class CardFacts:
     """L2A processor."""
     value_scale: str
     """Scale of the digital numbers."""
-    recipe: str
-    """Recipe of the labels."""
+    recipe: Recipe
+    """Recipe of the maps and labels."""
     index_sha256: str
     """SHA-256 of the index."""
-    legend: Legend
-    """Legend of the recipe."""
     extent: Extent | None
     """None for a release without patches."""
+
+    @property
+    def legend(self) -> Legend:
+        """What the codes of the maps mean."""
+        return self.recipe.land_cover.legend
+
+    @property
+    def land_cover(self) -> str:
+        """What the maps are made from, with its year."""
+        land_cover = self.recipe.land_cover
+        if land_cover.is_corine:
+            return f"CORINE Land Cover {land_cover.year}"
+        return (
+            f"land cover {land_cover.year} (legend {escaped(land_cover.legend.name)})"
+        )
 
     @property
     def total(self) -> int:
@@ -101,6 +120,7 @@ def _render(template: str, facts: CardFacts) -> str:
         keep_trailing_newline=True,
         autoescape=False,
     )
+    environment.filters["words"] = markdown_words
     return environment.get_template(template).render(
         release=facts,
         index_file=INDEX_FILE,
@@ -108,9 +128,19 @@ def _render(template: str, facts: CardFacts) -> str:
         paper_order=PAPER_ORDER,
         alphabetical_order=ALPHABETICAL_ORDER,
         has_the_19_classes=has_the_19_classes(facts.legend),
+        is_corine=facts.recipe.land_cover.is_corine,
         no_class=NO_CLASS,
         size_category=_size_category(facts.total),
     )
+
+
+def markdown_words(text: str) -> str:
+    r"""Words of others inside Markdown: no mark-up, no HTML, no end of a table's cell.
+
+    >>> markdown_words("a|b <i>*c*</i>")
+    'a\\|b \\<i\\>\\*c\\*\\</i\\>'
+    """
+    return _MARKDOWN.sub(r"\\\g<0>", escaped(text, _MAX_WORDS))
 
 
 def _size_category(patches: int) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from ben_assets.bigearthnet.table_columns import RELEASE_INDEX
 from ben_assets.training.index import INDEX_FILE
 
 if TYPE_CHECKING:
@@ -31,19 +32,20 @@ _WAVELENGTH_NM: Final = {
 
 _POLARIZATIONS: Final = ("VH", "VV")
 
-_FIELDS: Final = {
-    "patch_id": ("sc:Text", "Patch id"),
-    "split": ("sc:Text", "train, validation or test"),
-    "country": ("sc:Text", "Nearest of the ten countries"),
-    "s1_name": ("sc:Text", "Matching Sentinel-1 patch, if there is one"),
-    "tile": ("sc:Text", "Tile key: MGRS tile and sensing time"),
-    "season": ("sc:Text", "Season of the sensing time"),
-    "lon": ("sc:Float", "Longitude of the patch's centre in degrees"),
-    "lat": ("sc:Float", "Latitude of the patch's centre in degrees"),
-    "contains_seasonal_snow": ("sc:Boolean", "Whether there is seasonal snow"),
-    "contains_cloud_or_shadow": ("sc:Boolean", "Whether there is cloud or shadow"),
-}
-"""Column of the index to its type and meaning."""
+_FIELDS: Final = (
+    "patch_id",
+    "split",
+    "country",
+    "s1_name",
+    "tile",
+    "season",
+    "lon",
+    "lat",
+    "contains_seasonal_snow",
+    "contains_cloud_or_shadow",
+)
+"""Columns of the index that are described."""
+_TYPES: Final = {"string": "sc:Text", "float64": "sc:Float", "bool": "sc:Boolean"}
 
 
 def describe_dataset(facts: CardFacts) -> dict[str, object]:
@@ -57,7 +59,8 @@ def describe_dataset(facts: CardFacts) -> dict[str, object]:
         ],
         "name": "BigEarthNet-v2",
         "description": f"{facts.total} Sentinel-1 and Sentinel-2 patches of 1200 m "
-        "with CORINE Land Cover 2018 maps and multi-labels of 19 classes.",
+        f"with maps of {facts.land_cover} and multi-labels of "
+        f"{len(facts.legend.labels)} classes.",
         "license": "https://cdla.dev/permissive-1-0/",
         "url": "https://bigearth.net",
         "version": "2.0.0",
@@ -138,14 +141,14 @@ def _records() -> dict[str, object]:
                 "@type": "cr:Field",
                 "@id": f"patches/{name}",
                 "name": f"patches/{name}",
-                "description": meaning,
-                "dataType": kind,
+                "description": RELEASE_INDEX[name].meaning,
+                "dataType": _TYPES[RELEASE_INDEX[name].kind],
                 "source": {
                     "fileObject": {"@id": "index"},
                     "extract": {"column": name},
                 },
             }
-            for name, (kind, meaning) in _FIELDS.items()
+            for name in _FIELDS
         ],
     }
 

@@ -24,48 +24,18 @@ import shapely
 
 from ben_assets.bigearthnet.bands import PATCH_SIZE_M
 from ben_assets.bigearthnet.legend import Legend
+from ben_assets.bigearthnet.table_columns import (
+    PUBLISHED,
+    RELEASE_INDEX,
+    arrow_schema,
+)
 from ben_assets.training.classes import class_numbers, has_the_19_classes
 
 INDEX_FILE: Final = "bigearthnet_index.parquet"
 WGS84: Final = 4326
 _ROW_GROUP: Final = 50_000
-_BBOX: Final = pa.struct(
-    [(name, pa.float64()) for name in ("xmin", "ymin", "xmax", "ymax")]
-)
-
-SCHEMA: Final = pa.schema(
-    [
-        ("patch_id", pa.string()),
-        ("labels", pa.list_(pa.string())),
-        ("split", pa.string()),
-        ("country", pa.string()),
-        ("s1_name", pa.string()),
-        ("s2v1_name", pa.string()),
-        ("contains_seasonal_snow", pa.bool_()),
-        ("contains_cloud_or_shadow", pa.bool_()),
-        ("tile", pa.string()),
-        ("x", pa.int16()),
-        ("y", pa.int16()),
-        ("datetime", pa.timestamp("us", tz="UTC")),
-        ("season", pa.string()),
-        ("epsg", pa.int32()),
-        ("lon", pa.float64()),
-        ("lat", pa.float64()),
-        ("product", pa.string()),
-        ("baseline", pa.string()),
-        ("value_scale", pa.string()),
-        ("recipe", pa.string()),
-        ("labels_19", pa.list_(pa.uint8())),
-        ("pixels", pa.map_(pa.uint16(), pa.uint16())),
-        ("label_ids", pa.list_(pa.uint8())),
-        ("bbox", _BBOX),
-        ("geometry", pa.binary()),
-    ]
-)
-"""Columns of the index; ``geometry`` is WKB."""
-
-PUBLISHED_COLUMNS: Final = tuple(SCHEMA.names[:8])
-"""The columns that the published tables have too."""
+SCHEMA: Final = arrow_schema(RELEASE_INDEX)
+_BBOX: Final = SCHEMA.field("bbox").type
 
 
 @dataclass(frozen=True)
@@ -116,7 +86,7 @@ def tile_index(
     )
     n = len(patches)
     columns: dict[str, Any] = {
-        **{name: patches[name] for name in (*PUBLISHED_COLUMNS, "x", "y")},
+        **{name: patches[name] for name in (*PUBLISHED, "x", "y")},
         **{
             name: [getattr(origin, name)] * n
             for name in ("tile", "season", "epsg", *_OF_PRODUCT)

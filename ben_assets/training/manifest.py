@@ -1,6 +1,6 @@
 """``MANIFEST.csv.zst``: path, size and SHA-256 of every file of the data set.
 
-Whoever has extracted the archives can prove each file by it, without a data root.
+Whoever has extracted the archives can verify each file by it, without a data root.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 import zstandard
 
@@ -21,6 +21,7 @@ from ben_assets.bigearthnet.errors import InvalidInput, MissingInput
 MANIFEST_FILE: Final = "MANIFEST.csv.zst"
 _HEADER: Final = ["path", "bytes", "sha256"]
 _SIZE: Final = re.compile(r"[0-9]{1,18}")
+_BLOCK: Final = 1 << 17
 
 
 @dataclass(frozen=True, order=True)
@@ -56,24 +57,36 @@ def read_manifest(path: Path) -> Iterator[ListedFile]:
         InvalidInput: it is damaged, or names a path outside of the data set.
     """
     try:
-        with (
-            path.open("rb") as raw,
-            zstandard.ZstdDecompressor().stream_reader(raw, closefd=False) as stream,
-            io.TextIOWrapper(stream, encoding="utf-8", newline="") as text,
-        ):
-            rows = csv.reader(text, strict=True)
+        with path.open("rb") as raw:
+            rows = csv.reader(_lines(raw), strict=True)
             _require(path, 1, next(rows, None) == _HEADER, ",".join(_HEADER))
             for number, row in enumerate(rows, start=2):
                 yield _listed_file(path, number, row)
     except FileNotFoundError as error:
         raise MissingInput(
-            f"{path} is missing; take it from the release (release_card)"
+            f"{path} is missing; take it from the release, or say where it is by "
+            "--manifest"
         ) from error
     except (zstandard.ZstdError, UnicodeDecodeError, csv.Error) as error:
         raise InvalidInput(
             f"{path}: expected a zstd-compressed CSV, found damage ({error}); take it "
             "from the release again"
         ) from error
+
+
+def _lines(raw: BinaryIO) -> Iterator[str]:
+    """The lines of a compressed text, which must be whole.
+
+    Raises:
+        ZstdError: it is cut off, or no zstd.
+    """
+    decompressor = zstandard.ZstdDecompressor().decompressobj()
+    rest = b""
+    while block := raw.read(_BLOCK):
+        *lines, rest = (rest + decompressor.decompress(block)).split(b"\n")
+        yield from (line.decode() for line in lines)
+    if not decompressor.eof or rest:
+        raise zstandard.ZstdError("it is cut off")
 
 
 def _listed_file(path: Path, number: int, row: list[str]) -> ListedFile:

@@ -99,10 +99,15 @@ def _matching(index: pa.Table, where: str) -> list[_Row]:
             rows: list[_Row] = connection.execute(query).fetchall()
         except duckdb.Error as error:
             raise InvalidInput(
-                f"--where {where!r}: DuckDB refuses it ({error}); expected a condition "
-                f"on the columns {', '.join(index.column_names)}"
+                f"--where {where!r}: DuckDB refuses it ({_first_line(error)}); "
+                "expected a condition on the columns "
+                f"{', '.join(index.column_names)}"
             ) from error
     return rows
+
+
+def _first_line(error: duckdb.Error) -> str:
+    return str(error).partition("\n")[0]
 
 
 def _enough_of_each(rows: Iterable[_Row], wanted: int) -> list[_Row]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
-from ben_assets.bigearthnet.archives import holds, members
+from ben_assets.bigearthnet.archive_contents import holds, members
 from ben_assets.bigearthnet.bands import BANDS
 from ben_assets.bigearthnet.dataset_layout import (
     ARCHIVE_OF_ROOT,
@@ -15,7 +16,7 @@ from ben_assets.bigearthnet.dataset_layout import (
     path_of,
 )
 from ben_assets.bigearthnet.tile_list import Tile
-from ben_assets.steps import dataset, metadata
+from ben_assets.steps import archives, dataset, metadata
 from ben_assets.steps.step_context import StepContext, read_table
 from ben_assets.validation.result import RuleResult
 from resources.data_root.files import files_below
@@ -56,15 +57,16 @@ def archives_hold_the_dataset(tile: Tile, ctx: StepContext) -> RuleResult:
     """Each archive decompresses to just the tile's files, byte for byte, in order."""
     if ctx.storage.find(dataset.ASSET, tile.key) is None:
         return RuleResult.not_evaluated("aligned_dataset of this tile is not on disk")
-    expected = dataset.sort_by_root(dataset.dataset_members(ctx.storage, tile.key))
-    folder = ctx.storage.folder(dataset.ARCHIVES) / tile.key
+    runs = archives.runs_of_tile(ctx.storage, tile.key)
+    folder = ctx.storage.folder(archives.ASSET) / tile.key
     broken, n_members = set(), 0
     for root, name in ARCHIVE_OF_ROOT.items():
         path = folder / f"{name}.tar.zst"
-        if holds(path, expected[root]):
-            n_members += len(expected[root])
+        expected = [*chain.from_iterable(archives.below_root(runs, root).values())]
+        if holds(path, expected):
+            n_members += len(expected)
             continue
-        listed = sorted((m.name.encode(), m.sha256) for m in expected[root])
+        listed = sorted((m.name.encode(), m.sha256) for m in expected)
         found = _members_of(path)
         broken |= {f"{name}: {file.decode()}" for file, _ in set(listed) ^ set(found)}
         if found != listed and set(listed) == set(found):
@@ -72,7 +74,7 @@ def archives_hold_the_dataset(tile: Tile, ctx: StepContext) -> RuleResult:
         n_members += len(found)
     return RuleResult.none_of(
         broken,
-        f"{sum(map(len, expected.values()))} files, sorted by path",
+        f"{sum(map(len, runs.values()))} files, sorted by path",
         f"{n_members} members",
     )
 

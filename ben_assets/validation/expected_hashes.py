@@ -7,16 +7,16 @@ an asset that is made of all tiles the one row has the tile ``release``.
 from __future__ import annotations
 
 import csv
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from ben_assets.bigearthnet.checksums import hash_list_digest
 from ben_assets.bigearthnet.errors import InvalidInput
-from resources.data_root.difference import RELEASE_ASSETS
+from ben_assets.validation.result import RuleResult
 from resources.data_root.facts import L2aFacts
+from resources.data_root.flow import RELEASE_ASSETS
 from resources.data_root.store import StoredRecord
-from resources.sen2cor.installation import foreign_processor
+from resources.sen2cor.installation import processor_mismatch
 from resources.sen2cor.processors import SEN2COR
 
 COLUMNS: Final = ("tile", "files", "bytes", "sha256")
@@ -30,38 +30,6 @@ The hash lists of archives are of the tars inside, as published; compressed file
 and tables are in the record's ``contents`` alone. Another zstd level or row group size
 shows only there.
 """
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """A tile's record beside what is tracked for it."""
-
-    expected: dict[str, str] | None
-    """Tracked files, bytes and sha256, or None where nothing is tracked."""
-    found: dict[str, str]
-    """The same of the record."""
-    objection: str | None = None
-    """Why equal numbers would not be enough, such as another version of sen2cor."""
-
-    @property
-    def passed(self) -> bool:
-        """Whether nothing differs; also where nothing is tracked."""
-        if self.expected is None:
-            return True
-        return self.expected == self.found and self.objection is None
-
-    @property
-    def outcome(self) -> str:
-        """One sentence for people."""
-        if self.expected is None:
-            return "no tracked hash: nothing to compare with"
-        if self.passed:
-            return "equals the tracked hash"
-        differing = [k for k, v in self.found.items() if self.expected[k] != v]
-        reasons = [self.objection] if self.objection else []
-        if differing:
-            reasons.append(f"differs from the tracked hash in {', '.join(differing)}")
-        return "; ".join(reasons)
 
 
 def read_tracked(folder: Path, asset: str) -> dict[str, dict[str, str]]:
@@ -101,14 +69,33 @@ def row_of(record: StoredRecord) -> dict[str, str]:
     }
 
 
-def compare(record: StoredRecord, folder: Path) -> Comparison:
+def compare(record: StoredRecord, folder: Path) -> RuleResult:
     """A record beside its tracked hash in the folder ``BEN_TRACKED_ARTIFACTS``."""
     return compare_with(record, read_tracked(folder, record.asset).get(record.tile))
 
 
-def compare_with(record: StoredRecord, expected: dict[str, str] | None) -> Comparison:
-    """A record beside its row of ``read_tracked``, None where it has none."""
-    return Comparison(expected, row_of(record), _objection(record))
+def compare_with(record: StoredRecord, expected: dict[str, str] | None) -> RuleResult:
+    """A record beside its row of ``read_tracked``.
+
+    Without a row there is nothing to compare with, which is a warning.
+    """
+    found = row_of(record)
+    if expected is None:
+        said = "no tracked hash: nothing to compare with"
+        return RuleResult(
+            True, "none tracked", _as_text(found), is_warning=True, sentence=said
+        )
+    objection = _objection(record)
+    reasons = [objection] if objection else []
+    differing = [name for name in found if expected[name] != found[name]]
+    if differing:
+        reasons.append(f"differs from the tracked hash in {', '.join(differing)}")
+    said = "; ".join(reasons) or "equals the tracked hash"
+    return RuleResult(not reasons, _as_text(expected), _as_text(found), sentence=said)
+
+
+def _as_text(row: dict[str, str]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in row.items())
 
 
 def _objection(record: StoredRecord) -> str | None:
@@ -118,4 +105,4 @@ def _objection(record: StoredRecord) -> str | None:
         return None
     if facts.version == "unknown":
         return None
-    return foreign_processor(facts.processor, facts.version)
+    return processor_mismatch(facts.processor, facts.version)

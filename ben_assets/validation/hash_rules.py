@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ben_assets.steps.step_context import StepContext
 from ben_assets.validation.expected_hashes import compare
 from ben_assets.validation.result import SHOWN, RuleResult
@@ -31,12 +33,5 @@ def matches_tracked_hash(asset: str, tile: str, ctx: StepContext) -> RuleResult:
             details={"what to do": again},
         )
     result = compare(ctx.storage.require(asset, tile), ctx.settings.tracked_artifacts)
-    rows = result.expected or {}
-    return RuleResult(
-        result.passed,
-        ", ".join(f"{k} {v}" for k, v in rows.items()) or "none tracked",
-        ", ".join(f"{k} {v}" for k, v in result.found.items()),
-        is_warning=result.expected is None,
-        sentence=result.outcome,
-        details={"what to do": "docs/checks.md, matches_tracked_hash"},
-    )
+    where = {"what to do": "docs/checks.md, matches_tracked_hash"}
+    return replace(result, details=where)

@@ -7,8 +7,7 @@ holds.
 from __future__ import annotations
 
 import csv
-from dataclasses import dataclass
-from enum import StrEnum
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -23,35 +22,6 @@ from resources.data_root.store import StoredRecord
 _PREVIEW: Final = 40
 
 
-class ZipState(StrEnum):
-    """What is known of a zip, from best to worst."""
-
-    EQUAL = "equal"
-    UNTRACKED = "untracked"
-    VERIFIED = "verified"
-    UNPROVEN = "unproven"
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """A zip beside what is tracked for its tile."""
-
-    outcome: ZipState
-    """``equal``: the tracked bytes; ``untracked``: nothing is tracked, all images are
-    verified; ``verified``: another zip, but all its images are; ``unproven``: images
-    that nothing vouches for."""
-    sentence: str
-    """For people."""
-    expected: str
-    """Tracked SHA-256 of the zip, or ``none``."""
-    found: str
-    """SHA-256 of the zip."""
-    differing: tuple[str, ...] = ()
-    """Images without proof, or files that differ from the tracked ones."""
-    unknown: tuple[str, ...] = ()
-    """Files that the manifest does not know."""
-
-
 def id_is_tracked(tile: Tile, ctx: StepContext) -> RuleResult:
     """Hold the id that the catalogue gave against the tracked one."""
     found = ctx.storage.require("tile_ids", tile.key).facts_as(ProductStatus).id
@@ -63,18 +33,38 @@ def id_is_tracked(tile: Tile, ctx: StepContext) -> RuleResult:
 
 
 def zip_is_tracked(tile: Tile, ctx: StepContext) -> RuleResult:
-    """Hold the zip against the tracked one, or its images against their checksums."""
+    """Hold the zip against the tracked one, or its images against their checksums.
+
+    It passes as the tracked bytes, or with a warning where nothing is tracked and all
+    images are verified; another zip whose images all are is a warning only.
+    """
     record = ctx.storage.require("l1c_zips", tile.key)
-    result = evaluate(record, tile, ctx.settings.tracked_artifacts)
-    return RuleResult(
-        result.outcome in {ZipState.EQUAL, ZipState.UNTRACKED},
-        result.expected,
-        result.found,
-        result.differing,
-        result.outcome in {ZipState.UNTRACKED, ZipState.VERIFIED},
-        result.sentence,
-        {"unknown to the manifest": list(result.unknown)},
+    facts, tracked = record.facts_as(ZipFacts), ctx.settings.tracked_artifacts
+    row = compare(record, tracked)
+    expected, has_row = tile.l1c_sha256 or "none", not row.is_warning
+    result = RuleResult(
+        True,
+        expected,
+        facts.zip_sha256,
+        sentence="the tracked zip",
+        details={"unknown to the manifest": list(facts.unknown_members)},
     )
+    if expected == facts.zip_sha256 or (has_row and row.passed):
+        return result
+    differing = _differing(record, tracked)
+    if differing:
+        said = f"{len(differing)} files differ from the tracked ones or lack proof"
+        return replace(result, passed=False, differing=differing, sentence=said)
+    proof = _proof(record, tracked)
+    if expected == "none" and not has_row:
+        return replace(result, is_warning=True, sentence=f"no tracked hash; {proof}")
+    said = f"another zip than tracked, but {proof}"
+    if facts.packed_here:
+        said = (
+            f"packed here from the files that {facts.source} has, so it "
+            f"cannot have the digest of the tracked zip; {proof}"
+        )
+    return replace(result, passed=False, is_warning=True, sentence=said)
 
 
 def catalogue_is_current(tile: Tile, ctx: StepContext) -> RuleResult:
@@ -94,42 +84,6 @@ def catalogue_is_current(tile: Tile, ctx: StepContext) -> RuleResult:
             "changed members": facts.changed_members,
         },
     )
-
-
-def evaluate(record: StoredRecord, tile: Tile, tracked: Path) -> Evaluation:
-    """Compare a record of ``l1c_zips`` with what is tracked.
-
-    Args:
-        record: the record.
-        tile: its tile, with the tracked hash of its zip.
-        tracked: folder ``BEN_TRACKED_ARTIFACTS``.
-    """
-    facts = record.facts_as(ZipFacts)
-    found = facts.zip_sha256
-    expected = tile.l1c_sha256 or "none"
-    comparison = compare(record, tracked)
-    is_equal = expected == found or (comparison.expected and comparison.passed)
-    known = bool(comparison.expected) or expected != "none"
-    unknown = facts.unknown_members
-    if is_equal:
-        return Evaluation(ZipState.EQUAL, "the tracked zip", expected, found)
-    differing = _differing(record, tracked)
-    if differing:
-        sentence = f"{len(differing)} files differ from the tracked ones or lack proof"
-        return Evaluation(
-            ZipState.UNPROVEN, sentence, expected, found, differing, unknown
-        )
-    proof = _proof(record, tracked)
-    if not known:
-        sentence = f"no tracked hash; {proof}"
-        return Evaluation(ZipState.UNTRACKED, sentence, expected, found, (), unknown)
-    sentence = f"another zip than tracked, but {proof}"
-    if facts.packed_here:
-        sentence = (
-            f"packed here from the files that {facts.source} has, so it "
-            f"cannot have the digest of the tracked zip; {proof}"
-        )
-    return Evaluation(ZipState.VERIFIED, sentence, expected, found, (), unknown)
 
 
 def _proof(record: StoredRecord, tracked: Path) -> str:

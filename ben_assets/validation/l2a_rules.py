@@ -13,7 +13,7 @@ from ben_assets.steps.step_context import StepContext
 from ben_assets.validation.result import RuleResult
 from resources.data_root.facts import L2aFacts
 from resources.data_root.store import StoredRecord
-from resources.sen2cor.installation import foreign_processor
+from resources.sen2cor.installation import processor_mismatch
 
 _LARGEST_DIFFERENCE_SECONDS = 1
 
@@ -75,11 +75,15 @@ def quality_passed(tile: Tile, ctx: StepContext) -> RuleResult:
 def is_made_with_sen2cor_2_11(tile: Tile, ctx: StepContext) -> RuleResult:
     """Processor and version of the product."""
     facts = ctx.storage.require(ASSET, tile.key).facts_as(L2aFacts)
-    difference = foreign_processor(facts.processor, facts.version)
+    difference = processor_mismatch(facts.processor, facts.version)
+    expected, found = "sen2cor 2.11", f"{facts.processor} {facts.version}"
+    if tile.starts_at_l2a:  # as its user wants it
+        expected, difference = f"what the tile's row names: {tile.name}", None
+        found = facts.product
     return RuleResult(
         difference is None,
-        "sen2cor 2.11",
-        f"{facts.processor} {facts.version}",
+        expected,
+        found,
         (),
         difference is not None,
         difference,

@@ -14,8 +14,8 @@ from pathlib import Path
 from ben_assets.bigearthnet.errors import BenError
 from ben_assets.validation.expected_hashes import read_tracked, row_of
 from ben_assets.validation.survey import JUDGED_BY_CONTENT
-from resources.data_root.difference import RELEASE_ASSETS, TILE_ASSETS
-from resources.data_root.records import RELEASE, StoredRecord
+from resources.data_root.flow import RELEASE, RELEASE_ASSETS, TILE_ASSETS
+from resources.data_root.records import StoredRecord
 from resources.data_root.staleness import stale_inputs
 from resources.data_root.stored_tiles import Snapshot
 from resources.data_root.tile_files import verify_tile

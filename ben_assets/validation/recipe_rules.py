@@ -12,6 +12,8 @@ from resources.data_root.facts import MapFacts, PatchFacts
 
 MAX_YEARS: Final = 2
 """Years between land cover and sensing that need no word."""
+MAX_OPEN: Final = 0.1
+"""Share of a tile without land cover that needs no word."""
 
 
 def value_scale_is_that_of_the_recipe(tile: Tile, ctx: StepContext) -> RuleResult:
@@ -71,4 +73,20 @@ def land_cover_is_of_the_years_around(tile: Tile, ctx: StepContext) -> RuleResul
         expected=f"at most {MAX_YEARS} years apart",
         found=f"land cover of {cover}, sensing in {sensing}",
         is_warning=gap > MAX_YEARS,
+    )
+
+
+def land_cover_covers_the_tile(tile: Tile, ctx: StepContext) -> RuleResult:
+    """At most a tenth of an own tile is without land cover; a warning only."""
+    facts = ctx.storage.require(reference_maps.ASSET, tile.key).facts_as(MapFacts)
+    share = facts.pixels_without_polygon / facts.pixels
+    is_much = share > MAX_OPEN and tile.alignment != "v1"
+    found = f"{share:.1%} of the pixels have no land cover"
+    if is_much:
+        found += f", as of open sea; if it is land: ben doctor {tile.key}"
+    return RuleResult(
+        passed=not is_much,
+        expected=f"at most {MAX_OPEN:.0%} of the pixels without land cover (999)",
+        found=found,
+        is_warning=is_much,
     )

@@ -15,9 +15,9 @@ from ben_assets.validation.expected_hashes import (
     read_tracked,
     row_of,
 )
-from resources.data_root.difference import RELEASE_ASSETS, TILE_ASSETS
 from resources.data_root.facts import ListFacts, ZipFacts
 from resources.data_root.files import local_errors, write_atomically
+from resources.data_root.flow import RELEASE_ASSETS, TILE_ASSETS
 from resources.data_root.records import StoredRecord
 from resources.data_root.store import Storage
 

@@ -20,7 +20,8 @@ from ben_assets.steps.step_context import StepContext
 from ben_assets.tiles import load_tiles, published_keys
 from ben_assets.validation.result import RuleResult
 from resources.data_root.facts import ListFacts, LocatedFacts, ReleaseArchivesFacts
-from resources.data_root.records import RELEASE, StoredRecord
+from resources.data_root.flow import RELEASE
+from resources.data_root.records import StoredRecord
 from resources.data_root.store import Storage
 from resources.inputs.pins import load_published
 
@@ -104,16 +105,16 @@ def names_are_unique(ctx: StepContext) -> RuleResult:
 
 def _scope(tiles: Iterable[str], ctx: StepContext) -> str | None:
     """Why a set of tiles cannot be compared with what was published, if so."""
-    known = load_tiles(ctx.settings)
+    known, tiles = load_tiles(ctx.settings), list(tiles)
     published = published_keys()
     own = {key for key in known.keys() - published if known[key].alignment == "none"}
     found = {tile for tile in tiles if tile in known} - own
     if found == published:
         return None
+    others = sum(tile not in published for tile in tiles)
     return (
-        f"{len(found & published)} of {len(published)} published tiles and "
-        f"{len(found - published)} others: evaluated as what it is, there is nothing "
-        "published of this set"
+        f"{len(found & published)} of {len(published)} published tiles and {others} "
+        "others: nothing was published of this set, so there is nothing to compare"
     )
 
 

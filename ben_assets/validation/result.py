@@ -8,6 +8,8 @@ from typing import Final
 
 SHOWN: Final = 20
 """Names of things that differ which a result lists; all are counted."""
+SWITCHED_OFF: Final = "switched off: BEN_POSTGIS_DSN is not set"
+"""Why nothing is published to PostGIS, and nothing there compared with."""
 
 
 Detail = str | int | float | list[str] | dict[str, str] | dict[str, list[str]]

@@ -10,7 +10,8 @@ from ben_assets.bigearthnet.errors import BenError
 from ben_assets.validation.expected_hashes import compare_with, read_tracked
 from ben_assets.validation.orphans import compare_placed_tables, find_orphans
 from resources.data_root.difference import Difference, Kind
-from resources.data_root.records import RELEASE, StoredRecord
+from resources.data_root.flow import RELEASE
+from resources.data_root.records import StoredRecord
 from resources.data_root.staleness import stale_inputs
 from resources.data_root.stored_tiles import Snapshot
 from resources.data_root.tile_files import verify_tile
@@ -71,7 +72,9 @@ def _unmet_expectations(
         return
     result = compare_with(record, expected.get(record.tile))
     if not result.passed:
-        detail = f"{result.outcome}: expected {result.expected}, found {result.found}"
+        detail = (
+            f"{result.description}: expected {result.expected}, found {result.found}"
+        )
         yield Difference(
             record.asset,
             record.tile,

@@ -15,17 +15,18 @@ import pyarrow.parquet as pq
 
 from ben_assets.bigearthnet.bands import BANDS
 from ben_assets.bigearthnet.dataset_layout import S1_BANDS
+from ben_assets.bigearthnet.table_columns import PUBLISHED
 from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.steps import card, dataset, release, shards, statistics, training
 from ben_assets.steps import release_index as index
 from ben_assets.steps.step_context import StepContext
 from ben_assets.training.encoding import entries_of_tile
-from ben_assets.training.index import INDEX_FILE, PUBLISHED_COLUMNS
+from ben_assets.training.index import INDEX_FILE
 from ben_assets.training.manifest import MANIFEST_FILE, read_manifest
 from ben_assets.training.patch_database import PatchDatabase
 from ben_assets.training.samples import PARTS, parts_of
 from ben_assets.validation.result import RuleResult
-from resources.data_root.records import RELEASE
+from resources.data_root.flow import RELEASE
 
 _MEMBERS: Final = (
     "json",
@@ -86,10 +87,10 @@ def index_agrees_with_tables(ctx: StepContext) -> RuleResult:
     expected = {
         row
         for name in published
-        for row in _rows(pq.read_table(folder / name, columns=list(PUBLISHED_COLUMNS)))
+        for row in _rows(pq.read_table(folder / name, columns=list(PUBLISHED)))
     }
     path = ctx.storage.folder(index.ASSET) / INDEX_FILE
-    found = list(_rows(pq.read_table(path, columns=list(PUBLISHED_COLUMNS))))
+    found = list(_rows(pq.read_table(path, columns=list(PUBLISHED))))
     broken = {row.partition('", ')[0] for row in expected ^ set(found)}
     return RuleResult.none_of(broken, f"{len(expected)} rows", f"{len(found)} rows")
 

@@ -1,7 +1,7 @@
 """Materialize assets of one tile and print what became of it, as JSON.
 
 A process of its own: the tiles of BEN_TILES_CSV are read when the graph is imported.
-``python run_graph.py TILE_KEY ASSET…``
+``python -m ben_assets_tests.assets.run_graph TILE_KEY ASSET…``
 """
 
 import json

@@ -9,7 +9,8 @@ from ben_assets.assets import RULE_CHECKS
 from ben_assets.assets.rule_checks import RuleCheck
 from ben_assets.definitions import build_definitions
 from ben_assets.validation.recording import track_tiles
-from ben_assets_tests.support.pipeline import Run, edit, replace_file
+from ben_assets_tests.support.pipeline import edit, replace_file
+from ben_assets_tests.support.programs import run_command
 from resources.configured import resources_of
 
 ALWAYS = {
@@ -129,7 +130,7 @@ def test_a_tile_of_which_nothing_is_on_disk_is_no_failure(pipeline):
     """By ``dg launch``, which runs the job as ``dagster job execute`` does."""
     command = [str(Path(sys.executable).with_name("dg")), "launch", "--job", "verify"]
     command += ["--partition", pipeline.keys[0]]
-    run = Run(command, pipeline.environment())
+    run = run_command(command, pipeline.environment())
     assert run.code == 0, run.output
     assert {
         said[:2]
@@ -158,3 +159,11 @@ def test_one_wrong_tracked_row_fails_that_tile_and_blocks_what_follows(
     run = finished.run("aligned_dataset,archives", right, **settings)
     assert run.code == 0, run.output
     assert right in finished.storage.tiles("archives")
+    assert finished.run_verify(right, **settings).code == 0
+    assert finished.run_verify(wrong, **settings).code == 1
+    red = {
+        name
+        for name, (passed, severity, _) in finished.evaluations().items()
+        if not passed and severity == "ERROR"
+    }
+    assert red == {("aligned_dataset", "matches_tracked_hash")}

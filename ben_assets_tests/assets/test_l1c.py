@@ -4,9 +4,7 @@ import hashlib
 import json
 import os
 import random
-import signal
 import subprocess
-import sys
 import time
 import tomllib
 from collections.abc import Callable, Iterator
@@ -23,6 +21,8 @@ from ben_assets.testing.cdse_server import CdseServer
 from ben_assets.tiles import load_tiles
 from ben_assets.validation.expected_hashes import MEMBERS_FILE
 from ben_assets_tests.support.facts import facts_of
+from ben_assets_tests.support.pipeline import Pipeline
+from ben_assets_tests.support.programs import Fork, run_module
 from ben_assets_tests.support.zip_products import (
     KEY,
     NAME,
@@ -32,7 +32,8 @@ from ben_assets_tests.support.zip_products import (
     write_zip,
 )
 from resources.configured import resources_of
-from resources.data_root.store import RELEASE, Record, Storage
+from resources.data_root.flow import RELEASE
+from resources.data_root.store import Record, Storage
 from resources.settings import REPOSITORY, Settings
 
 TILE = load_tiles(Settings({}))[KEY]
@@ -337,35 +338,29 @@ from ben_assets.environment import settings_of_process
 from ben_assets.steps.l1c import make_l1c_zip
 from ben_assets.steps.step_context import StepContext
 from ben_assets.tiles import load_tiles
-print("ready", flush=True)
 settings = settings_of_process()
 tile = load_tiles(settings)[sys.argv[1]]
 make_l1c_zip(tile, StepContext.from_settings(settings, print))
 """
 
 
-def start_step() -> subprocess.Popen[str]:
-    process = subprocess.Popen(
-        [sys.executable, "-c", STEP, KEY],
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=REPOSITORY,
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "ready\n"
-    return process
+def start_step(folder: Path) -> Fork:
+    (folder / "run_step.py").write_text(STEP)
+    return Fork(("run_step", KEY), os.environ, cwd=folder)
 
 
-def test_after_a_kill_a_plain_rerun_ends_with_the_right_bytes(data, server) -> None:
+def test_after_a_kill_a_plain_rerun_ends_with_the_right_bytes(
+    data, server, tmp_path
+) -> None:
     """A hundred of these kills run in the soak campaign."""
     run(tile_ids)
     right = server.product(NAME).path.read_bytes()
     dice = random.Random(12)
     for kill in range(4):
         server.script.add("download", Fault(bytes_per_second=20_000))
-        process = start_step()
+        process = start_step(tmp_path)
         time.sleep(dice.uniform(0, 0.8))
-        process.send_signal(signal.SIGKILL)
+        process.process.kill()
         process.wait()
         path = data / "l1c_zips" / f"{KEY}.zip"
         assert not path.exists() or path.read_bytes() == right, kill
@@ -376,15 +371,15 @@ def test_after_a_kill_a_plain_rerun_ends_with_the_right_bytes(data, server) -> N
         path.unlink()
 
 
-def test_two_runs_of_one_tile_download_it_once(data, server) -> None:
+def test_two_runs_of_one_tile_download_it_once(data, server, tmp_path) -> None:
     """The second waits, then finds that all is done."""
     run(tile_ids)
     server.script.add("download", Fault(bytes_per_second=40_000))
-    both = [start_step(), start_step()]
-    outputs = [process.communicate()[0] for process in both]
-    assert [process.returncode for process in both] == [0, 0]
+    both = [process.wait() for process in (start_step(tmp_path), start_step(tmp_path))]
+    assert [process.code for process in both] == [0, 0]
     assert server.seen.requests["download"] == 1
-    assert sum("is on disk and verifies: kept" in text for text in outputs) == 1
+    kept = ["is on disk and verifies: kept" in process.out for process in both]
+    assert sorted(kept) == [False, True]
 
 
 def publish_all(data: Path, asset: str, facts: Callable[..., dict]) -> None:
@@ -468,14 +463,14 @@ def test_preflight_is_a_job_and_a_command(data, server) -> None:
         options, instance=instance, resources=resources_of(os.environ)
     )
     assert asked.success
-    command = [sys.executable, "-m", "ben_assets.cli", "preflight"]
-    ready = subprocess.run([*command, KEY], capture_output=True, text=True)
-    assert (ready.returncode, ready.stderr) == (0, "")
-    assert "1 tiles: 1 found (1 in cdse), 0 offline" in ready.stdout
+    command = ("ben_assets.cli", "preflight")
+    ready = run_module(*command, KEY, environment=os.environ)
+    assert (ready.code, ready.err) == (0, "")
+    assert "1 tiles: 1 found (1 in cdse), 0 offline" in ready.out
     server.product(NAME).online = False
-    absent = subprocess.run([*command, f"{NAME}.SAFE"], capture_output=True, text=True)
-    assert absent.returncode == 1
-    assert "0 found (0 in cdse), 1 offline" in absent.stdout
+    absent = run_module(*command, f"{NAME}.SAFE", environment=os.environ)
+    assert absent.code == 1
+    assert "0 found (0 in cdse), 1 offline" in absent.out
     assert server.seen.requests["download"] == 0
 
 
@@ -484,17 +479,11 @@ def test_the_command_line_survives_faults(data, server, tmp_path) -> None:
     server.script.add("catalogue", "503")
     server.script.add("token", "503")
     server.script.add("download", "reset", "html", "short without length", "429")
-    call = "asset materialize -m ben_assets.definitions --select tile_ids,l1c_zips"
-    result = subprocess.run(
-        [sys.executable, "-m", "dagster", *call.split(), "--partition", KEY],
-        capture_output=True,
-        text=True,
-        cwd=REPOSITORY,
-    )
-    assert result.returncode == 0, result.stderr
+    words = Pipeline.words("tile_ids,l1c_zips", KEY)
+    result = run_module(*words, environment=os.environ)
+    assert result.code == 0, result.err
     right = server.product(NAME).path.read_bytes()
     assert (data / "l1c_zips" / f"{KEY}.zip").read_bytes() == right
     assert server.seen.logins == 1
-    said = result.stdout + result.stderr
-    assert server.password not in said
-    assert not any(token in said for token in server.tokens)
+    assert server.password not in result.output
+    assert not any(token in result.output for token in server.tokens)

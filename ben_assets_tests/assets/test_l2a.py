@@ -3,8 +3,6 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -21,8 +19,8 @@ from ben_assets_tests.support.l1c_products import (
     l1c_description,
     make_l1c_zip,
 )
+from ben_assets_tests.support.programs import Fork
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 OWN_NAME = NAME.replace("T33UUP", "T33UVP")  # not one of the 125: it may be small
 OWN_KEY = ProductName.parse(OWN_NAME).tile_key
 OWN_STEM = L2A_STEM.replace("T33UUP", "T33UVP")
@@ -40,7 +38,6 @@ def synthetic(tmp_path):
         (tmp_path / "home").mkdir()
         return program, {
             "PATH": os.environ["PATH"],
-            "PYTHONPATH": str(REPOSITORY),
             "DAGSTER_HOME": str(tmp_path / "home"),
             "BEN_DATA_DIR": str(tmp_path / "data"),
             "BEN_L1C_DIR": str(tmp_path / "zips"),
@@ -53,20 +50,11 @@ def synthetic(tmp_path):
 
 
 def start(environment, key=OWN_KEY, names=("l1c_zips", "l2a_tiles")):
-    script = REPOSITORY / "ben_assets_tests/assets/run_graph.py"
-    return subprocess.Popen(
-        [sys.executable, script, key, *names],
-        cwd=REPOSITORY,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
+    return Fork(("ben_assets_tests.assets.run_graph", key, *names), environment)
 
 
 def run(environment, *args):
-    output, _ = start(environment, *args).communicate()
-    return json.loads(output.splitlines()[-1])
+    return json.loads(start(environment, *args).wait().out.splitlines()[-1])
 
 
 def tile_folder(environment):
@@ -126,13 +114,13 @@ def test_a_run_that_is_killed_leaves_nothing_and_the_next_heals(synthetic):
     process = start(environment)
     log = Path(environment["BEN_DATA_DIR"]) / ".logs" / f"{OWN_NAME}.log"
     while not log.exists() or "Tables: start" not in log.read_text():
-        assert process.poll() is None
+        process.said()
         time.sleep(0.1)
     children = json.loads((program.parent / "children.json").read_text())
     pids = [*children, l2a_process.seen(program)["pid"]]
     assert all(map(is_alive, pids))
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
+    process.send(signal.SIGKILL)
+    process.wait()
     assert wait_until_dead(pids) == []
     folder = tile_folder(environment)
     assert [path.name for path in folder.iterdir()] == [".drafts"]
@@ -151,14 +139,14 @@ def test_a_run_that_is_told_to_end_takes_draft_and_locks_with_it(synthetic, numb
     data = Path(environment["BEN_DATA_DIR"])
     log = data / ".logs" / f"{OWN_NAME}.log"
     while not log.exists() or "Tables: start" not in log.read_text():
-        assert process.poll() is None
+        process.said()
         time.sleep(0.1)
     children = json.loads((program.parent / "children.json").read_text())
     pids = [*children, l2a_process.seen(program)["pid"]]
     assert list(data.rglob("*.lock"))
     for _ in range(3 if number is signal.SIGHUP else 1):
-        process.send_signal(number)
-    process.communicate()
+        process.send(number)
+    process.wait()
     assert wait_until_dead(pids) == []
     assert list((data / "l2a_tiles").rglob("*")) == []
     assert list(data.rglob("*.lock")) == []

@@ -6,7 +6,8 @@ import base64
 import json
 
 from ben_assets.assets.tile_asset import record_metadata
-from ben_assets_tests.support.pipeline import Run, leaves_no_trace
+from ben_assets_tests.support.pipeline import leaves_no_trace
+from ben_assets_tests.support.programs import run_module
 
 
 def test_an_unknown_tile_key_is_refused_by_name_before_any_step(pipeline):
@@ -49,8 +50,8 @@ def test_a_run_that_is_configured_to_force_makes_a_kept_tile_again(finished):
     run = finished.run("l2a_tiles", key)
     assert (run.code, path.stat().st_ino) == (0, first), run.output
     config = {"ops": {"l2a_tiles": {"config": {"force": True}}}}
-    command = [*finished.command("l2a_tiles", key), "--config-json", json.dumps(config)]
-    run = Run(command, finished.environment())
+    words = (*finished.words("l2a_tiles", key), "--config-json", json.dumps(config))
+    run = run_module(*words, environment=finished.environment())
     assert run.code == 0, run.output
     assert path.stat().st_ino != first
     assert finished.tree() == before

@@ -12,6 +12,8 @@ from rasterio.transform import from_origin
 
 from ben_assets.bigearthnet.errors import InvalidInput, MissingInput
 from ben_assets.bigearthnet.land_cover_raster import (
+    PLACES,
+    places_outside,
     rasters_of_tile,
     read_codes,
     source_files,
@@ -211,3 +213,14 @@ def test_a_tile_across_the_antimeridian_reads_both_sides(tmp_path):
     longitude, _ = to_degrees.transform(grid.ulx + x, grid.uly - y)
     assert 0 < (longitude < 0).mean() < 1
     np.testing.assert_array_equal(codes, np.where(longitude < 0, 80, 10))
+
+
+def test_places_that_no_raster_spans_are_found(tmp_path):
+    west = write(tmp_path / "west.tif", "EPSG:4326", PIXEL, share=0.4)
+    assert len(places_outside([], GRID)) == PLACES
+    places = places_outside([west], GRID)
+    assert len(places) == pytest.approx(0.6 * PLACES, abs=0.05 * PLACES)
+    with rasterio.open(west) as source:
+        assert (places[:, 0] >= source.bounds.right).all()
+    east = write(tmp_path / "east.tif", "EPSG:32633", 10, share=0.3, east=True)
+    assert len(places_outside([west, east], GRID)) == 0

@@ -4,27 +4,28 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from ben_assets.demo.inputs import write_other_inputs
 from ben_assets.demo.services import demo_services
-from ben_assets.file_pages import SETTING, FilePages
+from ben_assets.file_pages import FilePages
 from ben_assets.synthetic.dataset import SyntheticData, make_synthetic_data
 from ben_assets.synthetic.tiles import GOLDEN_TILES
 from ben_assets_tests.browser.server import DagsterDev
-from resources.settings import REPOSITORY
+from ben_assets_tests.support.programs import Fork, run_module
+from resources.settings import FILES_URL, REPOSITORY
 
 SCREENSHOTS = REPOSITORY / "screenshots"
 PATIENCE_MS = 60_000
-MAKING_SECONDS = 180
+expect.set_options(PATIENCE_MS)
+SHELL = "chromium-headless-shell"
+RESULTS = "ben_assets_tests.browser.results"
 
 
 @dataclass(frozen=True)
@@ -36,15 +37,16 @@ class Results:
     """A third tile, small."""
     data: Path
     ui: DagsterDev
-    on_record: subprocess.Popen[bytes]
+    on_record: Fork
 
 
 @pytest.fixture(scope="session")
 def chromium() -> str:
-    path = shutil.which("chromium")
+    """The one without a window draws a page for half the work of the whole one."""
+    path = shutil.which(SHELL) or shutil.which("chromium")
     if path is None:
-        assert os.environ.get("CI") != "true", "no chromium; .ci/run installs it"
-        pytest.skip("no chromium on this machine (Debian: apt-get install chromium)")
+        assert os.environ.get("CI") != "true", f"no {SHELL}; .ci/run installs it"
+        pytest.skip(f"no chromium on this machine (Debian: apt-get install {SHELL})")
     return path
 
 
@@ -64,41 +66,35 @@ def results(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     wrong = f"{synthetic.tile_keys[1]},3,1,{'0' * 64}"
     tracked.write_text(f"tile,files,bytes,sha256\n{wrong}\n")
     with demo_services(synthetic) as servers, FilePages(home / "data") as pages:
-        yield from _results(home, synthetic, servers | {SETTING: pages.url})
+        yield from _results(home, synthetic, servers | {FILES_URL: pages.url})
 
 
 def _results(
     home: Path, synthetic: SyntheticData, addresses: dict[str, str]
 ) -> Iterator[Results]:
-    foreign = ("BEN_", "CDSE_", "DAGSTER_", "SEN2COR_")
+    not_inherited = ("BEN_", "CDSE_", "DAGSTER_", "SEN2COR_")
     environment = {
-        **{k: v for k, v in os.environ.items() if not k.startswith(foreign)},
+        **{k: v for k, v in os.environ.items() if not k.startswith(not_inherited)},
         **synthetic.settings(),
         **addresses,
         "BEN_DATA_DIR": str(home / "data"),
         "BEN_TRACKED_ARTIFACTS": str(home / "tracked"),
         "DAGSTER_HOME": str(home / "dagster_home"),
-        "PYTHONPATH": str(REPOSITORY),
     }
-
-    def start(*arguments: str) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-W", "ignore", "-m", *arguments]
-        return subprocess.Popen(command, cwd=home, env=environment)
-
     # two processes that both make its tables would break a fresh instance
-    assert start("dagster", "instance", "info").wait(MAKING_SECONDS) == 0
-    ui = DagsterDev(home, environment)
+    instance = run_module("dagster", "instance", "info", environment=environment)
+    assert instance.code == 0, instance.output
+    ui = DagsterDev(home, environment | {"PYTHONPATH": str(REPOSITORY)})
     try:
-        making = start("ben_assets_tests.browser.results", "tiles")
-        assert making.wait(MAKING_SECONDS) == 0
-        on_record = start("ben_assets_tests.browser.results", "record")
+        made = run_module(RESULTS, "tiles", environment=environment)
+        assert made.code == 0, made.output
+        on_record = Fork((RESULTS, "record"), environment)
         try:
             ui.wait()
             *keys, small = synthetic.tile_keys
             yield Results(tuple(keys), small, home / "data", ui, on_record)
         finally:
-            on_record.kill()
-            on_record.wait()
+            on_record.process.kill()
     finally:
         ui.stop()
 

@@ -14,7 +14,7 @@ import dagster as dg
 
 from ben_assets.partitions import TILES
 from ben_assets.runs import run_job
-from resources.data_root.difference import TILE_ASSETS
+from resources.data_root.flow import TILE_ASSETS
 
 
 def make_tiles() -> None:

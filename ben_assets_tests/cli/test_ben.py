@@ -12,6 +12,7 @@ import pytest
 
 from ben_assets.testing.cdse_server import CdseServer
 from ben_assets_tests.support.pipeline import Pipeline, replace_file
+from ben_assets_tests.support.programs import Ended, run_command, run_module
 from ben_assets_tests.support.shared import SHARED, needs_shared
 from resources.settings import REPOSITORY
 
@@ -30,22 +31,10 @@ HEAVY = (
 )
 
 
-class Ben:
-    """A finished ``ben`` and what it said."""
-
-    def __init__(
-        self, pipeline: Pipeline, *arguments: str, cwd: Path = REPOSITORY
-    ) -> None:
-        done = subprocess.run(
-            [sys.executable, "-m", "ben_assets.cli", *arguments],
-            cwd=cwd,
-            env={**pipeline.environment(), "PYTHONPATH": str(REPOSITORY)},
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        self.code, self.out, self.err = done.returncode, done.stdout, done.stderr
+def ben(pipeline: Pipeline, *arguments: str, cwd: Path = REPOSITORY) -> Ended:
+    """``ben`` to its end, with the settings of the pipeline."""
+    words = ("ben_assets.cli", *arguments)
+    return run_module(*words, environment=pipeline.environment(), cwd=cwd)
 
 
 def test_help_is_there_without_dagster_and_raster_libraries():
@@ -66,23 +55,23 @@ def test_help_is_there_without_dagster_and_raster_libraries():
 
 
 def test_wrong_usage_ends_with_2(pipeline):
-    assert Ben(pipeline, "verify", "no-such-tile").code == 2
-    assert Ben(pipeline, "verify", pipeline.keys[0], "--all").code == 2
-    assert Ben(pipeline, "no-such-command").code == 2
-    empty = Ben(pipeline, "verify", "--all")
+    assert ben(pipeline, "verify", "no-such-tile").code == 2
+    assert ben(pipeline, "verify", pipeline.keys[0], "--all").code == 2
+    assert ben(pipeline, "no-such-command").code == 2
+    empty = ben(pipeline, "verify", "--all")
     assert empty.code == 2
     assert "nothing to verify" in empty.err
 
 
 def test_verify_names_what_differs_and_what_it_says_heals_it(finished):
-    clean = Ben(finished, "verify", "--all", "--deep")
+    clean = ben(finished, "verify", "--all", "--deep")
     assert (clean.code, clean.out.splitlines()[-1].split()[2]) == (0, "0")
     key = finished.keys[0]
     archive = finished.storage.folder("archives") / key / "S2.tar.zst"
     replace_file(archive, archive.read_bytes()[:-1] + b"x")
     table = finished.storage.table_path("metadata_tables", key)
     table.unlink()
-    found = Ben(finished, "verify", "--all", "--deep")
+    found = ben(finished, "verify", "--all", "--deep")
     assert found.code == 1
     lines = [line.split("\t") for line in found.out.splitlines() if "\t" in line]
     assert [line[:3] for line in lines] == [
@@ -95,47 +84,40 @@ def test_verify_names_what_differs_and_what_it_says_heals_it(finished):
     expected = "dagster asset materialize -m ben_assets.definitions --select "
     expected += f"metadata_tables,archives --partition {key}"
     assert said.endswith(expected)
-    done = subprocess.run(
-        said.split(),
-        cwd=REPOSITORY,
-        env=finished.environment(),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert Ben(finished, "verify", "--deep").code == 0
+    done = run_command(said.split(), finished.environment())
+    assert done.code == 0, done.err
+    assert ben(finished, "verify", "--deep").code == 0
 
 
 def test_verify_of_one_tile_does_not_see_the_others(finished):
     finished.storage.table_path("metadata_tables", finished.keys[0]).unlink()
-    assert Ben(finished, "verify", finished.keys[1]).code == 0
-    assert Ben(finished, "verify", f"{finished.keys[0]}.SAFE").code == 1
+    assert ben(finished, "verify", finished.keys[1]).code == 0
+    assert ben(finished, "verify", f"{finished.keys[0]}.SAFE").code == 1
 
 
 def test_tracked_hashes_come_from_track_and_verify_holds_to_them(finished, tmp_path):
     finished.settings["BEN_TRACKED_ARTIFACTS"] = str(tmp_path / "tracked")
-    tracked = Ben(finished, "track")
+    tracked = ben(finished, "track")
     assert tracked.code == 0, tracked.err
     assert f"{len(finished.keys)} rows added" in tracked.out
-    assert Ben(finished, "verify").code == 0
+    assert ben(finished, "verify").code == 0
     path = tmp_path / "tracked" / "hashes" / "patches.csv"
     path.write_text(
         path.read_text().replace(f"{finished.keys[0]},", f"{finished.keys[0]},1")
     )
-    wrong = Ben(finished, "verify")
+    wrong = ben(finished, "verify")
     assert wrong.code == 1
     assert "differs from the tracked hash in files" in wrong.out
 
 
 def test_tiles_as_text_and_as_json(finished):
-    text = Ben(finished, "tiles")
+    text = ben(finished, "tiles")
     assert text.code == 0
     row = next(
         line for line in text.out.splitlines() if line.startswith(finished.keys[0])
     )
     assert row.split()[1:9] == ["-", "-", *["done"] * 6]
-    content = json.loads(Ben(finished, "tiles", "--json").out)
+    content = json.loads(ben(finished, "tiles", "--json").out)
     rows = {row["tile"]: row for row in content["tiles"]}
     assert len(rows) == 125 + len(finished.keys) + 1
     assert rows[finished.keys[0]]["assets"]["patches"]["state"] == "done"
@@ -147,7 +129,7 @@ def test_hashes_are_written_where_ben_is_called(finished, tmp_path):
     (tmp_path / "work").mkdir()
     record = finished.storage.require("patches", finished.keys[0])
     folder = finished.storage.folder("patches") / record.facts.tile_id
-    done = Ben(finished, "hash", "tiffs", str(folder), cwd=tmp_path / "work")
+    done = ben(finished, "hash", "tiffs", str(folder), cwd=tmp_path / "work")
     assert done.code == 0, done.err
     path = finished.storage.hash_list_path("patches", finished.keys[0])
     written = tmp_path / "work" / "patch_hashes.csv"
@@ -160,20 +142,20 @@ def test_reference_fetch_from_a_folder_says_what_is_missing(pipeline, tmp_path):
     source = pipeline.settings["BEN_REFERENCE_DIR"]
     pipeline.settings["BEN_REFERENCE_DIR"] = str(tmp_path / "mine")
     name = "patches_with_seasonal_snow.csv"
-    done = Ben(pipeline, "reference", "fetch", name, "--from", source)
+    done = ben(pipeline, "reference", "fetch", name, "--from", source)
     assert done.code == 0, done.err
     assert "not the pinned file" in done.out
     assert (tmp_path / "mine" / name).is_file()
-    done = Ben(pipeline, "reference", "fetch", "--from", source)
+    done = ben(pipeline, "reference", "fetch", "--from", source)
     assert done.code == 1
     assert "tile_names_and_links.csv.bz2: not in" in done.err
-    assert Ben(pipeline, "reference", "fetch", "nothing.csv").code == 2
+    assert ben(pipeline, "reference", "fetch", "nothing.csv").code == 2
 
 
 def test_doctor_says_what_a_real_run_lacks(pipeline):
     for name in ("BEN_L2A_DIR", "BEN_S1_DIR"):
         del pipeline.settings[name]
-    done = Ben(pipeline, "doctor", pipeline.keys[0])
+    done = ben(pipeline, "doctor", pipeline.keys[0])
     assert done.code == 1
     said = {line[7:].split("  ")[0]: line.split()[0] for line in done.out.splitlines()}
     assert said["versions"] == said["data root"] == "ok"
@@ -184,14 +166,14 @@ def test_doctor_says_what_a_real_run_lacks(pipeline):
 
 
 def test_doctor_finds_nothing_missing_where_all_is_at_hand(pipeline):
-    done = Ben(pipeline, "doctor")
+    done = ben(pipeline, "doctor")
     assert done.code == 0, done.out
     assert "0 of " in done.out.splitlines()[-1]
 
 
 def test_doctor_names_a_misspelt_setting_and_a_wrong_path(pipeline):
     pipeline.settings |= {"BEN_TILE_CSV": "x", "BEN_CLC_PATH": "/nowhere.gpkg"}
-    done = Ben(pipeline, "doctor")
+    done = ben(pipeline, "doctor")
     assert "warns  settings" in done.out
     assert "nothing reads BEN_TILE_CSV; is BEN_TILES_CSV meant?" in done.out
     assert "missing: expected /nowhere.gpkg; by hand from " in done.out
@@ -201,7 +183,7 @@ def test_doctor_names_a_misspelt_setting_and_a_wrong_path(pipeline):
 def test_a_data_root_that_is_a_file_is_named(pipeline, tmp_path, command):
     (tmp_path / "file").write_text("")
     pipeline.settings["BEN_DATA_DIR"] = str(tmp_path / "file" / "below")
-    done = Ben(pipeline, command)
+    done = ben(pipeline, command)
     assert done.code != 0
     assert f"a file is in the place of a folder: {tmp_path}/file" in done.out + done.err
     assert "Traceback" not in done.err
@@ -212,7 +194,7 @@ def test_a_data_root_that_is_a_file_is_named(pipeline, tmp_path, command):
 )
 def test_doctor_says_what_a_step_would_refuse(pipeline, name, value):
     pipeline.settings[name] = value
-    done = Ben(pipeline, "doctor")
+    done = ben(pipeline, "doctor")
     assert done.code == 1
     assert "lacks  settings" in done.out
     assert f"{name} is '{value}'; expected " in done.out
@@ -231,7 +213,7 @@ def test_doctor_tries_the_credentials(pipeline, tmp_path, change, said):
     del pipeline.settings["BEN_L2A_DIR"]
     with CdseServer(tmp_path / "archive") as server:
         pipeline.settings |= server.environment() | change
-        done = Ben(pipeline, "doctor")
+        done = ben(pipeline, "doctor")
     assert said in re.sub(r"(from \w+) +", r"\1   ", done.out)
     assert "wrong" not in done.out + done.err
 
@@ -241,7 +223,7 @@ def test_doctor_says_whether_the_service_key_can_sign(pipeline, tmp_path):
     pipeline.settings["CLMS_SERVICE_KEY"] = str(key)
     fields = dict.fromkeys(("client_id", "user_id", "token_uri", "private_key"), "none")
     key.write_text(json.dumps(fields))
-    done = Ben(pipeline, "doctor", pipeline.keys[0])
+    done = ben(pipeline, "doctor", pipeline.keys[0])
     (line,) = [one for one in done.out.splitlines() if "CORINE service" in one]
     assert line.startswith("lacks")
     assert "expected an RSA key as PEM" in line
@@ -250,7 +232,7 @@ def test_doctor_says_whether_the_service_key_can_sign(pipeline, tmp_path):
 @needs_shared
 def test_pin_derives_the_tracked_files_from_what_was_published(pipeline, tmp_path):
     source = str(SHARED / "reference")
-    done = Ben(pipeline, "pin", "--from", source, "--to", str(tmp_path / "made"))
+    done = ben(pipeline, "pin", "--from", source, "--to", str(tmp_path / "made"))
     assert done.code == 0, done.err
     for name in ("tiles.csv", "published.toml"):
         tracked = REPOSITORY / "tracked-artifacts" / name
@@ -259,14 +241,14 @@ def test_pin_derives_the_tracked_files_from_what_was_published(pipeline, tmp_pat
 
 @pytest.mark.parametrize("name", ["tiles.csv", "published.toml"])
 def test_pin_without_the_published_files_says_which_it_needs(pipeline, tmp_path, name):
-    done = Ben(pipeline, "pin", "--from", str(tmp_path), "--to", str(tmp_path))
+    done = ben(pipeline, "pin", "--from", str(tmp_path), "--to", str(tmp_path))
     assert done.code == 2
     assert "published artifact" in done.err
     assert not (tmp_path / name).exists()
 
 
 def as_json(pipeline: Pipeline, *command: str, code: int = 0):
-    done = Ben(pipeline, *command, "--json")
+    done = ben(pipeline, *command, "--json")
     assert done.code == code, done.err
     return json.loads(done.out)
 
@@ -295,7 +277,7 @@ def test_a_recipe_as_json_has_its_keys(pipeline):
     shown = as_json(pipeline, "recipe", "show", "bigearthnet-v2")
     assert shown["recipe"] == "bigearthnet-v2"
     assert len(shown["sha256"]) == 64
-    wrong = Ben(pipeline, "recipe", "show", "bigearthnet-v3")
+    wrong = ben(pipeline, "recipe", "show", "bigearthnet-v3")
     assert "did you mean bigearthnet-v2?" in wrong.err
 
 
@@ -304,9 +286,9 @@ def test_the_pinned_inputs_are_listed(pipeline):
     assert rows["s1s2_mapping.csv"]["is_there"]
     assert not rows["s1s2_mapping.csv"]["is_pinned"]
     assert not rows["tile_names_and_links.csv.bz2"]["is_there"]
-    text = Ben(pipeline, "reference", "list").out
+    text = ben(pipeline, "reference", "list").out
     assert "missing  tile_names_and_links.csv.bz2: from https://" in text
-    near = Ben(pipeline, "reference", "fetch", "s1s2_maping.csv")
+    near = ben(pipeline, "reference", "fetch", "s1s2_maping.csv")
     assert near.code == 2
     assert "did you mean s1s2_mapping.csv?" in " ".join(
         near.err.replace("│", " ").split()
@@ -343,4 +325,4 @@ def test_colour_and_progress_only_where_a_terminal_is(finished):
     assert "\x1b[32m7 artifacts, 0 differences" in coloured
     assert "reading" in coloured
     assert "\x1b[32m" not in said(NO_COLOR="1")
-    assert "\x1b[" not in Ben(finished, "verify", key, "--deep").out
+    assert "\x1b[" not in ben(finished, "verify", key, "--deep").out

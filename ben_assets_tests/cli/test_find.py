@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from ben_assets.bigearthnet.tile_list import add_own_tiles
 from ben_assets.cli import app
+from ben_assets.synthetic.countries import COUNTRIES_FILE, write_countries
 from ben_assets.testing.cdse_server import CdseServer
 from ben_assets.testing.cdse_state import Product
 from ben_assets_tests.support.zip_products import write_product
@@ -157,6 +158,27 @@ def test_a_dry_run_asks_nobody(server):
     )
     assert "tileId" in result.output
     assert server.seen.paths == []
+
+
+def test_a_country_is_known_in_any_case_and_near_ones_are_offered(
+    server, tmp_path, monkeypatch
+):
+    write_countries(tmp_path / COUNTRIES_FILE)
+    monkeypatch.setenv("BEN_REFERENCE_DIR", str(tmp_path))
+    assert find(*SUMMER, "--country", "germany", "--max-cloud", "5")
+    command = ["tiles", "find", *SUMMER, "--country", "Germny"]
+    result = CliRunner().invoke(app, command)
+    assert result.exit_code == 2
+    assert "did you mean Germany?" in " ".join(result.stderr.replace("│", " ").split())
+
+
+def test_an_area_is_met_as_it_is_drawn(server, tmp_path):
+    """An area of two parts does not have what lies between them."""
+    parts = [shapely.box(10, 52, 11, 53), shapely.box(14.95, 52, 16, 53)]
+    path = tmp_path / "area.geojson"
+    path.write_text(shapely.to_geojson(shapely.union_all(parts)))
+    options = (*SUMMER, "--geojson", str(path), "--max-cloud", "5")
+    assert find(*options) == []
 
 
 def test_one_place_must_be_given():

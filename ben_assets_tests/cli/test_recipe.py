@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import os
 
+import geopandas as gpd
 import pytest
+import shapely
 from typer.testing import CliRunner
 
 from ben_assets.bigearthnet.errors import InvalidInput, MissingInput
@@ -25,6 +27,36 @@ def test_check_names_files_that_are_missing(tmp_path):
     assert "countries.path: " in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        (
+            '[countries]\npath = "regions.gpkg"\ncolumn = "County"\n',
+            "expected the column County, found county (did you mean county?); correct "
+            "countries.column",
+        ),
+        (
+            '[land_cover]\npath = "regions.gpkg"\nlegend = "worldcover"\nyear = 2021\n'
+            'code_column = "code"\n',
+            "expected the column code, found county; correct land_cover.code_column",
+        ),
+        (
+            '[land_cover]\npath = "empty"\nlegend = "worldcover"\nyear = 2021\n',
+            "to be a raster or a folder of rasters",
+        ),
+    ],
+)
+def test_check_looks_into_the_files(tmp_path, monkeypatch, keys, said):
+    regions = gpd.GeoDataFrame({"county": ["A"]}, geometry=[shapely.box(36, -4, 38, 0)])
+    regions.set_crs(4326).to_file(tmp_path / "regions.gpkg")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "mine.toml").write_text(keys)
+    monkeypatch.setenv("BEN_RECIPE", str(tmp_path / "mine.toml"))
+    result = CliRunner().invoke(app, ["recipe", "check"])
+    assert result.exit_code == 1
+    assert said in result.stderr
+
+
 def test_check_refuses_by_key_and_line(tmp_path):
     path = tmp_path / "mine.toml"
     path.write_text("[labels]\nmax_unlabelled = 0\n")
@@ -45,10 +77,14 @@ LEGEND = 'land_cover = { legend = "mine.csv", year = 2018, path = "a.tif" }'
         (LEGEND, None, r"mine.csv cannot be read \(expected a file, found a FIFO\)"),
         (LEGEND, f"1,{'x' * 200_000},a,0,0,0", r"not a CSV: field larger than"),
         (LEGEND, '1,"x', r"line 1: not a CSV: unexpected end of data"),
-        (LEGEND, "1,a\0b,a,0,0,0", r"name and label of code 1 without control marks"),
+        (LEGEND, "1,a\0b,a,0,0,0", r"a name of at most 200 visible letters"),
         (LEGEND.replace("mine", "~nobody-here/x"), "", r"no such user; write it out"),
         (LEGEND.replace("a.tif", "~nobody-here/x"), "", r"no such user; write it out"),
-        (LEGEND.replace("a.tif", "\\u0000"), "", r"land_cover.path is .*null byte"),
+        (
+            LEGEND.replace("a.tif", "\\u0000"),
+            "",
+            r"land_cover.path.*expected at most 1000 visible",
+        ),
         (LEGEND.replace("a.tif", "x" * 300), "", r"land_cover.path is too long"),
     ],
 )

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ben_assets.cli.repair import repair_commands
 from ben_assets.validation.orphans import find_orphans
-from ben_assets_tests.cli.test_ben import Ben
+from ben_assets_tests.cli.test_ben import ben
 from resources.data_root.difference import Difference, Kind
 from resources.data_root.stored_tiles import StoredTiles
 
@@ -76,7 +76,7 @@ def test_a_name_with_a_newline_cannot_forge_a_line(pipeline):
     folder.mkdir(parents=True)
     for name in NAMES[1:]:
         (folder / name).write_text("mine")
-    done = Ben(pipeline, "verify")
+    done = ben(pipeline, "verify")
     assert done.code == 1, done.err
     lines = done.out.splitlines()
     named = [line for line in lines if line.startswith("patches\t-\t")]

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import pytest
 
 from ben_assets.demo.settings import demo_environment
@@ -12,7 +9,7 @@ from ben_assets.synthetic.dataset import make_synthetic_data
 from ben_assets.synthetic.tiles import GOLDEN_TILES
 from ben_assets.testing.cdse_server import CdseServer
 from ben_assets_tests.support.pipeline import Pipeline
-from resources.settings import REPOSITORY
+from ben_assets_tests.support.programs import run_module
 
 
 @pytest.fixture(scope="session")
@@ -27,13 +24,7 @@ def golden(tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
     with CdseServer(synthetic.l1c_dir) as cdse:
         environment = demo_environment(synthetic, home) | cdse.environment()
         environment["BEN_TRACKED_ARTIFACTS"] = str(home / "nothing")
-        done = subprocess.run(
-            [sys.executable, "-m", "ben_assets_tests.golden.run", *synthetic.tile_keys],
-            cwd=REPOSITORY,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    assert done.returncode == 0, f"{done.stdout[-1000:]}\n{done.stderr[-5000:]}"
+        words = ("ben_assets_tests.golden.run", *synthetic.tile_keys)
+        done = run_module(*words, environment=environment)
+    assert done.code == 0, f"{done.out[-1000:]}\n{done.err[-5000:]}"
     return Pipeline(synthetic, home)

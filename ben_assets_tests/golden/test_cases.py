@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 import shapely
 
-from ben_assets.bigearthnet.archives import members
+from ben_assets.bigearthnet.archive_contents import members
 from ben_assets.bigearthnet.bands import BANDS
 from ben_assets.bigearthnet.corine import LABEL_OF_CODE
 from ben_assets.bigearthnet.countries import COUNTRIES, select_countries

@@ -11,8 +11,7 @@ import pytest
 from ben_assets.demo.settings import TRACKED, demo_environment
 from ben_assets.validation.expected_hashes import read_tracked, row_of
 from ben_assets.validation.recording import TRACKED_ASSETS
-from resources.data_root.difference import RELEASE_ASSETS
-from resources.data_root.records import RELEASE
+from resources.data_root.flow import RELEASE, RELEASE_ASSETS
 
 pytestmark = pytest.mark.timeout(300)
 

@@ -309,14 +309,34 @@ MUTANTS: Final = (
         f"{_SCIENCE}/archives.py",
         "bigearthnet/test_archives.py",
         ("zstd: level 3", "ZSTD_LEVEL: Final = 6", "ZSTD_LEVEL: Final = 3"),
-        ("zstd: single-thread format", "threads=max(threads, 1)", "threads=0"),
-        ("tar: of now", "1_704_067_200", "1_704_067_201"),
+        ("zstd: single-thread format", "level=ZSTD_LEVEL, threads=threads", "level=6"),
         ("tar: order without case", "member.name.encode())", "member.name.lower())"),
         ("tar: changed files pass", "if found != member.sha256", "if not found"),
+        ("frames: in any order", "in sorted(runs, key=str.encode)", "in runs"),
+        ("frames: order without case", "key=str.encode", "key=str.lower"),
+        ("frames: end of an empty tar", "end_after(self._tar.n_bytes)", "end_after(0)"),
+        ("frames: from the beginning", "file.seek(frame.offset)", "file.seek(0)"),
+        (
+            "frames: changed ones pass",
+            "if found != stored.frame.sha256",
+            "if not found",
+        ),
+        (
+            "frames: not in the digest of the tar",
+            """stream.read(_COPY_BYTES):
+                        self._tar.update(part)""",
+            """stream.read(_COPY_BYTES):
+                        pass""",
+        ),
+    ),
+    *_of(
+        f"{_SCIENCE}/tars.py",
+        "bigearthnet/test_archives.py",
+        ("tar: of now", "1_704_067_200", "1_704_067_201"),
         (
             "tar: 100 bytes are too long",
-            "<= tarfile.LENGTH_NAME",
-            "< tarfile.LENGTH_NAME",
+            "if len(path) <= tarfile.LENGTH_NAME",
+            "if len(path) < tarfile.LENGTH_NAME",
         ),
         ("tar: executable", "0000644", "0000755"),
         (
@@ -325,6 +345,44 @@ MUTANTS: Final = (
             "1 * tarfile.BLOCKSIZE",
         ),
         ("tar: not filled up", "-end % tarfile.RECORDSIZE", "-end % tarfile.BLOCKSIZE"),
+        (
+            "tar: no name takes several blocks",
+            "length // tarfile.BLOCKSIZE + 3",
+            "3",
+        ),
+    ),
+    *_of(
+        f"{_SCIENCE}/archive_contents.py",
+        "bigearthnet/test_archives.py",
+        ("tar: cut between members", "if stream.tell() != end", "if not end"),
+    ),
+    *_of(
+        f"{_SCIENCE}/dataset_layout.py",
+        "steps/test_archives.py",
+        (
+            "frames: a tile's part of an acquisition apart",
+            "if root == S1_ROOT else",
+            "if root != S1_ROOT else",
+        ),
+    ),
+    *_of(
+        f"{_STEPS}/archives.py",
+        "steps/test_archives.py",
+        (
+            "release: frames of an older data set",
+            "stored.made_from != {dataset.ASSET: tile.sha256}",
+            "not stored.made_from",
+        ),
+        (
+            "release: frames of another zstandard",
+            'stored.made_with != versions("zstandard")',
+            "not stored.made_with",
+        ),
+        (
+            "release: interleaved files of one tile alone",
+            ".extend(files[run])",
+            "[:] = files[run]",
+        ),
     ),
     *_of(
         f"{_SCIENCE}/checksums.py",
@@ -714,14 +772,18 @@ MUTANTS: Final = (
         "assets/test_tile_asset.py",
         (
             "locks: a step reads what another replaces",
-            "reading(upstream,",
+            "reading(read,",
             "reading((),",
         ),
     ),
     *_of(
         "ben_assets/validation/expected_hashes.py",
         "validation/test_expected_hashes.py",
-        ("expected hashes: another sen2cor passes", "and self.objection is None", ""),
+        (
+            "expected hashes: another sen2cor passes",
+            "reasons = [objection] if objection else []",
+            "reasons: list[str] = []",
+        ),
         (
             "expected hashes: other columns",
             "if not set(COLUMNS) <= set(",
@@ -729,8 +791,8 @@ MUTANTS: Final = (
         ),
         (
             "expected hashes: nothing is compared",
-            "return self.expected == self.found",
-            "return bool(self.found)",
+            "if expected[name] != found[name]]",
+            "if not found[name]]",
         ),
     ),
     *_of(
@@ -772,6 +834,146 @@ MUTANTS: Final = (
             "legend: other columns",
             "if tuple(rows.fieldnames or ()) != COLUMNS",
             "if not rows.fieldnames",
+        ),
+    ),
+    *_of(
+        "ben_assets/training/encoding.py",
+        "training/test_databases.py",
+        (
+            "lmdb: keys end before the column",
+            'name.rpartition("_")',
+            'name.partition("_")',
+        ),
+        (
+            "lmdb: a tensor by another name",
+            'MAP_TENSOR: Final = "Data"',
+            'MAP_TENSOR: Final = "data"',
+        ),
+        ("lmdb: changed files pass", "if found != file.sha256:", "if not found:"),
+    ),
+    *_of(
+        "ben_assets/training/patch_database.py",
+        "training/test_databases.py",
+        (
+            "lmdb: changed values pass",
+            "digests.get(key.decode()) != found:",
+            "digests.get(key.decode()) is None:",
+        ),
+        ("lmdb: a key lacks", "if count != len(digests):", "if count > len(digests):"),
+        (
+            "lmdb: a key twice",
+            "append=True, overwrite=False",
+            "append=False, overwrite=True",
+        ),
+    ),
+    *_of(
+        "ben_assets/training/index.py",
+        "training/test_release.py",
+        ("index: latitude first", "always_xy=True", "always_xy=False"),
+        (
+            "index: the corner in place of the centre",
+            "west + PATCH_SIZE_M / 2, north - PATCH_SIZE_M / 2",
+            "west, north",
+        ),
+        (
+            "index: rows go north",
+            'origin.corner[1] - patches["y"]',
+            'origin.corner[1] + patches["y"]',
+        ),
+        ("index: in the order of names", '["distance", "patch"]', '["patch"]'),
+    ),
+    *_of(
+        "ben_assets/training/classes.py",
+        "training/test_release.py",
+        (
+            "classes: no class is the first",
+            "NO_CLASS: Final = 255",
+            "NO_CLASS: Final = 0",
+        ),
+        (
+            "classes: numbers by name",
+            "enumerate(PAPER_ORDER)",
+            "enumerate(ALPHABETICAL_ORDER)",
+        ),
+    ),
+    *_of(
+        "ben_assets/training/samples.py",
+        "training/test_release.py",
+        ("samples: snow with cloud alone is unclear", "pc.or_(", "pc.and_("),
+        (
+            "samples: not mixed",
+            'hashlib.sha256(f"{salt}{patch_id}".encode()).digest(), patch_id',
+            'b"", patch_id',
+        ),
+    ),
+    *_of(
+        "ben_assets/training/manifest.py",
+        "training/test_release.py",
+        ("release manifest: paths may climb", 'and ".." not in name.split("/")', ""),
+    ),
+    *_of(
+        "resources/uploads/upload_file.py",
+        "resources/uploads/test_uploads.py",
+        ("uploads: each part is the first", "file.seek(self.offset)", "file.seek(0)"),
+    ),
+    *_of(
+        "resources/uploads/huggingface.py",
+        "resources/uploads/test_uploads.py",
+        (
+            "hub: any digest",
+            "return None if expected == found",
+            "return None if expected",
+        ),
+        (
+            "hub: a public one is changed unasked",
+            "if not is_private and not publishes:",
+            "if publishes and not publishes:",
+        ),
+    ),
+    *_of(
+        "resources/uploads/zenodo.py",
+        "resources/uploads/test_uploads.py",
+        ("zenodo: any digest", "if stated != sending.md5:", "if not stated:"),
+        ("zenodo: two of one name", "if count > 1]", "if count > 2]"),
+    ),
+    *_of(
+        "resources/data_root/facts.py",
+        "resources/data_root/test_facts.py",
+        ("facts: of more than is known", 'extra="forbid"', 'extra="ignore"'),
+        ("facts: texts for numbers", "strict=True", "strict=False"),
+        ("facts: names may climb", "if not stays_inside(name):", "if not name:"),
+    ),
+    *_of(
+        "resources/transfers/transfer.py",
+        "resources/cdse/test_download.py resources/cdse/test_delivery.py",
+        (
+            "transfer: longer than promised",
+            "if self.size + len(piece) > most:",
+            "if self.size > most:",
+        ),
+        (
+            "transfer: a part of any place",
+            "if start == self.size and is_same",
+            "if start >= 0 and is_same",
+        ),
+    ),
+    *_of(
+        "resources/transfers/ranges.py",
+        "cli/test_sample.py",
+        ("ranges: any part", "if found == place else", "if found else"),
+    ),
+    *_of(
+        "resources/transfers/limiter.py",
+        "resources/cdse/test_session.py",
+        ("limits: one connection more", "range(self._slots)", "range(self._slots + 1)"),
+    ),
+    *_of(
+        "resources/transfers/retrier.py",
+        "resources/cdse/test_download.py",
+        (
+            "pauses: of any length",
+            "until = time.time() + min(seconds, self._longest)",
+            "until = time.time() + seconds",
         ),
     ),
     *_of(

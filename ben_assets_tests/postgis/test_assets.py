@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import socket
-import subprocess
-import sys
 
 import dagster as dg
 import pytest
@@ -17,9 +15,9 @@ from ben_assets.assets.postgis import (
     postgis_v1_footprints,
 )
 from ben_assets.definitions import build_definitions
-from ben_assets_tests.support.pipeline import Pipeline, Run
+from ben_assets_tests.support.pipeline import Pipeline
+from ben_assets_tests.support.programs import Fork, run_module
 from resources.configured import resources_of
-from resources.settings import REPOSITORY
 
 pytestmark = pytest.mark.real_server
 
@@ -116,19 +114,12 @@ def test_without_a_dsn_the_checks_pass_with_a_warning():
 def test_a_server_that_comes_back_is_found_by_the_next_try(publisher, database, server):
     server.stop("immediate")
     with socket.create_server(("127.0.0.1", server.port)) as dead:
-        process = subprocess.Popen(
-            publisher.command("postgis_countries"),
-            cwd=REPOSITORY,
-            env=publisher.environment(),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        run = Fork(publisher.words("postgis_countries"), publisher.environment())
         dead.settimeout(60)
         dead.accept()[0].close()  # the first try
     server.start()
-    _, said = process.communicate(timeout=60)
-    assert process.returncode == 0, said
+    ended = run.wait()
+    assert ended.code == 0, ended.output
     assert database.count("countries") == 10
 
 
@@ -141,11 +132,12 @@ def test_the_cross_checks_are_six_and_each_tells_tiles_apart():
 
 
 def test_the_command_migrates(blank, finished):
-    command = [sys.executable, "-m", "ben_assets.cli", "postgis", "migrate"]
+    migrate = ("ben_assets.cli", "postgis", "migrate")
     environment = finished.environment(BEN_POSTGIS_DSN=blank.dsn)
-    assert "schema from nothing to 0002" in Run(command, environment).output
-    again = Run(command, environment)
+    first = run_module(*migrate, environment=environment)
+    assert "schema from nothing to 0002" in first.output
+    again = run_module(*migrate, environment=environment)
     assert (again.code, "at revision 0002 already" in again.output) == (0, True)
-    refused = Run(command, finished.environment())
+    refused = run_module(*migrate, environment=finished.environment())
     assert refused.code == 2
     assert "BEN_POSTGIS_DSN is not set" in refused.output

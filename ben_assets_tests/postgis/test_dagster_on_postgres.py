@@ -17,7 +17,8 @@ import yaml
 
 from ben_assets.testing.processes import signal_group
 from ben_assets_tests.postgis.database import Database
-from ben_assets_tests.support.pipeline import Pipeline, Run
+from ben_assets_tests.support.pipeline import Pipeline
+from ben_assets_tests.support.programs import run_module
 from resources.settings import REPOSITORY
 
 pytestmark = pytest.mark.real_server
@@ -40,7 +41,7 @@ class Team:
         )
 
     def dagster(self, *arguments: str) -> str:
-        run = Run([str(DAGSTER), *arguments], self.environment)
+        run = run_module("dagster", *arguments, environment=self.environment)
         assert run.code == 0, run.output
         return run.output
 

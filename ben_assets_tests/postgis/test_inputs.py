@@ -15,7 +15,10 @@ from ben_assets.steps.postgis import (
     publish_v1_footprints,
 )
 from ben_assets_tests.support.pipeline import Pipeline
+from resources.data_root.records import StoredRecord
+from resources.inputs.reference_digests import ReferenceDigests
 from resources.postgis import inputs
+from resources.settings import Settings
 
 pytestmark = pytest.mark.real_server
 
@@ -91,6 +94,27 @@ def test_a_reader_may_make_maps_with_corine_from_the_database(publisher, databas
     )
     publisher.make("reference_maps", publisher.keys[1])
     assert publisher.tree() == from_file
+
+
+def test_maps_are_stale_if_other_polygons_are_loaded_not_if_the_file_changes(
+    publisher,
+):
+    first = publish_clc2018(publisher.ctx()).made_from
+    publisher.settings["BEN_CLC_PATH"] = "postgis"
+    publisher.make("reference_maps", publisher.keys[0])
+    record = publisher.storage.require("reference_maps", publisher.keys[0])
+    few = publisher.own_inputs("reference") / GEOPACKAGE
+    polygons = corine(publisher).iloc[:5]
+    few.unlink()
+    polygons.to_file(few, layer=LAYER)
+    assert digest_now(publisher, record) == first[GEOPACKAGE]
+    assert publish_clc2018(publisher.ctx()).made_from != first
+    assert digest_now(publisher, record) != record.made_from[GEOPACKAGE]
+
+
+def digest_now(publisher: Pipeline, record: StoredRecord) -> str | None:
+    digests = ReferenceDigests(Settings(publisher.settings))
+    return digests.of_record(record, GEOPACKAGE)
 
 
 def test_corine_that_was_not_loaded_is_asked_for(publisher):

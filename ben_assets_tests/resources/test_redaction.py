@@ -23,6 +23,7 @@ from resources.postgis.database import Postgis
 from resources.postgres_dsn import setting_error, without_password
 from resources.redaction import redacted
 from resources.settings import Settings
+from resources.transfers.public_access import PublicAccess
 from resources.transfers.transport import Transport, connection_errors, retry_after
 
 SECRET = "Tr0ub4dor&3 pä'ss\\wörd/"
@@ -215,6 +216,7 @@ def test_certificates_and_proxies_are_settings_not_accidents(reason, monkeypatch
     reason.args = (*reason.args, "me:s3cr3t")
     with (
         pytest.raises(InvalidInput, match=r"SSL_CERT_FILE .*HTTPS_PROXY") as error,
+        Transport(PublicAccess("https://host")).hiding(),
         connection_errors("https://host/x"),
     ):
         raise reason

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -238,6 +239,13 @@ def test_land_cover_from_a_raster_goes_by_its_own_legend(ground):
     assert "tile.tif" in maps.made_from
     assert (maps.facts.legend, maps.facts.land_cover_year) == ("worldcover", 2021)
     assert record.facts.recipe == "mine"
+    open_half = recipe_rules.land_cover_covers_the_tile(
+        ground.tile(NEW_KEY), ground.ctx()
+    )
+    assert (open_half.passed, open_half.is_warning) == (False, True)
+    assert open_half.found.endswith(f"if it is land: ben doctor {NEW_KEY}")
+    as_v1 = replace(ground.tile(NEW_KEY), alignment="v1")
+    assert recipe_rules.land_cover_covers_the_tile(as_v1, ground.ctx()).passed
 
 
 def use_vector(ground: Pipeline) -> Path:

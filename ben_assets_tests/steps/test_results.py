@@ -15,7 +15,7 @@ import pytest
 import rasterio
 import shapely
 
-from ben_assets.bigearthnet.archives import members
+from ben_assets.bigearthnet.archive_contents import members
 from ben_assets.bigearthnet.bands import BANDS
 from ben_assets.bigearthnet.checksums import file_digest, parse_hash_list
 from ben_assets.bigearthnet.corine import CLC2018, CODES

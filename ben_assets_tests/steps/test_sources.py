@@ -6,8 +6,6 @@ import contextlib
 import hashlib
 import json
 import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -40,6 +38,7 @@ from ben_assets.testing.cdse_server import CdseServer
 from ben_assets.validation.expected_hashes import MEMBERS_FILE
 from ben_assets.validation.l1c_rules import zip_is_tracked
 from ben_assets.validation.recording import track_tiles
+from ben_assets_tests.support.programs import run_module
 from ben_assets_tests.support.zip_products import (
     NAME,
     band_path,
@@ -51,7 +50,7 @@ from ben_assets_tests.support.zip_products import (
 from resources.data_root.facts import parse_facts
 from resources.data_root.store import StoredRecord
 from resources.product_sources import LOOK_SECONDS, Sources, ask_briefly
-from resources.settings import REPOSITORY, Settings
+from resources.settings import Settings
 
 FOLDER = f"{NAME}.SAFE"
 BAND = band_path(NAME, "B02")
@@ -446,17 +445,11 @@ class TestPreflight:
             **setup.all_settings.as_environment(),
             "BEN_TILES_CSV": str(tiles_csv),
             "BEN_TRACKED_TILES": "0",
-            "PATH": "/usr/bin:/bin",
         }
-        done = subprocess.run(
-            [sys.executable, "-m", "ben_assets.cli", "preflight", "--json"],
-            env=environment,
-            cwd=REPOSITORY,
-            capture_output=True,
-            text=True,
-        )
-        assert done.returncode == 1, done.stderr
-        assert len(json.loads(done.stdout)["tiles"]) == 4
+        words = ("ben_assets.cli", "preflight", "--json")
+        done = run_module(*words, environment=environment)
+        assert done.code == 1, done.err
+        assert len(json.loads(done.out)["tiles"]) == 4
 
 
 def test_a_hundred_and_twenty_five_tiles_are_asked_for_at_once(setup) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from resources.data_root.facts import OF_RELEASE, OF_TILE, Facts, parse_facts
+from resources.data_root.facts import OF_ASSET, Facts, parse_facts
 
 _DIGEST = "0" * 64
 _TABLE = {"file": "a.parquet", "rows": 1, "bytes": 1, "sha256": _DIGEST}
@@ -19,7 +19,7 @@ _OF_TYPE: dict[str, Any] = {"str": "a", "int": 1, "bool": True, "TableFacts": _T
 
 def facts_of(asset: str, **changes: Any) -> Facts:  # any JSON
     """The facts of an asset, as read; ``changes`` are JSON."""
-    kind = {**OF_TILE, **OF_RELEASE}.get(asset, Facts)
+    kind = OF_ASSET.get(asset, Facts)
     stored = {
         name: _value(name, str(field.annotation))
         for name, field in kind.model_fields.items()

@@ -9,7 +9,6 @@ import os
 import shutil
 import sqlite3
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,8 +16,9 @@ import pytest
 
 from ben_assets.bigearthnet.tile_list import Tile, find_tile
 from ben_assets.safe.manifest import MANIFEST
+from ben_assets.steps.archives import make_archives
 from ben_assets.steps.card import make_release_card
-from ben_assets.steps.dataset import make_aligned_dataset, make_archives
+from ben_assets.steps.dataset import make_aligned_dataset
 from ben_assets.steps.l2a import make_l2a_tile
 from ben_assets.steps.metadata import make_metadata_table
 from ben_assets.steps.patches import make_patches
@@ -31,6 +31,8 @@ from ben_assets.steps.step_context import StepContext
 from ben_assets.steps.training import make_release_lmdb, make_training_lmdb
 from ben_assets.synthetic.dataset import SyntheticData
 from ben_assets.tiles import load_tiles
+from ben_assets_tests.support.programs import Ended, run_module
+from resources.data_root.flow import tiles_read_by
 from resources.data_root.records import seal_of
 from resources.data_root.store import Storage, StoredRecord
 from resources.settings import REPOSITORY, Settings
@@ -45,17 +47,6 @@ STEPS: dict[str, Callable[[Tile, StepContext], StoredRecord]] = {
     "training_lmdb": make_training_lmdb,
 }
 """Asset key to its step, in flow order."""
-
-UPSTREAM = {
-    "l2a_tiles": (),
-    "patches": ("l2a_tiles",),
-    "reference_maps": ("patches",),
-    "metadata_tables": ("patches", "reference_maps"),
-    "aligned_dataset": ("patches", "reference_maps", "metadata_tables"),
-    "archives": ("aligned_dataset",),
-    "training_lmdb": ("aligned_dataset",),
-}
-"""Asset key to what its step reads, in flow order."""
 
 RELEASE_STEPS = {
     "release_metadata": make_release_metadata,
@@ -100,7 +91,7 @@ class Pipeline:
     def make(self, asset: str, key: str | None = None) -> StoredRecord:
         if key is None:
             return (RELEASE_STEPS | TRAINING_STEPS)[asset](self.ctx())
-        with self.storage.reading(UPSTREAM[asset], key, self.log.append):
+        with self.storage.reading(tiles_read_by(asset), key, self.log.append):
             return STEPS[asset](self.tile(key), self.ctx())
 
     def make_tile(self, key: str, upto: str = "training_lmdb") -> StoredRecord:
@@ -145,16 +136,17 @@ class Pipeline:
         """Relative path to content digest of all results, hidden files included."""
         return tree_of(Path(self.settings["BEN_DATA_DIR"]))
 
-    def run(self, select: str, key: str | None = None, **settings: str) -> Run:
+    def run(self, select: str, key: str | None = None, **settings: str) -> Ended:
         """Materialize through Dagster's command line, as users do."""
-        return Run(self.command(select, key), self.environment(**settings))
+        words = self.words(select, key)
+        return run_module(*words, environment=self.environment(**settings))
 
-    def run_verify(self, key: str, **settings: str) -> Run:
+    def run_verify(self, key: str, **settings: str) -> Ended:
         """The job of checks alone, as it is called from outside."""
         tags = json.dumps({"dagster/partition": key})
-        job = ["-m", "ben_assets.definitions", "-j", "verify", "--tags", tags]
-        command = [sys.executable, "-m", "dagster", "job", "execute", *job]
-        return Run(command, self.environment(**settings))
+        job = ("-m", "ben_assets.definitions", "-j", "verify", "--tags", tags)
+        words = ("dagster", "job", "execute", *job)
+        return run_module(*words, environment=self.environment(**settings))
 
     def evaluations(self) -> dict[tuple[str, str], tuple[bool, str, str]]:
         """(asset, check) to the newest (passed, severity, description) on record."""
@@ -179,11 +171,11 @@ class Pipeline:
         return found
 
     @staticmethod
-    def command(select: str, key: str | None = None) -> list[str]:
-        partition = [] if key is None else ["--partition", key]
-        module = ["-m", "dagster", "asset", "materialize", "-m"]
-        selection = ["ben_assets.definitions", "--select", select]
-        return [sys.executable, *module, *selection, *partition]
+    def words(select: str, key: str | None = None) -> tuple[str, ...]:
+        """Module and arguments of Dagster's command line."""
+        partition = () if key is None else ("--partition", key)
+        selection = ("-m", "ben_assets.definitions", "--select", select)
+        return ("dagster", "asset", "materialize", *selection, *partition)
 
     def environment(self, **settings: str) -> dict[str, str]:
         """Environment of a process that uses this pipeline's settings."""
@@ -196,22 +188,6 @@ class Pipeline:
             "DAGSTER_HOME": str(home),
             **settings,
         }
-
-
-class Run:
-    """A finished process and what it said."""
-
-    def __init__(self, command: list[str], environment: dict[str, str]) -> None:
-        done = subprocess.run(
-            command,
-            cwd=REPOSITORY,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=280,
-            check=False,
-        )
-        self.code, self.output = done.returncode, done.stdout + done.stderr
 
 
 def link_tree(source: Path, target: Path) -> None:

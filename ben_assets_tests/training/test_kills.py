@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 import sys
@@ -13,6 +12,7 @@ import pytest
 from ben_assets.steps.subsets import make_subset
 from ben_assets.training.subsets import Selection
 from ben_assets_tests.support.pipeline import TRAINING_STEPS, Pipeline, tree_of
+from ben_assets_tests.support.programs import FORKS
 from resources.data_root import store as storage_module
 from resources.data_root.tile_files import verify_tile
 
@@ -25,8 +25,6 @@ MOMENTS = {
     "the new record is in place": True,
 }
 """Moment to whether a record is there then, in the order of a publication."""
-_FORKS = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload([__name__])
 
 
 def make(pipeline: Pipeline, asset: str) -> None:
@@ -70,6 +68,38 @@ def make_until(moment: str, record: str, pipeline: Pipeline, asset: str) -> None
     make(pipeline, asset)
 
 
+def join_until(archive: str, pipeline: Pipeline) -> None:
+    """Make the release archives, and die by SIGKILL when this one is to be joined."""
+
+    def hook(event: str, names: tuple[object, ...]) -> None:
+        if event == "open" and str(names[0]) == archive:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.addaudithook(hook)
+    pipeline.make("release_archives")
+
+
+@pytest.mark.parametrize("is_first", [True, False], ids=["first", "again"])
+def test_archives_killed_while_they_are_joined_are_those_before(finished, is_first):
+    """One tile's frame of S2 is in place then, the next one's not."""
+    storage, key = finished.storage, max(finished.keys)
+    folder, whole = storage.folder("release_archives"), finished.tree()
+    if is_first:
+        storage.remove("release_archives", "release")
+    before = tree_of(folder)
+    archive = storage.folder("archives") / key / "S2.tar.zst"
+    run = FORKS.Process(target=join_until, args=(str(archive), finished))
+    run.start()
+    run.join(100)
+    assert run.exitcode == -signal.SIGKILL
+    (draft,) = (folder / ".drafts").glob("release-*")
+    assert (draft / "BigEarthNet-S2.tar.zst").is_file()
+    found = tree_of(folder)
+    assert {n: d for n, d in found.items() if not n.startswith(".drafts")} == before
+    finished.make("release_archives")
+    assert finished.tree() == whole
+
+
 @pytest.mark.parametrize("asset", ASSETS)
 def test_a_killed_run_leaves_all_or_nothing_and_the_next_one_heals(
     trained, asset, monkeypatch
@@ -82,7 +112,7 @@ def test_a_killed_run_leaves_all_or_nothing_and_the_next_one_heals(
     whole, record = tree_of(folder), storage.record_path(asset, tile)
     for moment, has_record in MOMENTS.items():
         job = (moment, str(record), trained, asset)
-        run = _FORKS.Process(target=make_until, args=job)
+        run = FORKS.Process(target=make_until, args=job)
         run.start()
         run.join(100)
         assert run.exitcode == -signal.SIGKILL, moment

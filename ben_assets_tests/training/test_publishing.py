@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 
@@ -109,4 +110,10 @@ def test_a_dry_run_lists_the_files_and_asks_nobody(publish):
         assert {"README.md", "lmdb/BigEarthNet.lmdb/data.mdb"} < set(names)
         assert not any(name.startswith(("shards/", "index/")) for name in names)
         assert "nothing was sent" in run.stdout
+        listed = publish(server, "huggingface", "a/b", "--dry-run", "--json")
+        sizes = {one["file"]: one["bytes"] for one in json.loads(listed.stdout)}
+        assert sizes["index/bigearthnet_index.parquet"] > 0
+        alone = publish(server, "huggingface", "a/b", "--json")
+        assert alone.exit_code == 2
+        assert "--json goes with --dry-run" in alone.output
         assert server.repositories == {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 import json
+import os
 import random
 import re
 import shlex
@@ -26,7 +27,7 @@ import zstandard
 from safetensors.numpy import load
 from typer.testing import CliRunner
 
-from ben_assets.bigearthnet.archives import members
+from ben_assets.bigearthnet.archive_contents import members
 from ben_assets.bigearthnet.corine import LABEL_OF_CODE, LABELS
 from ben_assets.bigearthnet.errors import BenError, InvalidInput, MissingInput
 from ben_assets.cli import app
@@ -55,7 +56,7 @@ from ben_assets_tests.support.pipeline import (
     tree_of,
 )
 from resources.data_root.difference import Difference
-from resources.data_root.records import RELEASE
+from resources.data_root.flow import RELEASE
 from resources.data_root.stored_tiles import Snapshot
 from resources.settings import REPOSITORY
 
@@ -144,26 +145,6 @@ def test_one_query_finds_patches_by_place_season_country_and_land_cover(trained)
     ]
     assert len(rows) > 0
     assert sorted(patch for patch, _ in rows) == sorted(expected)
-
-
-def test_the_queries_of_the_documents_run(trained):
-    """DuckDB's finds nothing here; with another class and place it does."""
-    text = (REPOSITORY / "docs/training.md").read_text()
-    query = text.split("```sql\n")[1].partition("```")[0]
-    assert "release_index/bigearthnet_index.parquet" in query
-    query = query.replace("release_index/", f"{index_path(trained).parent}/")
-    assert duckdb.sql(query).columns == ["patch_id", "lon", "lat", "rice_pixels"]
-    assert duckdb.sql(query).fetchall() == []
-    query = query.replace("213", "211").replace("-8.0", "-4.0").replace("39.5", "41")
-    assert len(duckdb.sql(query).fetchall()) > 0
-    code = text.split("```python\n")[1].partition("```")[0]
-    code = code.replace("release_index/", f"{index_path(trained).parent}/")
-    names: dict[str, object] = {}
-    exec(
-        code.replace("213", "211").replace("-8.0", "-4.0").replace("39.5", "41"), names
-    )
-    expected = {row[0] for row in duckdb.sql(query).fetchall()}
-    assert set(names["found"]["patch_id"]) == expected
 
 
 def test_a_box_is_read_by_its_bounding_boxes(trained):
@@ -305,6 +286,7 @@ def test_the_card_says_what_must_be_known(trained):
         "recipe of the labels | bigearthnet-v2",
         "path: shards/train-*.tar",
         "| 2 | 1 | Arable land |",
+        "do not go element by element",
         "patch_id_split_mapping.csv",
     ):
         assert words in text, words
@@ -375,6 +357,7 @@ def test_the_manifest_proves_every_extracted_file(trained, tmp_path):
         ("path,sha256\n", "line 1: expected path,bytes,sha256"),
         ("path,bytes,sha256\n../x,1," + "0" * 64 + "\n", "line 2: .*below the root"),
         ("path,bytes,sha256\nx,one," + "0" * 64 + "\n", "line 2: expected path,bytes"),
+        ("path,bytes,sha256\nx,\u00b2,0\n", "line 2: expected path,bytes"),
         ("path,bytes,sha256\nx,1,0\n", "line 2: expected 64 hex digits"),
     ],
 )
@@ -385,6 +368,9 @@ def test_a_manifest_that_is_none_is_refused(tmp_path, text, says):
         list(compare_with_manifest(tmp_path, path))
     path.write_bytes(b"nonsense")
     with pytest.raises(InvalidInput, match="found damage"):
+        list(compare_with_manifest(tmp_path, path))
+    path.write_bytes(zstandard.compress(text.encode())[:-3])
+    with pytest.raises(InvalidInput, match=r"it is cut off|line 1"):
         list(compare_with_manifest(tmp_path, path))
     path.unlink()
     with pytest.raises(MissingInput, match="take it from the release"):
@@ -522,6 +508,31 @@ def test_the_libraries_of_its_formats_read_a_published_folder(trained, tmp_path)
     index = pq.read_table(index_path(trained))
     counts = [int(n) for n in re.findall(r" (\d+)(?=[,;])", done.stdout)]
     assert sum(counts) == len(index)
+
+
+def test_the_lines_of_the_page_read_a_published_folder(trained, tmp_path, monkeypatch):
+    """Tensors of a patch, and the verification of a download, as pasted."""
+    publish_folder(trained.ctx(), tmp_path / "published")
+    monkeypatch.chdir(tmp_path / "published")
+    page = (REPOSITORY / "docs/training.md").read_text()
+    reading = page.split("## Read tensors")[1].split("```python\n")[1]
+    names: dict[str, object] = {}
+    exec(reading.partition("```")[0], names)
+    assert len(names["bands"]) == 12
+    names["database"].close()
+    verifying = page.split("### Verify a download")[1].split("```sh\n")[1]
+    programs = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", "-e", "-c", verifying.partition("```")[0]],
+        env={**os.environ, "PATH": programs},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    n_files = len(list(read_manifest(Path("MANIFEST.csv.zst"))))
+    assert f"{n_files:,} files listed, 0 that differ" in done.stdout
 
 
 def test_a_large_file_is_published_in_parts(trained, tmp_path):

@@ -29,8 +29,10 @@ def test_equal_numbers_pass_and_others_are_named(tracked):
     assert compare(record(), folder).passed
     other = compare(record("WRONG"), folder)
     assert not other.passed
-    assert other.outcome == "differs from the tracked hash in bytes, sha256"
-    assert compare(record("NEW"), folder).expected is None
+    assert other.description == "differs from the tracked hash in bytes, sha256"
+    new = compare(record("NEW"), folder)
+    assert (new.passed, new.is_warning) == (True, True)
+    assert new.expected == "none tracked"
 
 
 @pytest.mark.parametrize(

@@ -103,7 +103,9 @@ def read_archives() -> int:
         if name.endswith(".parquet"):
             assert listed.pop(name) == digest
         elif name.endswith(".tar.zst"):
-            stream = zstandard.ZstdDecompressor().stream_reader(io.BytesIO(content))
+            stream = zstandard.ZstdDecompressor().stream_reader(
+                io.BytesIO(content), read_across_frames=True
+            )
             with tarfile.open(fileobj=stream, mode="r|") as tar:
                 for info in filter(tarfile.TarInfo.isfile, tar):
                     found = hashlib.sha256(tar.extractfile(info).read()).hexdigest()

@@ -83,6 +83,7 @@ class Access:
         """
         user, password = _pair(settings, "CDSE_USERNAME", "CDSE_PASSWORD")
         key, secret = _pair(settings, "CDSE_S3_ACCESS_KEY", "CDSE_S3_SECRET_KEY")
+        settings.token("CDSE_S3_ACCESS_KEY")
         totp = settings.text("CDSE_TOTP_SECRET")
         hosts = settings.text("CDSE_ALLOWED_HOSTS", PUBLIC_HOSTS) or ""
         return cls(
@@ -123,7 +124,7 @@ class Access:
         if self.account:
             known += [self.account.password, self.account.totp_secret]
         if self.s3_keys:
-            known += [self.s3_keys.secret_key]
+            known += [self.s3_keys.access_key, self.s3_keys.secret_key]
         return redacted(text, known)
 
     def _tokens_on_file(self) -> list[str]:

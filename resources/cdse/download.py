@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from blake3 import blake3
-
 from ben_assets.bigearthnet.errors import (
     AccessRefused,
     BenError,
@@ -20,6 +18,7 @@ from resources.cdse.access import Access
 from resources.cdse.session import Session
 from resources.data_root.facts import CatalogueEntry
 from resources.data_root.store import local_errors
+from resources.transfers.delivery import Digests
 from resources.transfers.limiter import Limiter
 from resources.transfers.retrier import Retrier
 from resources.transfers.transfer import Delivered, Place, Transfer
@@ -63,17 +62,18 @@ class HttpDownload:
             LocalResourceError: the disk refuses.
         """
         url = f"{self._access.download_url}/Products({entry.id})/$value"
-        # By far the fastest of the service's checksums: it costs the transfer nothing.
-        transfer = Transfer(Place(path), attempts, on_bytes, blake3)
+        transfer = Transfer(
+            Place(path), attempts, on_bytes, lambda: Digests(entry.checksums)
+        )
         authority = _Authority(self._session)
         with local_errors(path):
             attempts.run(lambda: self._try(url, transfer, authority, attempts))
-        return Delivered(transfer.size, {"BLAKE3": transfer.digest.hexdigest()})
+        return Delivered(transfer.size, transfer.digest.hexdigests())
 
     def _try(
         self,
         url: str,
-        transfer: Transfer[blake3],
+        transfer: Transfer[Digests],
         authority: _Authority,
         attempts: Retrier,
     ) -> None:

@@ -14,6 +14,7 @@ import hashlib
 import hmac
 import json
 import os
+import re
 import struct
 import time
 import uuid
@@ -40,6 +41,7 @@ from resources.transfers.transport import (
 CLIENT_ID: Final = "cdse-public"
 REFRESH_BEFORE_SECONDS: Final = 60
 """Renew so long before the end; an access token lives for 600 s."""
+_TOKEN: Final = re.compile(r"[!-~]{1,65536}")
 _TOTP_STEP_SECONDS: Final = 30
 _TOLERATED_SKEW_SECONDS: Final = 15
 
@@ -122,7 +124,8 @@ class Session:
             raise _refused(str(error), account) from None
 
     def _ask(self, form: dict[str, str]) -> Token:
-        body = urlencode({"client_id": CLIENT_ID, **form}).encode()
+        fields = {"client_id": CLIENT_ID, **form}
+        body = urlencode(fields, errors="surrogateescape").encode()
         kind = "application/x-www-form-urlencoded"
         request = Request(self._access.token_url, {"Content-Type": kind}, form=body)
         try:
@@ -215,8 +218,11 @@ def _renewal(lifetime: Any) -> float:  # noqa: ANN401  straight from JSON
 
 def _parsed(content: dict[str, Any]) -> Token:
     try:
+        access = str(content["access_token"])
+        if not _TOKEN.fullmatch(access):
+            raise ValueError  # not to be sent in a header
         return Token(
-            access=str(content["access_token"]),
+            access=access,
             expires=_renewal(content["expires_in"]),
             refresh=str(content.get("refresh_token") or ""),
             refresh_expires=_renewal(content.get("refresh_expires_in") or 3600),

@@ -117,8 +117,8 @@ class Clms:
     def __init__(self, options: ClmsOptions, log: Callable[[str], None]) -> None:
         """Nothing is asked yet; ``log`` gets progress and failures."""
         self._options = options
-        self._transport = Transport(options)
-        self._log = log
+        self.transport = Transport(options)
+        self._log = self.transport.quiet(log)
         self._token = ""
         self._token_ends = 0.0
 
@@ -166,7 +166,7 @@ class Clms:
         if not _TASK_ID.fullmatch(task):
             raise ServiceUnavailable(
                 f"{self._options.url}: expected the id of a task, found "
-                f"{self._options.without_secrets(json.dumps(reply), self._token)[:200]}"
+                f"{self.transport.without_secrets(json.dumps(reply))[:200]}"
             )
         return task
 
@@ -218,7 +218,7 @@ class Clms:
         form = None if body is None else json.dumps(body).encode()
         url = f"{self._options.url}/{path}"
         try:
-            return self._transport.json(Request(url, headers, self._fresh(), form))
+            return self.transport.json(Request(url, headers, self._fresh(), form))
         except Unauthorized as error:
             was_old, self._token = self._token, ""
             if error.says_expired and was_old:
@@ -236,7 +236,7 @@ class Clms:
         kind = {"Content-Type": "application/x-www-form-urlencoded"}
         uri = self._options.key.token_uri
         try:
-            reply = self._transport.json(
+            reply = self.transport.json(
                 Request(uri, kind, form=urlencode(form).encode())
             )
         except (Unauthorized, RequestRefused) as error:

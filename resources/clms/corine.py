@@ -55,6 +55,10 @@ class CorineDownload:
         Raises:
             BenError: no file, or another one than pinned; see :class:`Clms`.
         """
+        with self.clms.transport.hiding():
+            self._fetch(target)
+
+    def _fetch(self, target: Path) -> None:
         task_file = target.with_name(f".{target.name}.task")
         packed = target.with_name(f".{target.name}.zip.part")
         with local_errors(target):
@@ -135,7 +139,7 @@ def corine_download(
     timeouts = Timeouts()
     url = settings.address("CLMS_URL", URL)
     clms = Clms(ClmsOptions(ServiceKey.read(path), url, timeouts), log)
-    return CorineDownload(clms, pin, timeouts, log)
+    return CorineDownload(clms, pin, timeouts, clms.transport.quiet(log))
 
 
 def _is_geopackage(described: dict[str, str]) -> bool:

@@ -4,19 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
-
-from resources.data_root.facts import OF_RELEASE, OF_TILE, SUBSETS
-
-TILE_ASSETS: Final = tuple(OF_TILE)
-"""Assets with one record per tile, in flow order."""
-RELEASE_ASSETS: Final = tuple(OF_RELEASE)
-"""Assets with one record for all tiles, in flow order."""
-
-
-def is_of_release(asset: str) -> bool:
-    """Whether the one record of an asset, or of a subset, is of all tiles."""
-    return asset in OF_RELEASE or asset.startswith(f"{SUBSETS}/")
 
 
 class Kind(StrEnum):

@@ -17,6 +17,7 @@ import pydantic_core
 
 from ben_assets.bigearthnet.relative_names import stays_inside
 from ben_assets.safe.manifest import Member
+from resources.data_root.flow import SUBSETS
 
 if TYPE_CHECKING:
     from ben_assets.bigearthnet.patch_grid import TileGeocoding
@@ -44,7 +45,9 @@ _Time = Annotated[str, pydantic.AfterValidator(_require_time)]
 class Facts(pydantic.BaseModel):
     """No facts: what an asset of which no others are known has in its record."""
 
-    model_config = pydantic.ConfigDict(frozen=True, strict=True, extra="forbid")
+    model_config = pydantic.ConfigDict(
+        frozen=True, strict=True, extra="forbid", defer_build=True
+    )
 
     def as_stored(self) -> dict[str, Any]:
         """As written in the JSON of a record: what was given, as plain values."""
@@ -345,10 +348,26 @@ class ArchiveFacts:
     tar_md5: str
 
 
+@dataclass(frozen=True)
+class FrameFacts:
+    """A zstd frame of a tile's archive, which a release takes over as it is."""
+
+    offset: Count
+    """Where it begins in the compressed file, in bytes."""
+    bytes: Count
+    """Its compressed size."""
+    sha256: Sha256
+    """Of its compressed bytes."""
+    members: Count
+    """Number of files in it."""
+
+
 class ArchivesFacts(RecipeFacts):
-    """``archives``: file name to archive."""
+    """``archives``: file name to archive, and to the frames in it."""
 
     archives: dict[str, ArchiveFacts]
+    frames: dict[str, dict[str, FrameFacts]] = {}
+    """By what the names of the files of a frame begin with; none in older records."""
 
 
 class DatabaseFacts(RecipeFacts):
@@ -444,7 +463,7 @@ class SubsetFacts(Facts):
     """Patches to look for of each label; None: all."""
 
 
-OF_TILE: Final[Mapping[str, type[Facts]]] = {
+OF_ASSET: Final[Mapping[str, type[Facts]]] = {
     "tile_ids": ProductStatus,
     "l1c_zips": ZipFacts,
     "l2a_tiles": L2aFacts,
@@ -454,9 +473,6 @@ OF_TILE: Final[Mapping[str, type[Facts]]] = {
     "aligned_dataset": DatasetFacts,
     "archives": ArchivesFacts,
     "training_lmdb": DatabaseFacts,
-}
-"""Assets with one record a tile, in flow order."""
-OF_RELEASE: Final[Mapping[str, type[Facts]]] = {
     "tile_id_csv": ListFacts,
     "l1c_hash_csv": ListFacts,
     "release_metadata": ReleaseTablesFacts,
@@ -468,9 +484,7 @@ OF_RELEASE: Final[Mapping[str, type[Facts]]] = {
     "release_statistics": StatisticsFacts,
     "release_card": ReleaseCardFacts,
 }
-"""Assets with one record for all tiles, in flow order."""
-SUBSETS: Final = "subsets"
-"""Folder of the subsets of a release."""
+"""Asset key to the model of its facts."""
 
 
 def parse_facts(asset: str, stored: dict[str, Any]) -> Facts:
@@ -481,5 +495,5 @@ def parse_facts(asset: str, stored: dict[str, Any]) -> Facts:
             that leads out of the asset's folder.
     """
     is_subset = asset.startswith(f"{SUBSETS}/")
-    kind = SubsetFacts if is_subset else {**OF_TILE, **OF_RELEASE}.get(asset, Facts)
+    kind = SubsetFacts if is_subset else OF_ASSET.get(asset, Facts)
     return kind.model_validate_json(pydantic_core.to_json(stored))

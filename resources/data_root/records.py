@@ -23,10 +23,9 @@ from resources.data_root.facts import (
     TabledFacts,
     parse_facts,
 )
+from resources.data_root.flow import RELEASE
 
 _F = TypeVar("_F", bound=Facts)
-RELEASE: Final = "release"
-"""Stands in for the tile key in the record of an asset without partitions."""
 
 
 @dataclass(frozen=True)

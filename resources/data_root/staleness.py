@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from ben_assets.bigearthnet.errors import BenError
-from resources.data_root.difference import RELEASE_ASSETS, TILE_ASSETS
+from ben_assets.bigearthnet.product_names import is_tile_key
 from resources.data_root.facts import TabledFacts
-from resources.data_root.records import RELEASE, StoredRecord
+from resources.data_root.flow import RELEASE, RELEASE_ASSETS, TILE_ASSETS, tiles_of
+from resources.data_root.records import StoredRecord
 from resources.data_root.stored_tiles import StoredTiles
-
-_TILES_OF: Mapping[str, str] = {
-    "tile_id_csv": "tile_ids",
-    "l1c_hash_csv": "l1c_zips",
-    "release_metadata": "aligned_dataset",
-    "release_archives": "aligned_dataset",
-    "release_index": "aligned_dataset",
-    "release_lmdb": "aligned_dataset",
-    "release_shards": "aligned_dataset",
-    "release_statistics": "aligned_dataset",
-    "release_card": "aligned_dataset",
-}
-"""Release asset to the asset whose tiles it is made of."""
 
 
 def stale_inputs(
@@ -53,8 +41,8 @@ def _digest_now(storage: StoredTiles, record: StoredRecord, name: str) -> str | 
     """Digest of an upstream artifact, or of its table (``<asset>.parquet``)."""
     asset = name.removesuffix(".parquet")
     if record.tile == RELEASE and asset not in RELEASE_ASSETS:
-        tiles_of = _TILES_OF.get(record.asset)
-        upstream = _find(storage, tiles_of, name) if tiles_of else None
+        of_tiles = tiles_of(record.asset)
+        upstream = _find(storage, of_tiles, name) if of_tiles else None
     elif asset in (*TILE_ASSETS, *RELEASE_ASSETS):
         upstream = _find(storage, asset, record.tile)
     else:
@@ -74,10 +62,11 @@ def _find(storage: StoredTiles, asset: str, tile: str) -> StoredRecord | None:
 
 def _other_tiles(storage: StoredTiles, record: StoredRecord) -> list[str]:
     """Tiles that a release lacks, or has too many."""
-    if record.asset not in _TILES_OF:
+    of_tiles = tiles_of(record.asset)
+    then = {name for name in record.made_from if is_tile_key(name)}
+    if of_tiles is None or not then:
         return []
-    now = set(storage.tiles(_TILES_OF[record.asset]))
-    then = record.made_from.keys() - set(RELEASE_ASSETS)
+    now = set(storage.tiles(of_tiles))
     changes = {"without": now - then, "with the absent": then - now}
     return [
         f"set of tiles: {what} {', '.join(sorted(tiles)[:3])}"

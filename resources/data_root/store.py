@@ -38,7 +38,6 @@ from resources.data_root.files import (
 )
 from resources.data_root.locks import Lock, Locks
 from resources.data_root.records import (
-    RELEASE,
     FileDigest,
     Record,
     StoredRecord,
@@ -49,7 +48,6 @@ from resources.data_root.stored_tiles import JOURNAL, StoredTiles, journal_outpu
 from resources.settings import Settings
 
 __all__ = [
-    "RELEASE",
     "Draft",
     "Record",
     "Storage",

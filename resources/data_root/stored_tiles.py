@@ -12,13 +12,8 @@ from ben_assets.bigearthnet.checksums import parse_hash_list
 from ben_assets.bigearthnet.errors import BenError, InvalidInput, MissingInput
 from ben_assets.bigearthnet.plain_files import read_plain
 from ben_assets.bigearthnet.product_names import is_tile_key
-from resources.data_root.facts import OF_RELEASE, OF_TILE, SUBSETS
-from resources.data_root.records import (
-    RELEASE,
-    StoredRecord,
-    is_output,
-    parse_record,
-)
+from resources.data_root.flow import RELEASE, RELEASE_ASSETS, SUBSETS, TILE_ASSETS
+from resources.data_root.records import StoredRecord, is_output, parse_record
 
 JOURNAL: Final = ".journal"
 """Ends the name of a list of outputs that are just being put in place."""
@@ -37,7 +32,7 @@ class StoredTiles:
         names = sorted(
             path.name for path in self.folder(SUBSETS).glob("[!.]*") if path.is_dir()
         )
-        return (*OF_TILE, *OF_RELEASE, *(f"{SUBSETS}/{name}" for name in names))
+        return (*TILE_ASSETS, *RELEASE_ASSETS, *(f"{SUBSETS}/{name}" for name in names))
 
     def folder(self, asset: str) -> Path:
         """The folder of an asset."""

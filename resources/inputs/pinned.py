@@ -23,10 +23,10 @@ from resources.inputs.pins import (
     TILE_LINKS,
     V1_ZONES,
     Pin,
-    find_reference,
     footprints_name,
     load_pins,
 )
+from resources.inputs.places import InputPlaces, find_reference
 from resources.settings import Settings
 
 CONSEQUENCES: Final[dict[str, str]] = {
@@ -76,23 +76,13 @@ class PinnedInputs:
     def __init__(self, settings: Settings, *, reads_anew: bool = False) -> None:
         """As the settings say; ``reads_anew`` as of ``DigestCache``."""
         self._settings = settings
-        self.folder = settings.reference_dir
-        from_database = settings.takes_clc_from_postgis
-        self._clc_path = None if from_database else settings.path("BEN_CLC_PATH")
+        self.places = InputPlaces.from_settings(settings)
         self._digests = DigestCache(settings.data_dir, reads_anew=reads_anew)
         self.pins = load_pins()
 
-    def place(self, name: str) -> Path:
-        """Where an input is expected; CORINE may have a setting of its own."""
-        if name == CORINE and self._clc_path is not None:
-            return self._clc_path
-        return self.folder / name
-
     def find(self, name: str) -> InputStatus | None:
         """An input as it is on disk, or None where it is not."""
-        path = find_reference(self.folder, name)
-        if name == CORINE and self._clc_path is not None:
-            path = self._clc_path if self._clc_path.is_file() else None
+        path = self.places.find(name)
         if path is None:
             return None
         pin = self.pins[name]
@@ -115,13 +105,13 @@ class PinnedInputs:
             self._fetch_corine(pin, log)
         elif not pin.is_fetchable:
             raise MissingInput(
-                f"{name} is missing: expected {self.place(name)}; get it by hand "
-                f"from {pin.home} and put it there"
+                f"{name} is missing: expected {self.places.expected(name)}; get it by "
+                f"hand from {pin.home} and put it there"
             )
         else:
             from resources.inputs.fetch import fetch  # brings the catalogue along
 
-            fetch(pin, self.folder / name, log)
+            fetch(pin, self.places.expected(name), log)
         return self._there(name)
 
     def _fetch_corine(self, pin: Pin, log: Callable[[str], None]) -> None:
@@ -130,18 +120,18 @@ class PinnedInputs:
         download = corine_download(self._settings, pin, log)
         if download is None:
             raise MissingInput(
-                f"{CORINE} is missing: expected {self.place(CORINE)}; set "
+                f"{CORINE} is missing: expected {self.places.expected(CORINE)}; set "
                 "CLMS_SERVICE_KEY to the file of a service key of the Land Monitoring "
                 f"Service, or get it by hand from {pin.home} and put it there"
             )
-        download.fetch(self.place(CORINE))
+        download.fetch(self.places.expected(CORINE))
 
     def import_existing(self, name: str, source: Path) -> InputStatus | None:
         """Copy an input from a local folder; None where it is not there."""
         path = find_reference(source, name)
         if path is None:
             return None
-        target = self.folder / path.name
+        target = self.places.folder / path.name
         partial = target.with_name(f".{target.name}.part")
         with local_errors(target):
             target.parent.mkdir(parents=True, exist_ok=True)

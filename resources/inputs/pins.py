@@ -11,6 +11,7 @@ import hashlib
 import io
 import json
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -49,13 +50,15 @@ def footprints_name(epsg: int) -> str:
     return f"bigearthnet_v1_spatial_{epsg}.parquet"
 
 
-def find_reference(folder: Path, name: str) -> Path | None:
-    """The file of a pinned input in ``BEN_REFERENCE_DIR``, plain or compressed."""
-    plain = name.removesuffix(".bz2")
-    for candidate in (plain, f"{plain}.bz2", f"ben-v1-metadata/{name}"):
-        if (folder / candidate).is_file():
-            return folder / candidate
-    return None
+FILES_OF_INPUT: Final[Mapping[str, tuple[str, ...]]] = {
+    "tile_names_and_links": (TILE_LINKS,),
+    "v1_footprints": tuple(footprints_name(epsg) for epsg in V1_ZONES),
+    "s1s2_mapping": (S1_MAPPING,),
+    "snow_and_cloud_lists": (SNOW, CLOUD),
+    "countries": (COUNTRIES,),
+    "corine_land_cover": (CORINE,),
+}
+"""Asset key of a pinned input to the names of its files."""
 
 
 _HOMES: Final[dict[str, str]] = {

@@ -54,10 +54,10 @@ from resources.inputs.pins import (
     S1_MAPPING,
     SNOW,
     V1_ZONES,
-    find_reference,
     footprints_name,
     load_pins,
 )
+from resources.inputs.places import InputPlaces
 from resources.settings import Settings
 
 if TYPE_CHECKING:
@@ -70,10 +70,8 @@ _T = TypeVar("_T")
 class ReferenceInputs:
     """Reads the inputs of ``BEN_REFERENCE_DIR`` and ``BEN_CLC_PATH``."""
 
-    folder: Path
-    """``BEN_REFERENCE_DIR``."""
-    clc_path: Path
-    """The CORINE GeoPackage."""
+    places: InputPlaces
+    """Where they lie."""
     digests: DigestCache
     """Keeps the digests of the files read."""
     clc_in_postgis: ClcInPostgis | None = None
@@ -84,15 +82,19 @@ class ReferenceInputs:
     @classmethod
     def from_settings(cls, settings: Settings) -> ReferenceInputs:
         """As the environment says."""
-        folder = settings.reference_dir
+        places = InputPlaces.from_settings(settings)
         digests = DigestCache(settings.data_dir)
         if settings.takes_clc_from_postgis:
             # here: a step that needs no database shall not wait for its driver
             from resources.postgis.clc_source import ClcInPostgis
 
-            return cls(folder, folder / CORINE, digests, ClcInPostgis(settings))
-        clc_path = settings.path("BEN_CLC_PATH") or folder / CORINE
-        return cls(folder, clc_path, digests)
+            return cls(places, digests, ClcInPostgis(settings))
+        return cls(places, digests)
+
+    @property
+    def clc_path(self) -> Path:
+        """The CORINE GeoPackage."""
+        return self.places.expected(CORINE)
 
     def find(self, name: str) -> Path:
         """The file of a pinned input, plain or compressed.
@@ -100,13 +102,13 @@ class ReferenceInputs:
         Raises:
             MissingInput: says where to get it and where to put it.
         """
-        path = find_reference(self.folder, name)
+        path = self.places.find(name)
         if path is not None:
             return path
         raise MissingInput(
-            f"reference input {name} is missing: expected {self.folder / name}; get it "
-            f"from {load_pins()[name].home} and put it there (or run: ben reference "
-            "fetch), or set BEN_REFERENCE_DIR"
+            f"reference input {name} is missing: expected "
+            f"{self.places.expected(name)}; get it from {load_pins()[name].home} and "
+            "put it there (or run: ben reference fetch), or set BEN_REFERENCE_DIR"
         )
 
     def digest(self, name: str) -> dict[str, str]:

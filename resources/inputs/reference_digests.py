@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 
-from ben_assets.bigearthnet.errors import InvalidInput, MissingInput
+from ben_assets.bigearthnet.errors import BenError, InvalidInput, MissingInput
 from ben_assets.bigearthnet.land_cover_raster import find_rasters, source_files
 from ben_assets.bigearthnet.recipe import LandCover, load_recipe
 from resources.data_root.digest_cache import DigestCache
 from resources.data_root.facts import RecipeFacts
 from resources.data_root.records import StoredRecord
-from resources.inputs.pins import CORINE, find_reference
+from resources.inputs.pins import CORINE
+from resources.inputs.places import InputPlaces
 from resources.settings import Settings
 
 
@@ -21,8 +22,8 @@ class ReferenceDigests:
 
     def __init__(self, settings: Settings) -> None:
         """Look where the steps look; each file is read once, whatever is on file."""
-        self._folder = settings.reference_dir
-        self._clc_path = settings.path("BEN_CLC_PATH") or self._folder / CORINE
+        self._places = InputPlaces.from_settings(settings)
+        self._settings = settings
         self._recipe = settings.recipe
         self._cache = DigestCache(settings.data_dir, reads_anew=True)
 
@@ -42,14 +43,29 @@ class ReferenceDigests:
 
     def find(self, name: str) -> str | None:
         """Digest of a pinned input, None where no file of this name is at hand."""
+        if name in self._loaded:
+            return self._loaded[name]
         path = self._path_of(name)
         return self._cache.digest(path) if path.is_file() else None
 
+    @cached_property
+    def _loaded(self) -> dict[str, str]:
+        """What the CORINE polygons in PostGIS come from, where they are taken there."""
+        if not self._settings.takes_clc_from_postgis:
+            return {}
+        from resources.postgis.clc_source import ClcInPostgis  # brings the driver
+
+        try:
+            return ClcInPostgis(self._settings).digest()
+        except BenError:  # out of reach, like a file that is not on this disk
+            return {}
+
     def _path_of(self, name: str) -> Path:
-        if name == self._clc_path.name:
-            return self._clc_path
+        clc_path = self._places.expected(CORINE)
+        if name == clc_path.name:
+            return clc_path
         # the file that a step would read now, whatever form the record's had
-        return find_reference(self._folder, name) or self._folder / name
+        return self._places.find(name) or self._places.expected(name)
 
     @cached_property
     def _files_of_recipe(self) -> dict[str, Path]:

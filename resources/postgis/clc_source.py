@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import geopandas as gpd
 import shapely
@@ -24,12 +25,25 @@ ORDER BY c.fid
 """One statement sees one state of the database: polygons and digest of one load."""
 
 
+_LOADED: Final = "SELECT file, sha256 FROM inputs WHERE table_name = %s"
+
+
 @dataclass(frozen=True)
 class ClcInPostgis:
     """The CORINE polygons that ``load_clc`` put into a database."""
 
     settings: Settings
     """Where ``BEN_POSTGIS_DSN`` is read from, once it is needed."""
+
+    def digest(self) -> dict[str, str]:
+        """Name and SHA-256 of the GeoPackage loaded; empty where there is none.
+
+        Raises:
+            BenError: the database does not answer.
+        """
+        with Postgis.from_settings(self.settings).transaction() as cursor:
+            cursor.execute(_LOADED, [CLC_TABLE])
+            return {str(file): str(sha256) for file, sha256 in cursor.fetchall()}
 
     def read(self, grid: TileGeocoding) -> tuple[gpd.GeoDataFrame, dict[str, str]]:
         """The polygons near a tile, through the spatial index, and their source.

@@ -20,8 +20,8 @@ from ben_assets.safe.l2a_output import verify_output
 from resources.sen2cor.installation import (
     Installation,
     find_installation,
-    foreign_processor,
     parse_version,
+    processor_mismatch,
     write_gipp,
 )
 from resources.sen2cor.processors import SEN2COR, L2AProcessor, ProcessingResult, cores
@@ -176,7 +176,7 @@ def _whole_product(
 
 
 def _warnings(version: str, outcome: Outcome) -> list[str]:
-    difference = foreign_processor(SEN2COR, version)
+    difference = processor_mismatch(SEN2COR, version)
     warnings = [] if difference is None else [difference]
     if outcome.left_behind:
         warnings.append(

@@ -131,11 +131,11 @@ def is_required_version(version: str) -> bool:
     return version.split(".")[:2] == REQUIRED_VERSION.split(".")
 
 
-def foreign_processor(processor: str, version: str) -> str | None:
+def processor_mismatch(processor: str, version: str) -> str | None:
     """How the maker of a product differs from that of BigEarthNet v2, or None."""
     if processor == "sen2cor" and is_required_version(version):
         return None
-    found = f"{processor} {version if version != 'unknown' else 'of unknown version'}"
+    found = processor if version == "unknown" else f"{processor} {version}"
     return (
         f"made with {found}, expected sen2cor {REQUIRED_VERSION}: the "
         "product's bytes may differ from those of BigEarthNet"

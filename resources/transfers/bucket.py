@@ -69,6 +69,11 @@ class Bucket:
                 product has.
             ServiceUnavailable: no whole listing; after ``attempts`` gave up.
         """
+        with self._transport.hiding():
+            return list(self._objects(prefix, attempts).values())
+
+    def _objects(self, prefix: str, attempts: Retrier) -> dict[str, StoredObject]:
+        """Object by its key."""
         found: dict[str, StoredObject] = {}
         token = ""
         while True:
@@ -82,7 +87,7 @@ class Bucket:
                     )
                 found[one.key] = one
             if not page.next_token:
-                return list(found.values())
+                return found
             if not page.objects:
                 raise CorruptProduct(
                     f"{self.url}: the listing of {prefix} goes on after an empty page"
@@ -114,10 +119,11 @@ class Bucket:
         try:
             return parse_listing(body, prefix)
         except ValueError as error:
-            raise ServiceUnavailable(
-                f"{shown(url)}: expected a listing of {prefix}, found {kind} of "
-                f"{len(body)} bytes: {error}"
-            ) from None
+            with self._transport.hiding():
+                raise ServiceUnavailable(
+                    f"{shown(url)}: expected a listing of {prefix}, found {kind} of "
+                    f"{len(body)} bytes: {error}"
+                ) from None
 
 
 def parse_listing(body: bytes, prefix: str) -> ListingPage:

@@ -7,7 +7,7 @@ transfer, the checks inside a zip (``ben_assets.safe.zips``).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -35,6 +35,24 @@ _KNOWN: Final[dict[str, Callable[[], Any]]] = {
     "SHA256": hashlib.sha256,
     "SHA3-256": hashlib.sha3_256,
 }
+
+
+class Digests:
+    """Digests of a body, computed while its bytes come: it is not read again."""
+
+    def __init__(self, algorithms: Iterable[str] = ()) -> None:
+        """SHA-256, and those of ``algorithms`` that are known here; of no bytes yet."""
+        names = {"SHA256", *map(_plain, algorithms)} & _KNOWN.keys()
+        self._running = {name: _KNOWN[name]() for name in names}
+
+    def update(self, content: bytes, /) -> None:
+        """Take the next bytes."""
+        for digest in self._running.values():
+            digest.update(content)
+
+    def hexdigests(self) -> dict[str, str]:
+        """Algorithm to lower-case hex."""
+        return {name: digest.hexdigest() for name, digest in self._running.items()}
 
 
 @dataclass(frozen=True)
@@ -99,7 +117,7 @@ def deliver(
     deliveries = 0
     while deliveries < MOST_DELIVERIES:
         delivered = fetch()
-        sha256 = file_digest(path)
+        sha256 = delivered.digests.get("SHA256") or file_digest(path)
         repeated = sha256 in seen
         seen.add(sha256)
         found = service_checks(
@@ -195,13 +213,18 @@ def service_checks(
 
 
 def _digest(algorithm: str, delivered: Delivered, path: Path) -> str | None:
-    name = algorithm.replace("SHA-256", "SHA256")
+    name = _plain(algorithm)
     if name in delivered.digests:
         return delivered.digests[name]
     if name not in _KNOWN:
         return None
     with path.open("rb") as file:
         return hashlib.file_digest(file, _KNOWN[name]).hexdigest()
+
+
+def _plain(algorithm: str) -> str:
+    """The name of an algorithm as it is known here."""
+    return algorithm.replace("SHA-256", "SHA256")
 
 
 def _compared(expected: str | int | None, found: str | int) -> ServiceCheck:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from urllib.parse import SplitResult, urlsplit
 
 from ben_assets.bigearthnet.errors import AccessRefused
+from resources.redaction import redacted
 from resources.transfers.timeouts import Timeouts
 
 
@@ -46,8 +47,8 @@ class PublicAccess:
             )
 
     def without_secrets(self, text: str, *more: str | None) -> str:
-        """``text``: nothing secret is sent, so nothing secret can come back."""
-        return text
+        """``text`` with ``more`` redacted; to the service itself none is sent."""
+        return redacted(text, more)
 
 
 def is_loopback(host: str) -> bool:

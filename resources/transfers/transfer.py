@@ -59,7 +59,7 @@ class Delivered:
     size: int
     """Bytes of the zip."""
     digests: dict[str, str]
-    """Those computed on the way (``BLAKE3``), lower-case hex."""
+    """Those computed on the way, by algorithm (``SHA256``); lower-case hex."""
     is_as_served: bool = True
     """Whether the catalogue's length and checksums concern these very bytes."""
     listed: str = ""

@@ -14,13 +14,15 @@ import errno
 import http.client
 import json
 import re
+import string
 import time
 import urllib.request
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from email.message import Message
 from typing import Any, Final, Protocol
-from urllib.parse import parse_qsl, unquote, urljoin, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, quote, urljoin, urlsplit, urlunsplit
 
 from ben_assets.bigearthnet.errors import (
     AccessRefused,
@@ -32,7 +34,7 @@ from ben_assets.bigearthnet.errors import (
     ServiceUnavailable,
 )
 from ben_assets.bigearthnet.outside_text import escaped
-from resources.redaction import redacted
+from resources.redaction import proxy_secrets
 from resources.transfers.public_access import is_loopback
 from resources.transfers.timeouts import Timeouts
 
@@ -41,6 +43,8 @@ _SECONDS: Final = re.compile(r"[0-9]{1,9}")
 _REDIRECTS: Final = frozenset((301, 302, 303, 307, 308))
 _RETRYABLE: Final = frozenset((408, 413, 425, 500, 502, 503, 504))
 _SECRET_FIELDS: Final = frozenset(("password", "refresh_token", "totp", "assertion"))
+_REMEMBERED: Final = 16
+"""Secrets sent that are looked for in all answers that follow: the newest."""
 _MAX_WORDS: Final = 600
 _SETTING_ERRORS: Final = re.compile(
     r"CERTIFICATE_VERIFY_FAILED|unable to get local issuer|\b407\b"
@@ -105,6 +109,7 @@ class Transport:
         self._access = access
         self._direct = _opener(urllib.request.ProxyHandler({}))
         self._proxied = _opener(urllib.request.ProxyHandler())
+        self._sent: deque[str] = deque(maxlen=_REMEMBERED)
 
     @contextlib.contextmanager
     def open(self, request: Request) -> Iterator[http.client.HTTPResponse]:
@@ -117,6 +122,34 @@ class Transport:
             InvalidInput: 407, or a certificate that nobody vouches for.
             ServiceUnavailable: no answer, a broken one, or any other status.
         """
+        new = [one for one in _sent_secrets(request) if one not in self._sent]
+        self._sent.extend(new)
+        with self.hiding(), self._answered(request) as reply:
+            yield reply
+
+    @contextlib.contextmanager
+    def hiding(self) -> Iterator[None]:
+        """Errors of the block tell no secret, whatever words of others they repeat.
+
+        Raises:
+            BenError: that of the block, its message redacted.
+        """
+        try:
+            yield
+        except BenError as error:
+            error.args = (self.without_secrets(str(error.args[0])),)
+            raise
+
+    def without_secrets(self, text: str) -> str:
+        """``text`` with secrets of rules and proxies, and what was sent, redacted."""
+        return self._access.without_secrets(text, *proxy_secrets(), *self._sent)
+
+    def quiet(self, log: Callable[[str], None]) -> Callable[[str], None]:
+        """``log`` for lines that may repeat words of the service."""
+        return lambda line: log(self.without_secrets(line))
+
+    @contextlib.contextmanager
+    def _answered(self, request: Request) -> Iterator[http.client.HTTPResponse]:
         url = request.url
         for _ in range(MAX_REDIRECTS + 1):
             self._access.require_allowed(url)
@@ -124,7 +157,7 @@ class Transport:
             with contextlib.closing(reply):
                 if reply.status not in _REDIRECTS:
                     if reply.status not in request.accepted:
-                        raise self._failure(url, reply, request)
+                        raise _failure(url, reply)
                     yield reply
                     return
                 url = _target(url, reply, request)
@@ -145,10 +178,11 @@ class Transport:
         except (ValueError, RecursionError):
             content = None
         if not isinstance(content, dict):
-            raise ServiceUnavailable(
-                f"{shown(request.url)}: expected a JSON object, found "
-                f"{kind} of {len(body)} bytes"
-            )
+            with self.hiding():
+                raise ServiceUnavailable(
+                    f"{shown(request.url)}: expected a JSON object, found "
+                    f"{kind} of {len(body)} bytes"
+                )
         return content
 
     def read(self, request: Request) -> tuple[bytes, str]:
@@ -181,22 +215,18 @@ class Transport:
         opener = self._direct if loopback else self._proxied
         body = request.content() if request.content else request.form
         sent = urllib.request.Request(url, body, headers, method=request.method)
-        with connection_errors(url):
+        with connection_errors(url), _unsendable(url, is_redirected=url != request.url):
             reply = opener.open(sent, timeout=self._access.timeouts.stall_seconds)
         assert isinstance(reply, http.client.HTTPResponse)
         return reply
 
-    def _failure(
-        self, url: str, reply: http.client.HTTPResponse, request: Request
-    ) -> BenError:
-        """The failure that a status stands for, with the service's own words."""
-        words = ""
-        with contextlib.suppress(*TRANSPORT_ERRORS):
-            words = _words(reply.read(4096))
-        # A service may repeat in its answer what it was sent.
-        words = self._access.without_secrets(words, *_sent_secrets(request))
-        words = escaped(words, _MAX_WORDS)
-        return _classified(f"{shown(url)}: HTTP {reply.status} {words}".strip(), reply)
+
+def _failure(url: str, reply: http.client.HTTPResponse) -> BenError:
+    """The failure that a status stands for, with the service's own words."""
+    words = ""
+    with contextlib.suppress(*TRANSPORT_ERRORS):
+        words = escaped(_words(reply.read(4096)), _MAX_WORDS)
+    return _classified(f"{shown(url)}: HTTP {reply.status} {words}".strip(), reply)
 
 
 def _sent_secrets(request: Request) -> list[str]:
@@ -235,20 +265,11 @@ def connection_errors(url: str) -> Iterator[None]:
             raise LocalResourceError(
                 f"{shown(url)}: too many open files; raise the limit (ulimit -n)"
             ) from None
-        said = escaped(redacted(str(reason), _proxy_secrets()), _MAX_WORDS)
+        said = escaped(str(reason), _MAX_WORDS)
         failed = f"{shown(url)}: connection failed: {type(reason).__name__}: {said}"
         if _SETTING_ERRORS.search(str(reason)):
             raise InvalidInput(f"{failed}; {_SETTINGS_TO_MEND}") from None
         raise ServiceUnavailable(failed) from None
-
-
-def _proxy_secrets() -> list[str]:
-    """User names and passwords of the proxies of the environment."""
-    parts = []
-    for address in urllib.request.getproxies().values():
-        user_info = address.rpartition("@")[0].rpartition("//")[2]
-        parts += [unquote(part) for part in user_info.split(":") if part]
-    return parts
 
 
 def shown(url: str) -> str:
@@ -282,6 +303,28 @@ def server_time(headers: Message) -> float:
     return time.time()
 
 
+@contextlib.contextmanager
+def _unsendable(url: str, *, is_redirected: bool) -> Iterator[None]:
+    """Turn what HTTP cannot write down into an error that does not repeat it.
+
+    Raises:
+        ServiceUnavailable: an address that the service sent us to.
+        InvalidInput: an address, a token, a proxy of the settings.
+    """
+    try:
+        yield
+    except ValueError:
+        if is_redirected:
+            raise ServiceUnavailable(
+                f"{shown(url)}: the service sent us to what is not an address"
+            ) from None
+        raise InvalidInput(
+            f"{shown(url)}: cannot be asked: the address, the token or key, or "
+            "HTTPS_PROXY has letters that HTTP does not take; correct it in the "
+            "settings"
+        ) from None
+
+
 def _target(url: str, reply: http.client.HTTPResponse, request: Request) -> str:
     location = reply.headers.get("Location")
     if request.has_body:
@@ -292,7 +335,7 @@ def _target(url: str, reply: http.client.HTTPResponse, request: Request) -> str:
     if not location:
         raise ServiceUnavailable(f"{shown(url)}: redirect without a Location")
     try:
-        return urljoin(url, location)
+        return urljoin(url, quote(location, string.punctuation, "latin-1"))
     except ValueError as error:
         raise ServiceUnavailable(
             f"{shown(url)}: redirect to {location!r}, which is not an address: {error}"

@@ -7,15 +7,21 @@ them files of the repository. What the store has already is not sent again.
 
 from __future__ import annotations
 
+import logging
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, TypeVar
 
 import httpx2
 from huggingface_hub import CommitOperationAdd, HfApi
-from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
+from huggingface_hub.errors import (
+    HfHubHTTPError,
+    HFValidationError,
+    RepositoryNotFoundError,
+)
 from huggingface_hub.hf_api import RepoFile
 
 from ben_assets.bigearthnet.errors import (
@@ -27,7 +33,7 @@ from ben_assets.bigearthnet.errors import (
     ServiceUnavailable,
 )
 from ben_assets.bigearthnet.outside_text import escaped
-from resources.redaction import redacted
+from resources.redaction import proxy_secrets, redacted
 from resources.settings import Settings
 from resources.transfers.download import OwnPause
 from resources.transfers.public_access import PublicAccess
@@ -41,6 +47,7 @@ URL: Final = "https://huggingface.co"
 _KIND: Final = "dataset"
 _MAIN: Final = "main"
 _MAX_WORDS: Final = 600
+_QUERY: Final = re.compile(r"(?<=\S)\?\S+")
 
 
 @dataclass(frozen=True)
@@ -62,7 +69,7 @@ class HubAccess:
             InvalidInput: there is no token, or the address is none.
             AccessRefused: the address is not safe for a token.
         """
-        token = settings.text("HF_TOKEN")
+        token = settings.token("HF_TOKEN")
         if token is None:
             raise InvalidInput(
                 "HF_TOKEN is not set; expected a token with write access, made on the "
@@ -109,9 +116,16 @@ class HuggingFace:
             InvalidInput: the name is none, or the repository is public already and
                 ``publishes`` is not set.
             AccessRefused: the token is refused; what is there stays.
-            ChecksumMismatch: the Hub states other digests than those of the files.
+            ChecksumMismatch: the Hub states other digests than those of the files, or
+                a file was changed after it was made.
             ServiceUnavailable: after all tries.
         """
+        with _own_lines(self._log, self._access.token):
+            return self._upload(repo, files, publishes=publishes, message=message)
+
+    def _upload(
+        self, repo: str, files: Sequence[UploadFile], *, publishes: bool, message: str
+    ) -> Published:
         is_private = self._run(lambda: self._find_or_create(repo))
         if not is_private and not publishes:
             raise InvalidInput(
@@ -121,7 +135,12 @@ class HuggingFace:
         tally = Tally(files, self._log)
         operations = list(self._send_missing(repo, files, tally))
         revision = self._commit(repo, operations, message) if operations else _MAIN
-        self._require_same(repo, revision, files)
+        sent = {one.path_in_repo: one.upload_info.sha256.hex() for one in operations}
+        known = [
+            replace(file, recorded=sent[file.name]) if file.name in sent else file
+            for file in files
+        ]
+        self._require_same(repo, revision, known)
         if is_private and publishes:
             self._run(lambda: self._make_public(repo))
         return Published(
@@ -155,6 +174,7 @@ class HuggingFace:
             with file.on_disk(self._scratch) as path:
                 operation = CommitOperationAdd(file.name, str(path))
                 self._send(repo, operation)
+                file.require_sent(operation.upload_info.sha256.hex())
             tally.add(file, "sent")
             yield operation
 
@@ -211,11 +231,40 @@ def _difference(file: UploadFile, stored: RepoFile | None) -> str | None:
     if stored.size != file.size:
         return f"expected {file.size} bytes, found {stored.size}"
     if stored.lfs is not None:
-        expected, found = file.hex_digest("sha256"), stored.lfs.sha256
+        expected, found = file.sha256, stored.lfs.sha256
     else:  # git's own: SHA-1 of a header and the content
         header = f"blob {file.size}\0".encode()
         expected, found = file.hex_digest("sha1", header), stored.blob_id
     return None if expected == found else f"expected digest {expected}, found {found}"
+
+
+class _Lines(logging.Handler):
+    """What the library logs, headers and addresses of the service among it."""
+
+    def __init__(self, log: Callable[[str], None], token: str) -> None:
+        super().__init__(logging.WARNING)
+        self._log = log
+        self._token = token
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Pass a line on as fit to be shown, addresses without their signatures."""
+        said = _QUERY.sub("", record.getMessage())
+        self._log(escaped(_hidden(said, self._token), _MAX_WORDS))
+
+
+@contextmanager
+def _own_lines(log: Callable[[str], None], token: str) -> Iterator[None]:
+    """Have ``log`` take what the library logs, in place of the terminal."""
+    logger = logging.getLogger("huggingface_hub")
+    before, logger.handlers = logger.handlers, [_Lines(log, token)]
+    try:
+        yield
+    finally:
+        logger.handlers = before
+
+
+def _hidden(text: str, token: str) -> str:
+    return redacted(text, [token, *proxy_secrets()])
 
 
 @contextmanager
@@ -225,14 +274,19 @@ def _hub_errors(token: str) -> Iterator[None]:
         yield
     except BenError:
         raise
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ServiceUnavailable(
+            "Hugging Face: the answer is not what the interface describes "
+            f"({type(error).__name__})"
+        ) from None
     except (httpx2.HTTPError, RuntimeError, ValueError) as error:
         cause: BaseException = error
         while cause.__cause__ and not isinstance(cause, httpx2.HTTPError):
             cause = cause.__cause__
         if isinstance(cause, HfHubHTTPError):
             raise _classified(cause, token) from None
-        text = redacted(f"Hugging Face: {cause or type(cause).__name__}", [token])
-        if isinstance(cause, ValueError):
+        text = _hidden(f"Hugging Face: {cause or type(cause).__name__}", token)
+        if isinstance(cause, HFValidationError):
             raise InvalidInput(
                 f"{text}; expected a repository as name/data-set"
             ) from None
@@ -242,8 +296,9 @@ def _hub_errors(token: str) -> Iterator[None]:
 def _classified(error: HfHubHTTPError, token: str) -> BenError:
     """The failure that a status stands for; addresses without their signatures."""
     status = error.response.status_code
-    said = escaped(redacted(error.server_message or "", [token]), _MAX_WORDS)
+    said = escaped(error.server_message or "", _MAX_WORDS)
     text = f"{shown(str(error.response.url))}: HTTP {status} {said}".strip()
+    text = _hidden(text, token)
     if status in (401, 403):
         return AccessRefused(
             f"{text}. Check HF_TOKEN: it needs write access to the repository; what "

@@ -1,6 +1,7 @@
 """What is uploaded: a file on disk, or a part of a large one.
 
 Belongs here: names, bytes and digests of one such file. Not here: where it goes.
+A whole file is read once: what is sent is held against the digest in its record.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
@@ -33,6 +35,8 @@ class UploadFile:
     """Where in ``source`` they begin."""
     is_part: bool = False
     """Whether ``source`` holds more than this."""
+    recorded: str | None = None
+    """SHA-256 of its bytes by the record of the release; None for a part."""
 
     def blocks(self) -> Iterator[bytes]:
         """Its bytes in order.
@@ -59,6 +63,24 @@ class UploadFile:
             digest.update(block)
         return digest.hexdigest()
 
+    @cached_property
+    def sha256(self) -> str:
+        """SHA-256 of its bytes: by the record, else by reading them, once."""
+        return self.recorded or self.hex_digest("sha256")
+
+    def require_sent(self, sha256: str) -> None:
+        """Raise unless these are the bytes that the record states.
+
+        Raises:
+            ChecksumMismatch: the file was changed after it was made.
+        """
+        if self.recorded not in (None, sha256):
+            raise ChecksumMismatch(
+                f"{self.source}: expected sha256 {self.recorded} by its record, found "
+                f"{sha256}; it was changed after it was made and nothing was "
+                "published: ben verify names the command that makes it again"
+            )
+
     @contextmanager
     def on_disk(self, folder: Path) -> Iterator[Path]:
         """A file with just its bytes: itself, or a copy in ``folder`` for a while."""
@@ -81,6 +103,39 @@ class UploadFile:
         with local_errors(path), path.open("xb") as file:
             for block in self.blocks():
                 file.write(block)
+
+
+class Sending:
+    """The bytes of a file on their way, with digests of what was sent."""
+
+    def __init__(self, file: UploadFile, progress: Callable[[int], None]) -> None:
+        """Of ``file``; ``progress`` takes the number of bytes sent."""
+        self._file = file
+        self._progress = progress
+        self._md5 = hashlib.md5(usedforsecurity=False)
+        self._sha256 = hashlib.sha256()
+
+    def blocks(self) -> Iterator[bytes]:
+        """Its bytes in order; each try of a request begins anew."""
+        self._md5 = hashlib.md5(usedforsecurity=False)
+        self._sha256 = hashlib.sha256()
+        sent = 0
+        for block in self._file.blocks():
+            self._md5.update(block)
+            self._sha256.update(block)
+            yield block
+            sent += len(block)
+            self._progress(sent)
+
+    @property
+    def md5(self) -> str:
+        """MD5 of what was sent, hex."""
+        return self._md5.hexdigest()
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of what was sent, hex."""
+        return self._sha256.hexdigest()
 
 
 class Tally:

@@ -28,7 +28,7 @@ from resources.transfers.public_access import PublicAccess
 from resources.transfers.retrier import Retrier
 from resources.transfers.timeouts import Timeouts
 from resources.transfers.transport import Request, Transport, Unauthorized
-from resources.uploads.upload_file import Tally, UploadFile
+from resources.uploads.upload_file import Sending, Tally, UploadFile
 
 T = TypeVar("T")
 URL: Final = "https://zenodo.org/api"
@@ -57,7 +57,7 @@ class ZenodoAccess(PublicAccess):
         Raises:
             InvalidInput: there is no token, or the address is none.
         """
-        token = settings.text("ZENODO_TOKEN")
+        token = settings.token("ZENODO_TOKEN")
         if token is None:
             raise InvalidInput(
                 "ZENODO_TOKEN is not set; expected a personal access token with the "
@@ -134,7 +134,7 @@ class Zenodo:
         """Nothing is asked yet; ``log`` gets progress and failures."""
         self._access = access
         self._transport = Transport(access)
-        self._log = log
+        self._log = self._transport.quiet(log)
 
     def upload(self, description: Description, files: Sequence[UploadFile]) -> Draft:
         """The draft of a release with all its files, each verified by its MD5.
@@ -144,9 +144,14 @@ class Zenodo:
         Raises:
             InvalidInput: too many files, too large, or two of one name.
             AccessRefused: the token is refused; what is there stays in the draft.
-            ChecksumMismatch: the service states other digests than those of the files.
+            ChecksumMismatch: the service states other digests than those of the files,
+                or a file was changed after it was made.
             ServiceUnavailable: after all tries.
         """
+        with self._transport.hiding():
+            return self._upload(description, files)
+
+    def _upload(self, description: Description, files: Sequence[UploadFile]) -> Draft:
         named = flat_names(files)
         draft = self._run(lambda: self._find_or_create(description))
         self._log(f"draft {draft.page}")
@@ -156,7 +161,7 @@ class Zenodo:
         }
         found = self._run(lambda: self._draft(draft.id))
         _require_same(expected, found)
-        return found
+        return replace(found, page=self._transport.without_secrets(found.page))
 
     def publish(self, draft: Draft) -> str:
         """Publish a draft, which cannot be undone; returns the address of the record.
@@ -169,7 +174,7 @@ class Zenodo:
         reply = self._run(lambda: self._ask(path, b"{}", "POST", accepted))
         links = reply.get("links")
         found = links.get("record_html") if isinstance(links, dict) else None
-        return str(found or draft.page)
+        return self._transport.without_secrets(str(found or draft.page))
 
     def _find_or_create(self, description: Description) -> Draft:
         for row in self._own_drafts():
@@ -198,25 +203,19 @@ class Zenodo:
     def _bring(self, draft: Draft, name: str, file: UploadFile, tally: Tally) -> str:
         """Have one file there; its MD5."""
         there = draft.files.get(name)
-        md5 = file.hex_digest("md5")
-        if there is not None and (there.size, there.md5) == (file.size, md5):
-            tally.add(file, "already there")
-            return md5
         if there is not None:
+            if there.size == file.size and there.md5 == file.hex_digest("md5"):
+                tally.add(file, "already there")
+                return there.md5
             path = f"deposit/depositions/{draft.id}/files/{quote(there.id, safe='')}"
             self._run(lambda: self._delete(path))
-        self._run(lambda: self._put(draft, name, file, md5))
+        md5 = self._run(lambda: self._put(draft, name, file))
         tally.add(file, "uploaded")
         return md5
 
-    def _put(self, draft: Draft, name: str, file: UploadFile, md5: str) -> None:
-        def content() -> Iterator[bytes]:
-            progress, sent = Progress(file.name, file.size, self._log), 0
-            for block in file.blocks():
-                yield block
-                sent += len(block)
-                progress(sent)
-
+    def _put(self, draft: Draft, name: str, file: UploadFile) -> str:
+        """Send one file; the MD5 of what was sent, which the service states too."""
+        sending = Sending(file, Progress(file.name, file.size, self._log))
         headers = {
             "Content-Type": "application/octet-stream",
             "Content-Length": str(file.size),
@@ -226,15 +225,18 @@ class Zenodo:
             headers,
             self._access.token,
             method="PUT",
-            content=content,
+            content=sending.blocks,
         )
         reply = self._transport.json(request)
         stated = str(reply.get("checksum", "")).removeprefix("md5:")
-        if stated != md5:
+        if stated != sending.md5:
             raise ChecksumMismatch(
-                f"{file.name}: expected MD5 {md5}, Zenodo states {stated or 'none'}; "
-                "nothing was published: run again to send it once more"
+                f"{file.name}: expected MD5 {sending.md5}, Zenodo states "
+                f"{stated or 'none'}; nothing was published: run again to send it once "
+                "more"
             )
+        file.require_sent(sending.sha256)
+        return sending.md5
 
     def _delete(self, path: str) -> None:
         request = Request(

@@ -250,7 +250,7 @@ class TestSecrets:
         one.fetch()
         desk(**S3).fetch()
         assert server.seen.authorizations["catalogue"] == set()
-        assert server.seen.authorizations["foreign"] == set()
+        assert server.seen.authorizations["unrelated"] == set()
         assert not any(
             "Bearer" in header for header in server.seen.authorizations["s3"]
         )

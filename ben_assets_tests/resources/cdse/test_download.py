@@ -226,13 +226,13 @@ class TestRedirects:
             "//127.0.0.1:{port}/x",
         ],
     )
-    def test_a_foreign_host_sees_no_token(self, desk, server, place) -> None:
-        port = server.url("foreign").rpartition(":")[2]
+    def test_an_unrelated_host_sees_no_token(self, desk, server, place) -> None:
+        port = server.url("unrelated").rpartition(":")[2]
         server.redirect = lambda path: place.format(port=port)
         with pytest.raises(AccessRefused, match="is refused"):
             self.via_catalogue(desk, server).fetch()
-        assert server.seen.requests["foreign"] == 0
-        assert server.seen.authorizations["foreign"] == set()
+        assert server.seen.requests["unrelated"] == 0
+        assert server.seen.authorizations["unrelated"] == set()
 
     def test_a_loop_of_redirects_ends(self, desk, server) -> None:
         server.redirect = lambda path: path

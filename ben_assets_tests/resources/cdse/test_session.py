@@ -93,11 +93,11 @@ def test_a_damaged_token_file_leads_to_a_log_in(desk, server, content) -> None:
 
 
 def test_a_token_service_that_redirects_gets_no_password(desk, server) -> None:
-    target = {"Location": server.url("foreign")}
+    target = {"Location": server.url("unrelated")}
     server.script.add("token", Fault(status=302, headers=target, body=b""))
     with pytest.raises(AccessRefused, match="what was sent is never sent on"):
         desk().fetch()
-    assert server.seen.requests["foreign"] == 0
+    assert server.seen.requests["unrelated"] == 0
 
 
 def test_without_an_account_the_error_says_what_to_set(desk) -> None:

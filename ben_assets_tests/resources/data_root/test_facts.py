@@ -7,8 +7,9 @@ import pytest
 from ben_assets.bigearthnet.errors import InvalidInput
 from ben_assets_tests.support.facts import facts_of
 from ben_assets_tests.support.pipeline import edit_record
-from resources.data_root.facts import OF_RELEASE, OF_TILE, PatchFacts, ZipFacts
-from resources.data_root.store import RELEASE, Record, Storage
+from resources.data_root.facts import OF_ASSET, PatchFacts, ZipFacts
+from resources.data_root.flow import RELEASE, RELEASE_ASSETS
+from resources.data_root.store import Record, Storage
 
 TILE = "T33UUP_20170613T101031"
 
@@ -24,9 +25,9 @@ def put(storage, asset, tile=TILE):
         return draft.publish(record, keep_hash_list=False)
 
 
-@pytest.mark.parametrize("asset", [*OF_TILE, *OF_RELEASE])
+@pytest.mark.parametrize("asset", OF_ASSET)
 def test_facts_are_read_as_they_were_written(storage, asset):
-    tile = TILE if asset in OF_TILE else RELEASE
+    tile = RELEASE if asset in RELEASE_ASSETS else TILE
     assert put(storage, asset, tile).facts == facts_of(asset)
     stored = json.loads(storage.record_path(asset, tile).read_text())
     assert facts_of(asset).as_stored().items() <= stored.items()

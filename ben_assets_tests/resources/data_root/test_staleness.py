@@ -3,8 +3,9 @@
 import pytest
 
 from ben_assets_tests.support.facts import facts_of
+from resources.data_root.flow import RELEASE
 from resources.data_root.staleness import stale_inputs
-from resources.data_root.store import RELEASE, Record, Storage
+from resources.data_root.store import Record, Storage
 
 FIRST, SECOND, THIRD = (f"T33U{x}P_20170613T101031" for x in "UVW")
 TILE = FIRST

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -16,6 +14,7 @@ from ben_assets.bigearthnet.errors import ChecksumMismatch, InvalidInput, Missin
 from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.steps.l1c import make_l1c_zip
 from ben_assets.steps.step_context import StepContext
+from ben_assets_tests.support.programs import Ended, run_module
 from ben_assets_tests.support.zip_products import (
     NAME,
     other_product,
@@ -25,7 +24,7 @@ from ben_assets_tests.support.zip_products import (
 )
 from resources.inputs.exported import LIST, How, InputFile, export_inputs, verify_export
 from resources.inputs.pins import COUNTRIES
-from resources.settings import REPOSITORY, Settings
+from resources.settings import Settings
 
 OTHER = other_product(1)
 
@@ -141,14 +140,8 @@ def test_a_directory_without_a_list_is_named(tmp_path) -> None:
         verify_export(tmp_path, quiet)
 
 
-def run_ben(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "ben_assets.cli", *arguments],
-        env={"PATH": os.environ["PATH"], **settings},
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-    )
+def run_ben(*arguments: str, **settings: str) -> Ended:
+    return run_module("ben_assets.cli", *arguments, environment=settings)
 
 
 def test_one_machine_exports_and_another_one_goes_on_from_it(tmp_path) -> None:
@@ -164,12 +157,12 @@ def test_one_machine_exports_and_another_one_goes_on_from_it(tmp_path) -> None:
     (tmp_path / "reference" / COUNTRIES).write_text("{}")
     out = tmp_path / "out"
     done = run_ben("inputs", "export", str(out), Tile(NAME).key, **settings)
-    assert done.returncode == 1, done.stderr
-    assert "U2018_CLC2018_V2020_20u1.gpkg: not on disk" in done.stderr
+    assert done.code == 1, done.err
+    assert "U2018_CLC2018_V2020_20u1.gpkg: not on disk" in done.err
     shutil.rmtree(tmp_path / "data")
     moved = out.rename(tmp_path / "elsewhere")
     verified = run_ben("inputs", "verify", str(moved))
-    assert (verified.returncode, verified.stderr) == (0, "")
+    assert (verified.code, verified.err) == (0, "")
     settings = {
         "BEN_DATA_DIR": str(tmp_path / "other"),
         "BEN_L1C_DIR": str(moved / "l1c"),
@@ -178,8 +171,8 @@ def test_one_machine_exports_and_another_one_goes_on_from_it(tmp_path) -> None:
     assert make_l1c_zip(Tile(NAME), ctx).facts.source == "BEN_L1C_DIR"
     (moved / f"l1c/{NAME}.zip").unlink()
     wrong = run_ben("inputs", "verify", str(moved), "--json")
-    assert wrong.returncode == 1
-    assert json.loads(wrong.stdout) == {
+    assert wrong.code == 1
+    assert json.loads(wrong.out) == {
         "folder": str(moved),
         "problems": [f"l1c/{NAME}.zip: missing"],
     }
