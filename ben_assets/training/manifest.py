@@ -17,6 +17,7 @@ import zstandard
 
 from ben_assets.bigearthnet.archives import ZSTD_LEVEL
 from ben_assets.bigearthnet.errors import InvalidInput, MissingInput
+from ben_assets.bigearthnet.plain_files import NotAFile, read_plain
 
 MANIFEST_FILE: Final = "MANIFEST.csv.zst"
 _HEADER: Final = ["path", "bytes", "sha256"]
@@ -57,7 +58,7 @@ def read_manifest(path: Path) -> Iterator[ListedFile]:
         InvalidInput: it is damaged, or names a path outside of the data set.
     """
     try:
-        with path.open("rb") as raw:
+        with io.BytesIO(read_plain(path)) as raw:
             rows = csv.reader(_lines(raw), strict=True)
             _require(path, 1, next(rows, None) == _HEADER, ",".join(_HEADER))
             for number, row in enumerate(rows, start=2):
@@ -67,7 +68,7 @@ def read_manifest(path: Path) -> Iterator[ListedFile]:
             f"{path} is missing; take it from the release, or say where it is by "
             "--manifest"
         ) from error
-    except (zstandard.ZstdError, UnicodeDecodeError, csv.Error) as error:
+    except (NotAFile, zstandard.ZstdError, UnicodeDecodeError, csv.Error) as error:
         raise InvalidInput(
             f"{path}: expected a zstd-compressed CSV, found damage ({error}); take it "
             "from the release again"

@@ -375,6 +375,9 @@ def test_a_manifest_that_is_none_is_refused(tmp_path, text, says):
     path.unlink()
     with pytest.raises(MissingInput, match="take it from the release"):
         list(compare_with_manifest(tmp_path, path))
+    os.mkfifo(path)
+    with pytest.raises(InvalidInput, match="expected a file, found a FIFO"):
+        list(compare_with_manifest(tmp_path, path))
 
 
 def test_a_subset_is_what_its_condition_says(trained):
