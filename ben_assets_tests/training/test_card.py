@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ben_assets.bigearthnet.legend import built_in_legend
+from ben_assets.bigearthnet.legend import Legend, LegendClass, built_in_legend
 from ben_assets.bigearthnet.recipe import DEFAULT, Recipe, load_recipe
 from ben_assets.training.card import CardFacts, Extent, write_card
 
@@ -60,3 +60,19 @@ def test_the_published_recipe_names_corine_and_both_orders(tmp_path):
     assert "unlabelled pixels is\n0.25 or more" in found["README.md"]
     assert "path: shards/test-*.tar" in found["README.md"]
     assert "path: shards/unclear-*.tar" not in found["README.md"]
+
+
+def test_words_of_others_are_no_markup(tmp_path):
+    hostile = "a|b\n<script>x</script> [c](http://d) `e` *f* \x1b[2K\u202e"
+    legend = Legend(hostile, "0" * 64, {1: LegendClass(hostile, hostile, (0, 0, 0))})
+    source = replace(worldcover().land_cover, legend=legend)
+    recipe = replace(worldcover(), name=hostile, land_cover=source)
+    text = texts(tmp_path, recipe)["README.md"]
+    rows = [line for line in text.split("\n") if "script" in line]
+    assert len(rows) >= 4  # legend, recipe, label and licence: a line each
+    for row in rows:
+        assert row.isprintable()
+        assert "\\<script\\>" in row
+        assert "\\[c\\](http://d) \\`e\\` \\*f\\*" in row
+        if row.startswith("|"):
+            assert row.replace("\\|", "").count("|") in (3, 4)
