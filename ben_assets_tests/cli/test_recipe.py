@@ -77,10 +77,14 @@ LEGEND = 'land_cover = { legend = "mine.csv", year = 2018, path = "a.tif" }'
         (LEGEND, None, r"mine.csv cannot be read \(expected a file, found a FIFO\)"),
         (LEGEND, f"1,{'x' * 200_000},a,0,0,0", r"not a CSV: field larger than"),
         (LEGEND, '1,"x', r"line 1: not a CSV: unexpected end of data"),
-        (LEGEND, "1,a\0b,a,0,0,0", r"name and label of code 1 without control marks"),
+        (LEGEND, "1,a\0b,a,0,0,0", r"a name of at most 200 visible letters"),
         (LEGEND.replace("mine", "~nobody-here/x"), "", r"no such user; write it out"),
         (LEGEND.replace("a.tif", "~nobody-here/x"), "", r"no such user; write it out"),
-        (LEGEND.replace("a.tif", "\\u0000"), "", r"land_cover.path is .*null byte"),
+        (
+            LEGEND.replace("a.tif", "\\u0000"),
+            "",
+            r"land_cover.path.*expected at most 1000 visible",
+        ),
         (LEGEND.replace("a.tif", "x" * 300), "", r"land_cover.path is too long"),
     ],
 )

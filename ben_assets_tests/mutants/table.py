@@ -458,12 +458,12 @@ MUTANTS: Final = (
         "safe/test_manifest.py",
         (
             "manifest: any checksum",
-            "proof.checksum != expectation.value",
+            "found.checksum != expectation.value",
             "not expectation.value",
         ),
         (
             "manifest: any size",
-            "expectation.size not in (None, proof.size)",
+            "expectation.size not in (None, found.size)",
             "expectation.size == -1",
         ),
         (

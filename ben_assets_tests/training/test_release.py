@@ -357,6 +357,7 @@ def test_the_manifest_proves_every_extracted_file(trained, tmp_path):
         ("path,sha256\n", "line 1: expected path,bytes,sha256"),
         ("path,bytes,sha256\n../x,1," + "0" * 64 + "\n", "line 2: .*below the root"),
         ("path,bytes,sha256\nx,one," + "0" * 64 + "\n", "line 2: expected path,bytes"),
+        ("path,bytes,sha256\nx,\u00b2,0\n", "line 2: expected path,bytes"),
         ("path,bytes,sha256\nx,1,0\n", "line 2: expected 64 hex digits"),
     ],
 )
@@ -373,6 +374,9 @@ def test_a_manifest_that_is_none_is_refused(tmp_path, text, says):
         list(compare_with_manifest(tmp_path, path))
     path.unlink()
     with pytest.raises(MissingInput, match="take it from the release"):
+        list(compare_with_manifest(tmp_path, path))
+    os.mkfifo(path)
+    with pytest.raises(InvalidInput, match="expected a file, found a FIFO"):
         list(compare_with_manifest(tmp_path, path))
 
 

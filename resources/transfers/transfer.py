@@ -30,7 +30,8 @@ from resources.transfers.transport import RequestRefused, connection_errors
 _PIECE: Final = 1 << 19
 _PROGRESS: Final = 1 << 20
 """Bytes further than ever before that count as progress."""
-_CONTENT_RANGE: Final = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
+_LENGTH: Final = re.compile(r"[0-9]{1,18}")
+_CONTENT_RANGE: Final = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})")
 
 
 class Digest(Protocol):
@@ -152,7 +153,9 @@ class Transfer(Generic[D]):
         else:
             self._start_over()
             length = reply.headers.get("Content-Length", "")
-            self._total = int(length) if length.isdecimal() else self._expected.size
+            self._total = (
+                int(length) if _LENGTH.fullmatch(length) else self._expected.size
+            )
             self._validator = _validator(reply)
         with local_errors(self._place.path):
             file = self._place.path.open("r+b", buffering=0)
@@ -225,7 +228,7 @@ class Transfer(Generic[D]):
                 f"{source}: changed since it was listed: expected the version "
                 f"{expected.etag}, found {reply.headers['ETag']}"
             )
-        is_all = reply.status == 200 and length.isdecimal()
+        is_all = reply.status == 200 and _LENGTH.fullmatch(length)
         if is_all and expected.size not in (None, int(length)):
             raise ChangedUpstream(
                 f"{source}: expected {expected.size} bytes, found {int(length)}"
