@@ -194,7 +194,10 @@ class Transfer(Generic[D]):
             if self.size + len(piece) > most:
                 raise CorruptProduct(f"{source}: more than the expected {most} bytes")
             self._require_start(piece, reply, source)
-            self._write(file, memoryview(piece))
+            rest = memoryview(piece)
+            with local_errors(self._place.path):
+                while rest:
+                    rest = rest[file.write(rest) :]
             self.size += len(piece)
             self.digest.update(piece)
             self._on_bytes(self.size)
@@ -202,11 +205,6 @@ class Transfer(Generic[D]):
         if self.size == 0 and self._expected.size != 0:
             what = self._expected.what
             raise ServiceUnavailable(f"{source}: an empty body instead of {what}")
-
-    def _write(self, file: FileIO, content: memoryview) -> None:
-        with local_errors(self._place.path):
-            while content:
-                content = content[file.write(content) :]
 
     def _require_start(self, piece: bytes, reply: HTTPResponse, source: str) -> None:
         """See that the first bytes are the right ones, however few come at once."""
