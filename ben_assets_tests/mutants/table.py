@@ -933,7 +933,7 @@ MUTANTS: Final = (
     *_of(
         "resources/uploads/zenodo.py",
         "resources/uploads/test_uploads.py",
-        ("zenodo: any digest", "if stated != md5:", "if not md5:"),
+        ("zenodo: any digest", "if stated != sending.md5:", "if not stated:"),
         ("zenodo: two of one name", "if count > 1]", "if count > 2]"),
     ),
     *_of(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from ben_assets.bigearthnet.legend import Legend, LegendClass
+from ben_assets.bigearthnet.recipe import DEFAULT, load_recipe
 from ben_assets.training.card import CardFacts, write_card
 
 HOSTILE = "a|b\n<script>x</script> [c](http://d) `e` *f* \x1b[2K\u202e"
@@ -12,6 +14,8 @@ HOSTILE = "a|b\n<script>x</script> [c](http://d) `e` *f* \x1b[2K\u202e"
 
 def test_words_of_others_are_no_markup(tmp_path: Path) -> None:
     legend = Legend("own", "0" * 64, {1: LegendClass(HOSTILE, HOSTILE, (0, 0, 0))})
+    recipe = load_recipe(DEFAULT)
+    land_cover = replace(recipe.land_cover, path=Path("own.gpkg"), legend=legend)
     facts = CardFacts(
         patches=dict.fromkeys(("train", "validation", "test", "unclear"), 1),
         tiles=1,
@@ -20,9 +24,8 @@ def test_words_of_others_are_no_markup(tmp_path: Path) -> None:
         bytes=1,
         processor=HOSTILE,
         value_scale=HOSTILE,
-        recipe=HOSTILE,
+        recipe=replace(recipe, name=HOSTILE, land_cover=land_cover),
         index_sha256="0" * 64,
-        legend=legend,
         extent=None,
     )
     write_card(tmp_path, facts)
