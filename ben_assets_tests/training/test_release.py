@@ -151,6 +151,10 @@ def test_a_box_is_read_by_its_bounding_boxes(trained):
     box = (12, 47, 14, 50)
     found = gpd.read_parquet(index_path(trained), bbox=box)
     assert set(found["tile"]) == {trained.keys[0]}
+    rows = pq.read_table(index_path(trained), columns=["lon", "lat"])
+    points = gpd.GeoSeries.from_xy(rows["lon"], rows["lat"], crs=4326)
+    along = points.hilbert_distance((-180, -90, 180, 90), level=16)
+    assert along.is_monotonic_increasing, "neighbours lie together in the file"
 
 
 def test_shards_hold_every_part_of_each_patch(trained):
