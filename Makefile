@@ -70,7 +70,7 @@ demo-ui: setup  ## the Dagster UI on the demo's results (OWN=1: of your own data
 	@$(BIN)/python -m ben_assets.demo --ui --port $(PORT) $(if $(OWN),--own)
 
 test: dev-setup  ## the whole test suite
-	@echo "make test: real servers, databases and a browser on loopback; a quarter of an hour on two cores"
+	@echo "make test: real servers, databases and a browser on loopback; about ten minutes on two quiet cores"
 	@$(BIN)/python -m pytest -q -n 2 --dist loadscope --no-loadscope-reorder
 
 mutants: dev-setup  ## faults put into a copy of the code: does a test notice each?

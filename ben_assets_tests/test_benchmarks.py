@@ -1,4 +1,4 @@
-"""The benchmarks of downloads and archives still run, on little data."""
+"""Benchmarks still run, on little data; campaigns are there, and end in time."""
 
 from __future__ import annotations
 
@@ -21,6 +21,26 @@ def test_a_benchmark_of_downloads_ends_with_its_table(name) -> None:
         text=True,
     )
     assert "checks of the 1 MB afterwards: " in done.stdout, done.stderr
+
+
+CAMPAIGNS = """
+import importlib.util
+from benchmarks.soak import CAMPAIGNS, Campaign
+assert all(importlib.util.find_spec(one.module) for one in CAMPAIGNS)
+endless = Campaign("http.server", ("0", "--bind", "127.0.0.1"), short_minutes=0)
+assert not endless.run(is_short=True)
+"""
+
+
+def test_the_campaigns_are_there_and_one_that_does_not_end_is_ended() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", CAMPAIGNS],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "not at its end after 0 minutes" in done.stdout
 
 
 def test_the_benchmark_of_archives_ends_with_its_table(tmp_path) -> None:

@@ -83,7 +83,10 @@ FROM_L2A = [
     "archives",
 ]
 TILE_ARTIFACTS = [*FROM_L2A, "training_lmdb"]
-HEAVY = ("rasterio", "geopandas", "pandas", "duckdb", "boto3", "httpx2", "scipy")
+HEAVY = (
+    *("rasterio", "geopandas", "pandas", "pyarrow", "numpy", "duckdb", "boto3"),
+    *("httpx2", "scipy", "http.server", "resources.data_root.facts"),
+)
 
 
 @pytest.fixture(scope="module")

@@ -72,7 +72,6 @@ TESTS: Final = {
     "dagster-daemon": "test_cluster.py test_two_workers_give_the_bytes",
     "dagster-webserver": "test_cluster.py test_two_workers_give_the_bytes",
     "dg launch": "assets/test_checks.py test_a_tile_of_which_nothing_is_on_disk",
-    "duckdb": "postgis/test_index.py test_the_three_queries_of_the_page",
     "make cluster-setup": "../.ci/run make cluster-setup",
     "make demo": "../.ci/run make demo",
     "make postgis": "postgis/test_server.py test_a_server_keeps_address_and_data",

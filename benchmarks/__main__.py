@@ -9,6 +9,7 @@ from typing import Final
 BENCHMARKS: Final = (
     ("benchmarks.main_job",),
     ("benchmarks.hash_tiffs", ".bench/main_job/round-1/data/patches"),
+    ("benchmarks.verify_deep", ".bench/main_job/round-1/data"),
     ("benchmarks.archives",),
     ("benchmarks.land_cover",),
     ("benchmarks.training",),
@@ -20,7 +21,7 @@ BENCHMARKS: Final = (
     ("benchmarks.cluster",),
 )
 """Modules with a ``main`` that prints its table, and their arguments; each in a process
-of its own. The main job leaves its patches for the hashes."""
+of its own. The main job leaves its results for the hashes."""
 
 
 def main() -> int:

@@ -193,7 +193,7 @@ def _measure_limit(key: str) -> Iterable[Row]:
     made = ctx.storage.folder("patches") / product.name.stem
     started, cpu, io = time.perf_counter(), time.process_time(), _bytes_moved()
     decode(product)
-    sizes = write_alike(made, ctx.storage.root / "limit")
+    sizes = write_alike(made, ctx.storage.root.with_name("limit"))
     yield {
         "tile": key,
         "asset": _LIMIT,

@@ -27,8 +27,9 @@ from ben_assets.safe.manifest import prove_product
 from ben_assets.synthetic.dataset import SyntheticData, make_synthetic_data
 from ben_assets.synthetic.tiles import DEMO_TILES
 from ben_assets.validation.survey import find_differences
-from ben_assets_tests.support.pipeline import STEPS, UPSTREAM, Pipeline
+from ben_assets_tests.support.pipeline import STEPS, Pipeline
 from ben_assets_tests.support.zip_products import NAME, product_files
+from resources.data_root.flow import tiles_read_by
 from resources.data_root.records import seal_of
 from resources.data_root.stored_tiles import Snapshot
 
@@ -130,8 +131,8 @@ def _ends_of_readers(pipeline: Pipeline, asset: str, what: str) -> Iterator[str]
         pipeline.storage.find(asset, KEY)
     except BenError:
         return
-    for step, upstream in UPSTREAM.items():
-        if asset in upstream:
+    for step in STEPS:
+        if asset in tiles_read_by(step):
             yield _end(lambda step=step: pipeline.make(step, KEY), f"{what}: {step}")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ben_assets.bigearthnet.errors import CorruptProduct, MissingInput
-from ben_assets.safe.file_proofs import CHUNK
+from ben_assets.safe.file_digests import CHUNK
 from ben_assets.safe.manifest import prove_product
 from ben_assets.safe.zips import product_of_zip
 from resources.data_root.facts import CatalogueEntry

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from ben_assets.bigearthnet.errors import UnexpectedRaster
-from ben_assets.safe.file_proofs import CHUNK
+from ben_assets.safe.file_digests import CHUNK
 
 START_OF_CODESTREAM: Final = b"\xff\x4f"
 END_OF_CODESTREAM: Final = b"\xff\xd9"

@@ -17,7 +17,7 @@ from typing import Final
 from ben_assets.bigearthnet.bands import L1C_BANDS
 from ben_assets.bigearthnet.errors import CorruptProduct, InvalidInput
 from ben_assets.bigearthnet.relative_names import stays_inside
-from ben_assets.safe.file_proofs import FileProof
+from ben_assets.safe.file_digests import FileDigests
 from ben_assets.safe.xml_files import MAX_BYTES, root_element
 from ben_assets.safe.zips import ProductZip
 
@@ -189,19 +189,19 @@ def _missing_bands(product: str, images: Collection[str]) -> list[str]:
     return [band.name for band in L1C_BANDS if band.name not in suffixes]
 
 
-def judge(proof: FileProof, expectation: ManifestEntry | None) -> Finding:
+def compare(found: FileDigests, expectation: ManifestEntry | None) -> Finding:
     """Compare what a file was found to be with what it should be."""
-    member = Member(proof.size, proof.sha256)
+    member = Member(found.size, found.sha256)
     if expectation is None:
         return Finding(member)
-    if expectation.size not in (None, proof.size):
-        return Finding(problem=f"expected {expectation.size} bytes, found {proof.size}")
-    if not proof.checksum:
+    if expectation.size not in (None, found.size):
+        return Finding(problem=f"expected {expectation.size} bytes, found {found.size}")
+    if not found.checksum:
         return Finding(member, doubt=_doubt(expectation))
-    if proof.checksum != expectation.value:
+    if found.checksum != expectation.value:
         return Finding(
             problem=f"expected {expectation.algorithm} {expectation.value}, "
-            f"found {proof.checksum}"
+            f"found {found.checksum}"
         )
     return Finding(member, is_proven=True)
 
@@ -210,7 +210,7 @@ def _verify_member(
     chunks: Iterable[bytes], expectation: ManifestEntry | None
 ) -> Finding:
     try:
-        return judge(FileProof.of(chunks, algorithm_of(expectation)), expectation)
+        return compare(FileDigests.of(chunks, algorithm_of(expectation)), expectation)
     except CorruptProduct as error:
         return Finding(problem=str(error))
 

@@ -21,7 +21,7 @@ from ben_assets.bigearthnet.errors import (
     InvalidInput,
     UnsafeZip,
 )
-from ben_assets.safe.file_proofs import CHUNK
+from ben_assets.safe.file_digests import CHUNK
 from ben_assets.safe.zip_safety import (
     LOCAL_HEADER,
     checked_members,

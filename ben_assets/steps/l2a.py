@@ -22,11 +22,15 @@ from ben_assets.safe.band_rasters import (
     content_digests,
     verify_bands,
 )
-from ben_assets.safe.file_proofs import FileProof
+from ben_assets.safe.file_digests import FileDigests
 from ben_assets.safe.l2a import L2A_METADATA, L2AProduct, read_l2a
 from ben_assets.safe.zips import extract_product
 from ben_assets.steps import l1c
-from ben_assets.steps.l2a_proofs import band_digests, prove, read_once
+from ben_assets.steps.l2a_verification import (
+    band_digests,
+    digest_product,
+    verify_import,
+)
 from ben_assets.steps.step_context import StepContext, cpu_count, versions
 from resources.data_root.facts import (
     L2aFacts,
@@ -125,15 +129,15 @@ def _import_existing(
     ctx.log(f"importing {source}")
     product = read_l2a(copy_product(source, draft.path))
     _require_same_granule(tile, product, ctx)
-    proofs, report = prove(product, ctx)
+    files, report = verify_import(product, ctx)
     facts = l2a_facts(
         product,
         source="BEN_L2A_DIR",
         manifest=report,
         processor=_stated_processor(product),
     )
-    made_from = {product.name.name: hash_list_digest(band_digests(product, proofs))}
-    return _publish(draft, tile, product, proofs, made_from, facts)
+    made_from = {product.name.name: hash_list_digest(band_digests(product, files))}
+    return _publish(draft, tile, product, files, made_from, facts)
 
 
 def _require_same_granule(tile: Tile, product: L2AProduct, ctx: StepContext) -> None:
@@ -185,7 +189,7 @@ def _fetch(tile: Tile, ctx: StepContext, draft: Draft) -> StoredRecord:
     ctx.log(f"{tile.name} came from {fetched.source}")
     product = read_l2a(extract_product(scratch / "product.zip", draft.path))
     shutil.rmtree(scratch)
-    proofs, report = prove(product, ctx)
+    files, report = verify_import(product, ctx)
     facts = l2a_facts(
         product,
         source=fetched.source,
@@ -194,7 +198,7 @@ def _fetch(tile: Tile, ctx: StepContext, draft: Draft) -> StoredRecord:
         processor=_stated_processor(product),
     )
     made_from = {l1c.IDS: known.sha256}
-    return _publish(draft, tile, product, proofs, made_from, facts)
+    return _publish(draft, tile, product, files, made_from, facts)
 
 
 def _stated_processor(product: L2AProduct) -> str:
@@ -236,8 +240,8 @@ def _process(tile: Tile, ctx: StepContext, draft: Draft) -> StoredRecord:
         restored_folders=tuple(restored),
     )
     verify_bands(product)
-    proofs, made_from = read_once(product, {}), {l1c.ZIPS: upstream.sha256}
-    return _publish(draft, tile, product, proofs, made_from, facts, log_files)
+    files, made_from = digest_product(product, {}), {l1c.ZIPS: upstream.sha256}
+    return _publish(draft, tile, product, files, made_from, facts, log_files)
 
 
 def _required_zip(tile: Tile, ctx: StepContext) -> StoredRecord:
@@ -337,26 +341,26 @@ def _publish(
     draft: Draft,
     tile: Tile,
     product: L2AProduct,
-    proofs: dict[str, FileProof],
+    files: dict[str, FileDigests],
     made_from: dict[str, str],
     facts: L2aFacts,
     log_files: tuple[str, ...] = (),
 ) -> StoredRecord:
-    """Put a product in place whose bands were verified, and are as ``proofs`` say."""
+    """Put a product in place whose bands were verified, and are as ``files`` say."""
     if tile.is_published:
         require_full_size(product.geocoding, product.path.name)
     record = Record(
         asset=ASSET,
         tile=tile.key,
-        digests=band_digests(product, proofs),
+        digests=band_digests(product, files),
         bytes=sum(path.stat().st_size for path in product.band_files.values()),
         outputs=(product.path.name, *log_files),
         made_from=made_from,
         made_with=versions("rasterio") | _made_with(facts),
         facts=facts,
         contents={
-            f"{product.path.name}/{name}": FileDigest(proof.size, proof.sha256)
-            for name, proof in proofs.items()
+            f"{product.path.name}/{name}": FileDigest(one.size, one.sha256)
+            for name, one in files.items()
         },
     )
     return draft.publish(record)

@@ -61,7 +61,7 @@ def make_reference_maps(tile: Tile, ctx: StepContext) -> StoredRecord:
     cover = ctx.recipe(tile.alignment).land_cover
     polygons, digest = _polygons(cover, grid, ctx)
     if polygons is None:
-        raster = ctx.inputs.land_cover_codes(cover, grid, cpu_count())
+        raster, digest = ctx.inputs.land_cover_codes(cover, grid, cpu_count())
     else:
         raster = rasterize(polygons, grid)
     n_unmapped = int(np.count_nonzero(raster == NO_POLYGON))
@@ -112,10 +112,10 @@ def make_reference_maps(tile: Tile, ctx: StepContext) -> StoredRecord:
 def _polygons(
     cover: LandCover, grid: TileGeocoding, ctx: StepContext
 ) -> tuple[ClcPolygons | None, dict[str, str]]:
-    """The polygons, None where land cover is a raster; and what they come from."""
+    """The polygons and what they come from; None where land cover is a raster."""
     if cover.is_raster:
         ctx.log(f"land cover is read from {cover.path}")
-        return None, ctx.inputs.land_cover_raster_digest(cover, grid)
+        return None, {}
     polygons, digest = ctx.inputs.land_cover_polygons(cover, grid)
     ctx.log(f"{len(polygons.codes)} polygons of {cover.title} meet the tile")
     return polygons, digest

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,9 +17,11 @@ import zstandard
 
 from ben_assets.bigearthnet.archives import ZSTD_LEVEL
 from ben_assets.bigearthnet.errors import InvalidInput, MissingInput
+from ben_assets.bigearthnet.plain_files import NotAFile, read_plain
 
 MANIFEST_FILE: Final = "MANIFEST.csv.zst"
 _HEADER: Final = ["path", "bytes", "sha256"]
+_SIZE: Final = re.compile(r"[0-9]{1,18}")
 _BLOCK: Final = 1 << 17
 
 
@@ -55,7 +58,7 @@ def read_manifest(path: Path) -> Iterator[ListedFile]:
         InvalidInput: it is damaged, or names a path outside of the data set.
     """
     try:
-        with path.open("rb") as raw:
+        with io.BytesIO(read_plain(path)) as raw:
             rows = csv.reader(_lines(raw), strict=True)
             _require(path, 1, next(rows, None) == _HEADER, ",".join(_HEADER))
             for number, row in enumerate(rows, start=2):
@@ -65,7 +68,7 @@ def read_manifest(path: Path) -> Iterator[ListedFile]:
             f"{path} is missing; take it from the release, or say where it is by "
             "--manifest"
         ) from error
-    except (zstandard.ZstdError, UnicodeDecodeError, csv.Error) as error:
+    except (NotAFile, zstandard.ZstdError, UnicodeDecodeError, csv.Error) as error:
         raise InvalidInput(
             f"{path}: expected a zstd-compressed CSV, found damage ({error}); take it "
             "from the release again"
@@ -88,7 +91,12 @@ def _lines(raw: BinaryIO) -> Iterator[str]:
 
 
 def _listed_file(path: Path, number: int, row: list[str]) -> ListedFile:
-    _require(path, number, len(row) == 3 and row[1].isdigit(), "path,bytes,sha256")
+    _require(
+        path,
+        number,
+        len(row) == 3 and _SIZE.fullmatch(row[1]) is not None,
+        "path,bytes,sha256",
+    )
     name, n_bytes, sha256 = row
     is_inside = not name.startswith("/") and ".." not in name.split("/")
     _require(path, number, is_inside and "\0" not in name, "a path below the root")

@@ -23,6 +23,7 @@ from ben_assets.bigearthnet.archives import (
     pack,
 )
 from ben_assets.bigearthnet.errors import ChecksumMismatch
+from ben_assets.bigearthnet.tars import headers, headers_length
 
 GNU_TAR = [
     "tar",
@@ -118,6 +119,11 @@ def test_any_files_are_packed_as_gnu_tar_packs_them(tmp_path_factory, contents):
     }
 
 
+@pytest.mark.parametrize("length", [1, 100, 101, 511, 512, 1023, 1024])
+def test_headers_are_as_long_as_the_name_says(length):
+    assert headers_length("n" * length) == len(headers("n" * length, 7))
+
+
 def test_an_archive_of_nothing_is_an_empty_tar(tmp_path):
     made = pack_one(tmp_path / "t.tar.zst", [], threads=1)
     assert unzstd(tmp_path / "t.tar.zst") == bytes(10_240)
@@ -178,7 +184,7 @@ def test_a_fifo_in_the_place_of_a_file_is_named(tmp_path):
     (tmp_path / "in/a").unlink()
     os.mkfifo(tmp_path / "in/a")
     with pytest.raises(ChecksumMismatch, match=r"in/a: .*found expected a file, found"):
-        pack(tmp_path / "t.zst", listed, threads=1)
+        pack_one(tmp_path / "t.zst", listed)
 
 
 @pytest.mark.parametrize("kept", [0, 10, 0.5, -1], ids=str)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import duckdb
@@ -32,17 +31,10 @@ def blocks(language: str, text: str) -> list[str]:
 
 
 def load(database: Database, folder: Path, commands: str) -> None:
-    """Run the commands of the page; ``duckdb`` is that of the lock file."""
-    program = folder / "bin" / "duckdb"
-    program.parent.mkdir()
-    program.write_text(
-        f"#!{sys.executable}\nimport duckdb, sys\nduckdb.sql(sys.argv[2])\n"
-    )
-    program.chmod(0o755)
+    """Run the commands of the page."""
     dsn = parse_dsn(database.dsn)
     environment = {
         **os.environ,
-        "PATH": f"{program.parent}:{os.environ['PATH']}",
         **{"PGHOST": dsn["host"], "PGPORT": dsn["port"], "PGUSER": dsn["user"]},
         **{"PGPASSWORD": dsn["password"], "PGDATABASE": dsn["dbname"]},
     }
@@ -66,14 +58,13 @@ def test_the_three_queries_of_the_page_find_the_same_patches(
     monkeypatch.chdir(finished.data)
     page = section_of_the_page()
     (commands,) = blocks("sh", page)
+    exec(blocks("python", page)[1], {})
     load(blank, finished.data, commands)
     for old, new in IN_THE_DATA.items():
         assert old in page
         page = page.replace(old, new)
-    (of_duckdb, of_postgis), (of_geopandas,) = (
-        blocks("sql", page),
-        blocks("python", page),
-    )
+    of_duckdb, of_postgis = blocks("sql", page)
+    of_geopandas = blocks("python", page)[0]
     names: dict[str, object] = {}
     exec(of_geopandas, names)
     found = {row[0] for row in duckdb.sql(of_duckdb).fetchall()}

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ben_assets.bigearthnet.errors import CorruptProduct
-from ben_assets.safe.directory_proofs import expectations_of
+from ben_assets.safe.directory_manifest import expectations_of
 from ben_assets.safe.manifest import parse_manifest, prove_product
 from ben_assets_tests.support.zip_products import (
     BANDS,

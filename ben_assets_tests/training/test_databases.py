@@ -167,6 +167,14 @@ def test_a_changed_value_is_refused_and_the_rule_names_it(trained):
     assert merged_database_holds_all_tiles(ctx).differing == (first,)
 
 
+def test_a_key_that_the_hash_list_has_and_the_database_lacks_is_noticed(trained):
+    digests = trained.storage.hash_list_path("training_lmdb", KEY)
+    more = digests.read_bytes() + b"z,%s\n" % (b"0" * 64)
+    replace_file(digests, more)
+    with pytest.raises(ChecksumMismatch, match=r"found \d+ keys instead of \d+;"):
+        trained.make("release_lmdb")
+
+
 def test_a_file_changed_after_it_was_made_is_refused(finished):
     path = next(finished.storage.folder("aligned_dataset").rglob("*_B8A.tif"))
     replace_file(path, path.read_bytes()[:-1] + b"x")

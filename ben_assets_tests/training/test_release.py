@@ -151,6 +151,10 @@ def test_a_box_is_read_by_its_bounding_boxes(trained):
     box = (12, 47, 14, 50)
     found = gpd.read_parquet(index_path(trained), bbox=box)
     assert set(found["tile"]) == {trained.keys[0]}
+    rows = pq.read_table(index_path(trained), columns=["lon", "lat"])
+    points = gpd.GeoSeries.from_xy(rows["lon"], rows["lat"], crs=4326)
+    along = points.hilbert_distance((-180, -90, 180, 90), level=16)
+    assert along.is_monotonic_increasing, "neighbours lie together in the file"
 
 
 def test_shards_hold_every_part_of_each_patch(trained):
@@ -357,6 +361,7 @@ def test_the_manifest_proves_every_extracted_file(trained, tmp_path):
         ("path,sha256\n", "line 1: expected path,bytes,sha256"),
         ("path,bytes,sha256\n../x,1," + "0" * 64 + "\n", "line 2: .*below the root"),
         ("path,bytes,sha256\nx,one," + "0" * 64 + "\n", "line 2: expected path,bytes"),
+        ("path,bytes,sha256\nx,\u00b2,0\n", "line 2: expected path,bytes"),
         ("path,bytes,sha256\nx,1,0\n", "line 2: expected 64 hex digits"),
     ],
 )
@@ -373,6 +378,9 @@ def test_a_manifest_that_is_none_is_refused(tmp_path, text, says):
         list(compare_with_manifest(tmp_path, path))
     path.unlink()
     with pytest.raises(MissingInput, match="take it from the release"):
+        list(compare_with_manifest(tmp_path, path))
+    os.mkfifo(path)
+    with pytest.raises(InvalidInput, match="expected a file, found a FIFO"):
         list(compare_with_manifest(tmp_path, path))
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -71,7 +72,7 @@ class Cdse:
         route, product = self._route(), entry.name.removesuffix(".SAFE")
         try:
             return deliver(
-                lambda: route.fetch(entry, path, attempts, progress),
+                partial(route.fetch, entry, path, attempts, progress),
                 product,
                 entry,
                 path,

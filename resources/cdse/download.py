@@ -7,6 +7,7 @@ body itself (``transfer``), whether it is right (``delivery``).
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from ben_assets.bigearthnet.errors import (
@@ -67,7 +68,7 @@ class HttpDownload:
         )
         authority = _Authority(self._session)
         with local_errors(path):
-            attempts.run(lambda: self._try(url, transfer, authority, attempts))
+            attempts.run(partial(self._try, url, transfer, authority, attempts))
         return Delivered(transfer.size, transfer.digest.hexdigests())
 
     def _try(

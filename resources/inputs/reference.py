@@ -5,10 +5,10 @@ Belongs here: which file a step reads and what it must hold. Not here: fetching.
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import geopandas as gpd
 import numpy as np
@@ -63,6 +63,8 @@ from resources.settings import Settings
 if TYPE_CHECKING:
     from resources.postgis.clc_source import ClcInPostgis
 
+_T = TypeVar("_T")
+
 
 @dataclass(frozen=True)
 class ReferenceInputs:
@@ -74,6 +76,8 @@ class ReferenceInputs:
     """Keeps the digests of the files read."""
     clc_in_postgis: ClcInPostgis | None = None
     """Where the CORINE polygons are, if not in the GeoPackage."""
+    as_read: dict[Path, str] = field(default_factory=dict, repr=False)
+    """SHA-256 of each file that was read, as it was then."""
 
     @classmethod
     def from_settings(cls, settings: Settings) -> ReferenceInputs:
@@ -109,8 +113,7 @@ class ReferenceInputs:
 
     def digest(self, name: str) -> dict[str, str]:
         """File name to SHA-256 of an input, for the ``made_from`` of a record."""
-        path = self.find(name)
-        return {path.name: self.digests.digest(path)}
+        return self._digest_as_read(self.find(name))
 
     def clc_file_digest(self) -> dict[str, str]:
         """File name to SHA-256 of the CORINE GeoPackage."""
@@ -127,7 +130,7 @@ class ReferenceInputs:
             return None
         path = self.find(footprints_name(epsg))
         try:
-            table = gpd.read_parquet(path)
+            table = self._read(path, gpd.read_parquet)
         except (ValueError, OSError) as error:
             raise InvalidInput(f"{path}: not a readable GeoParquet: {error}") from error
         check_footprints(table, epsg, str(path))
@@ -141,7 +144,7 @@ class ReferenceInputs:
             InvalidInput: not a GeoJSON with the ten countries.
         """
         path = self.find(COUNTRIES)
-        return select_countries(_read_vector(path), str(path))
+        return select_countries(self._read(path, _read_vector), str(path))
 
     def countries_nearby(
         self, countries: Countries, grid: TileGeocoding
@@ -153,7 +156,8 @@ class ReferenceInputs:
             InvalidInput: it is not readable, or lacks the column.
         """
         path = self._countries_path(countries)
-        return select_nearby(_read_vector(path), countries.column, grid, str(path))
+        table = self._read(path, _read_vector)
+        return select_nearby(table, countries.column, grid, str(path))
 
     def all_countries(self, countries: Countries) -> gpd.GeoDataFrame:
         """All countries of a recipe: index of names, geometry in EPSG:4326.
@@ -163,12 +167,11 @@ class ReferenceInputs:
             InvalidInput: it is not readable, or lacks the column.
         """
         path = self._countries_path(countries)
-        return select_all(_read_vector(path), countries.column, str(path))
+        return select_all(self._read(path, _read_vector), countries.column, str(path))
 
     def countries_digest(self, countries: Countries) -> dict[str, str]:
         """File name to SHA-256 of the countries of a recipe."""
-        path = self._countries_path(countries)
-        return {path.name: self.digests.digest(path)}
+        return self._digest_as_read(self._countries_path(countries))
 
     def _countries_path(self, countries: Countries) -> Path:
         if countries.path is None:
@@ -203,6 +206,22 @@ class ReferenceInputs:
                 path, "index", lambda: require_complete_index(path, layer)
             )
 
+    def _read(self, path: Path, read: Callable[[Path], _T]) -> _T:
+        """What ``read`` makes of a file, whose digest is remembered.
+
+        Raises:
+            InvalidInput: it changed meanwhile.
+        """
+        sha256 = self.digests.digest(path)
+        found = read(path)
+        self._unchanged(path, sha256)
+        self.as_read[path] = sha256
+        return found
+
+    def _digest_as_read(self, path: Path) -> dict[str, str]:
+        """File name to SHA-256 of a file as it was read, else as it is."""
+        return {path.name: self.as_read.get(path) or self.digests.digest(path)}
+
     def _unchanged(self, path: Path, digest: str) -> dict[str, str]:
         """File name to digest of a file that was read, if it is still the same."""
         if self.digests.digest(path) != digest:
@@ -211,27 +230,24 @@ class ReferenceInputs:
 
     def land_cover_codes(
         self, cover: LandCover, grid: TileGeocoding, threads: int
-    ) -> npt.NDArray[np.uint16]:
+    ) -> tuple[npt.NDArray[np.uint16], dict[str, str]]:
         """The codes of a recipe's raster on a tile's 10 m grid.
+
+        Returns:
+            The codes; and file name to SHA-256 of the rasters that they were read from.
 
         Raises:
             MissingInput: there is no raster.
-            InvalidInput: it breaks a rule.
+            InvalidInput: it breaks a rule, or changed meanwhile.
         """
         assert cover.path is not None
         rasters = rasters_of_tile(cover.path, grid)
-        return read_codes(rasters, grid, cover.legend, threads)
-
-    def land_cover_raster_digest(
-        self, cover: LandCover, grid: TileGeocoding
-    ) -> dict[str, str]:
-        """File name to SHA-256 of the rasters that a tile's land cover is read from."""
-        assert cover.path is not None
-        return {
-            file.name: self.digests.digest(file)
-            for raster in rasters_of_tile(cover.path, grid)
-            for file in source_files(raster)
-        }
+        files = [file for raster in rasters for file in source_files(raster)]
+        digests = {file: self.digests.digest(file) for file in files}
+        codes = read_codes(rasters, grid, cover.legend, threads)
+        for file, sha256 in digests.items():
+            self._unchanged(file, sha256)
+        return codes, {file.name: sha256 for file, sha256 in digests.items()}
 
     def clc_polygons(
         self, grid: TileGeocoding, legend: Legend = CLC2018
@@ -290,7 +306,8 @@ class ReferenceInputs:
 
     def _read_lists(self, name: str, columns: list[str]) -> pd.DataFrame:
         path = self.find(name)
-        try:
+
+        def read(path: Path) -> pd.DataFrame:
             return pd.read_csv(
                 path,
                 header=None,
@@ -298,6 +315,9 @@ class ReferenceInputs:
                 usecols=range(len(columns)),
                 dtype="str",
             )
+
+        try:
+            return self._read(path, read)
         except (ValueError, OSError, EOFError) as error:
             raise InvalidInput(
                 f"{path}: expected CSV without header, columns {', '.join(columns)}: "

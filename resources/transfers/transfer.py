@@ -30,7 +30,8 @@ from resources.transfers.transport import RequestRefused, connection_errors
 _PIECE: Final = 1 << 19
 _PROGRESS: Final = 1 << 20
 """Bytes further than ever before that count as progress."""
-_CONTENT_RANGE: Final = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
+_LENGTH: Final = re.compile(r"[0-9]{1,18}")
+_CONTENT_RANGE: Final = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})")
 
 
 class Digest(Protocol):
@@ -152,7 +153,9 @@ class Transfer(Generic[D]):
         else:
             self._start_over()
             length = reply.headers.get("Content-Length", "")
-            self._total = int(length) if length.isdecimal() else self._expected.size
+            self._total = (
+                int(length) if _LENGTH.fullmatch(length) else self._expected.size
+            )
             self._validator = _validator(reply)
         with local_errors(self._place.path):
             file = self._place.path.open("r+b", buffering=0)
@@ -191,7 +194,10 @@ class Transfer(Generic[D]):
             if self.size + len(piece) > most:
                 raise CorruptProduct(f"{source}: more than the expected {most} bytes")
             self._require_start(piece, reply, source)
-            self._write(file, memoryview(piece))
+            rest = memoryview(piece)
+            with local_errors(self._place.path):
+                while rest:
+                    rest = rest[file.write(rest) :]
             self.size += len(piece)
             self.digest.update(piece)
             self._on_bytes(self.size)
@@ -199,11 +205,6 @@ class Transfer(Generic[D]):
         if self.size == 0 and self._expected.size != 0:
             what = self._expected.what
             raise ServiceUnavailable(f"{source}: an empty body instead of {what}")
-
-    def _write(self, file: FileIO, content: memoryview) -> None:
-        with local_errors(self._place.path):
-            while content:
-                content = content[file.write(content) :]
 
     def _require_start(self, piece: bytes, reply: HTTPResponse, source: str) -> None:
         """See that the first bytes are the right ones, however few come at once."""
@@ -227,7 +228,7 @@ class Transfer(Generic[D]):
                 f"{source}: changed since it was listed: expected the version "
                 f"{expected.etag}, found {reply.headers['ETag']}"
             )
-        is_all = reply.status == 200 and length.isdecimal()
+        is_all = reply.status == 200 and _LENGTH.fullmatch(length)
         if is_all and expected.size not in (None, int(length)):
             raise ChangedUpstream(
                 f"{source}: expected {expected.size} bytes, found {int(length)}"

@@ -19,6 +19,8 @@ from ben_assets.testing.cdse_faults import Fault
 from ben_assets_tests.resources.conftest import NOTICES_SILENCE, times_of
 from ben_assets_tests.support.zip_products import NAME
 from resources.cdse.session import one_time_code
+from resources.data_root.file_locks import FileLocks
+from resources.transfers.limiter import Limiter
 
 SECRET = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
 """Of the test vectors of RFC 6238: the bytes 12345678901234567890."""
@@ -210,6 +212,24 @@ def test_no_more_connections_than_the_account_has(desk, server) -> None:
     assert [process.returncode for process in running] == [0] * 6, outputs
     assert server.seen.most_open_downloads == 1
     assert server.seen.requests["download"] == 6
+
+
+class Waits(Exception):
+    """Of who would have to wait."""
+
+
+def test_there_are_as_many_slots_as_connections(tmp_path) -> None:
+    def refuse(line: str) -> None:
+        raise Waits(line)
+
+    def slot():
+        return Limiter(FileLocks(tmp_path), "downloads", 2).slot(refuse)
+
+    waits = pytest.raises(Waits, match="all 2 connections of the account")
+    with slot(), slot(), waits, slot():
+        pass
+    with slot():
+        pass
 
 
 def test_patience_with_the_token_service_ends(desk, server) -> None:

@@ -1,3 +1,6 @@
+import hashlib
+
+import pandas as pd
 import pytest
 
 from ben_assets.bigearthnet.errors import InvalidInput
@@ -28,3 +31,25 @@ def test_two_matching_patches_of_one_v1_patch_are_refused(mapping):
     with pytest.raises(InvalidInput, match="v1_a has several"):
         mapping(f"v1_a,{A}\nv1_a,{B}\n", ["v1_a"])
     assert mapping(f"v1_a,{A}\nv1_a,{B}\nv1_b,{C}\n", ["v1_b"]) == {"v1_b": C}
+
+
+def test_a_list_that_changes_while_it_is_read_is_refused(pipeline, monkeypatch):
+    path = pipeline.own_inputs("reference") / "patches_with_seasonal_snow.csv"
+    read = pd.read_csv
+
+    def read_slowly(*arguments, **options):
+        table = read(*arguments, **options)
+        replace_file(path, b"v1_other\n")
+        return table
+
+    monkeypatch.setattr(pd, "read_csv", read_slowly)
+    with pytest.raises(InvalidInput, match=r"snow.csv changed while it was read; run"):
+        pipeline.ctx().inputs.snow()
+
+
+def test_the_digest_is_that_of_what_was_read(pipeline):
+    path = pipeline.own_inputs("reference") / "patches_with_seasonal_snow.csv"
+    inputs, content = pipeline.ctx().inputs, path.read_bytes()
+    inputs.snow()
+    replace_file(path, b"v1_other\n")
+    assert inputs.digest(path.name) == {path.name: hashlib.sha256(content).hexdigest()}

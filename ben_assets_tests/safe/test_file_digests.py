@@ -6,8 +6,8 @@ import hashlib
 
 import pytest
 
-from ben_assets.safe.directory_proofs import expectations_of, prove_files
-from ben_assets.safe.file_proofs import FileProof
+from ben_assets.safe.directory_manifest import digest_files, expectations_of
+from ben_assets.safe.file_digests import FileDigests
 from ben_assets_tests.support.zip_products import product_files
 
 CONTENT = bytes(range(256)) * 5
@@ -17,9 +17,9 @@ CONTENT = bytes(range(256)) * 5
 @pytest.mark.parametrize("part", [(0, 1280), (3, 500), (256, 256), (1279, 1), (9, 0)])
 def test_digests_do_not_depend_on_the_pieces(chunk, part):
     pieces = (CONTENT[i : i + chunk] for i in range(0, len(CONTENT), chunk))
-    proof = FileProof.of(pieces, "SHA3-256", part)
+    found = FileDigests.of(pieces, "SHA3-256", part)
     start, length = part
-    assert proof == FileProof(
+    assert found == FileDigests(
         len(CONTENT),
         hashlib.sha256(CONTENT).hexdigest(),
         hashlib.sha3_256(CONTENT).hexdigest(),
@@ -28,8 +28,8 @@ def test_digests_do_not_depend_on_the_pieces(chunk, part):
 
 
 def test_no_checksum_without_a_known_algorithm():
-    assert FileProof.of([CONTENT], "WHIRLPOOL").checksum == ""
-    assert FileProof.of([CONTENT]).checksum == ""
+    assert FileDigests.of([CONTENT], "WHIRLPOOL").checksum == ""
+    assert FileDigests.of([CONTENT]).checksum == ""
 
 
 @pytest.mark.parametrize("threads", [1, 3])
@@ -39,9 +39,9 @@ def test_all_files_of_a_directory_are_proven(threads, tmp_path):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(content)
     expectations = expectations_of(tmp_path)
-    proofs = prove_files(tmp_path, expectations, [], threads)
-    assert {name: proof.sha256 for name, proof in proofs.items()} == {
+    digests = digest_files(tmp_path, expectations, [], threads)
+    assert {name: one.sha256 for name, one in digests.items()} == {
         name: hashlib.sha256(content).hexdigest() for name, content in files.items()
     }
-    stated = {name: proofs[name].checksum for name in expectations}
+    stated = {name: digests[name].checksum for name in expectations}
     assert stated == {name: entry.value for name, entry in expectations.items()}

@@ -6,21 +6,21 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ben_assets.safe.band_rasters import require_measurements, verify_bands
-from ben_assets.safe.directory_proofs import (
+from ben_assets.safe.directory_manifest import (
+    digest_files,
     expectations_of,
-    prove_files,
     verify_directory,
 )
-from ben_assets.safe.file_proofs import FileProof
+from ben_assets.safe.file_digests import FileDigests
 from ben_assets.safe.l2a import L2AProduct
 from ben_assets.safe.manifest import ManifestEntry
 from ben_assets.steps.step_context import StepContext, cpu_count
 from resources.data_root.facts import ManifestFacts
 
 
-def prove(
+def verify_import(
     product: L2AProduct, ctx: StepContext
-) -> tuple[dict[str, FileProof], ManifestFacts]:
+) -> tuple[dict[str, FileDigests], ManifestFacts]:
     """What each file of an imported product is, and what its manifest verifies.
 
     Raises:
@@ -28,43 +28,43 @@ def prove(
         UnexpectedRaster: a band is cut short, no raster of this tile, or 0 everywhere.
     """
     expectations = expectations_of(product.path)
-    proofs = read_once(product, expectations)
+    files = digest_product(product, expectations)
     verify_bands(product)
-    facts = _verify_against_manifest(product, expectations, proofs, ctx)
+    facts = _verify_against_manifest(product, expectations, files, ctx)
     require_measurements(product)
-    return proofs, facts
+    return files, facts
 
 
-def read_once(
+def digest_product(
     product: L2AProduct, expectations: Mapping[str, ManifestEntry]
-) -> dict[str, FileProof]:
+) -> dict[str, FileDigests]:
     """What each file of a product is.
 
     Raises:
         UnexpectedRaster: a band is cut short or not a JP2.
     """
     bands = product.band_files.values()
-    return prove_files(product.path, expectations, bands, cpu_count())
+    return digest_files(product.path, expectations, bands, cpu_count())
 
 
 def band_digests(
-    product: L2AProduct, proofs: Mapping[str, FileProof]
+    product: L2AProduct, files: Mapping[str, FileDigests]
 ) -> dict[str, str]:
     """Band name to the SHA-256 of its image data."""
     names = {n: p.relative_to(product.path) for n, p in product.band_files.items()}
-    return {n: proofs[p.as_posix()].part_sha256 for n, p in names.items()}
+    return {n: files[p.as_posix()].part_sha256 for n, p in names.items()}
 
 
 def _verify_against_manifest(
     product: L2AProduct,
     expectations: Mapping[str, ManifestEntry],
-    proofs: Mapping[str, FileProof],
+    files: Mapping[str, FileDigests],
     ctx: StepContext,
 ) -> ManifestFacts:
     if not expectations:
         ctx.log("warning: no manifest.safe: nothing vouches for the bands")
         return ManifestFacts(0, sorted(product.band_files))
-    report = verify_directory(product.path, expectations, proofs)
+    report = verify_directory(product.path, expectations, files)
     if report.rewritten:
         ctx.log(
             f"warning: {len(report.rewritten)} files that are no band rasters differ "

@@ -20,7 +20,7 @@ ALGORITHMS: Final[dict[str, Callable[[], Any]]] = {
 
 
 @dataclass(frozen=True)
-class FileProof:
+class FileDigests:
     """What one file was found to be."""
 
     size: int

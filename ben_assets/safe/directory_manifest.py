@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ben_assets.bigearthnet.errors import CorruptProduct, InvalidInput
-from ben_assets.safe.file_proofs import FileProof, chunks_of
+from ben_assets.safe.file_digests import FileDigests, chunks_of
 from ben_assets.safe.jp2 import codestream_range
 from ben_assets.safe.manifest import (
     BAND_IMAGE,
     MANIFEST,
     ManifestEntry,
     algorithm_of,
-    judge,
+    compare,
     parse_manifest,
 )
 from ben_assets.safe.xml_files import read_limited, root_element
@@ -51,18 +51,18 @@ def expectations_of(folder: Path) -> dict[str, ManifestEntry]:
     )
 
 
-def prove_files(
+def digest_files(
     folder: Path,
     expectations: Mapping[str, ManifestEntry],
     images: Collection[Path],
     threads: int,
-) -> dict[str, FileProof]:
+) -> dict[str, FileDigests]:
     """Read each file of an unpacked product once; what it is, by path below ``folder``.
 
     Args:
         folder: the ``.SAFE`` folder.
         expectations: of its manifest, which name the checksums.
-        images: JP2 files whose image data are to be proven by themselves.
+        images: JP2 files whose image data have a digest of their own.
         threads: files read at a time.
 
     Raises:
@@ -72,18 +72,18 @@ def prove_files(
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
     names = [path.relative_to(folder).as_posix() for path in paths]
 
-    def prove(path: Path, name: str) -> FileProof:
+    def digest(path: Path, name: str) -> FileDigests:
         algorithm = algorithm_of(expectations.get(name))
-        return FileProof.of(chunks_of(path), algorithm, ranges.get(path))
+        return FileDigests.of(chunks_of(path), algorithm, ranges.get(path))
 
     with ThreadPoolExecutor(threads) as pool:
-        return dict(zip(names, pool.map(prove, paths, names), strict=True))
+        return dict(zip(names, pool.map(digest, paths, names), strict=True))
 
 
 def verify_directory(
     folder: Path,
     expectations: Mapping[str, ManifestEntry],
-    proofs: Mapping[str, FileProof],
+    digests: Mapping[str, FileDigests],
 ) -> DirectoryReport:
     """Hold the files of an unpacked product against its own manifest.
 
@@ -93,18 +93,18 @@ def verify_directory(
     Args:
         folder: the ``.SAFE`` folder.
         expectations: of its manifest.
-        proofs: what its files were found to be.
+        digests: what its files were found to be.
 
     Raises:
         CorruptProduct: band rasters differ from the manifest or are unknown to it;
             each is named.
     """
-    images = {name for name in proofs if BAND_IMAGE.fullmatch(name)}
+    images = {name for name in digests if BAND_IMAGE.fullmatch(name)}
     problems = [f"{n}: unknown to it" for n in sorted(images - expectations.keys())]
     found = {
-        name: judge(proofs[name], expectation)
+        name: compare(digests[name], expectation)
         for name, expectation in expectations.items()
-        if name in proofs
+        if name in digests
     }
     problems += [
         f"{n}: {one.problem}" for n, one in found.items() if one.problem and n in images
