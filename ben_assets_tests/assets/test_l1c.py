@@ -109,7 +109,7 @@ def record(data: Path, asset: str, tile: str = KEY) -> dict:
 
 def leftovers(data: Path) -> list[str]:
     """Files below the data root that no record or lock accounts for."""
-    known = (".lock", ".json", f"{KEY}.zip")
+    known = (".lock", ".guard", ".json", f"{KEY}.zip")
     files = [str(p.relative_to(data)) for p in data.rglob("*") if p.is_file()]
     return [
         name
