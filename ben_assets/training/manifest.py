@@ -22,7 +22,9 @@ from ben_assets.bigearthnet.plain_files import NotAFile, read_plain
 MANIFEST_FILE: Final = "MANIFEST.csv.zst"
 _HEADER: Final = ["path", "bytes", "sha256"]
 _SIZE: Final = re.compile(r"[0-9]{1,18}")
-_BLOCK: Final = 1 << 17
+_BLOCK: Final = 1 << 12
+"""Bytes read at a time: zstd makes 128 MiB of them at most."""
+_LONGEST_LINE: Final = 1 << 16
 
 
 @dataclass(frozen=True, order=True)
@@ -79,12 +81,14 @@ def _lines(raw: BinaryIO) -> Iterator[str]:
     """The lines of a compressed text, which must be whole.
 
     Raises:
-        ZstdError: it is cut off, or no zstd.
+        ZstdError: it is cut off, no zstd, or has a line longer than any path.
     """
     decompressor = zstandard.ZstdDecompressor().decompressobj()
     rest = b""
     while block := raw.read(_BLOCK):
         *lines, rest = (rest + decompressor.decompress(block)).split(b"\n")
+        if len(rest) > _LONGEST_LINE:
+            raise zstandard.ZstdError(f"a line is longer than {_LONGEST_LINE} bytes")
         yield from (line.decode() for line in lines)
     if not decompressor.eof or rest:
         raise zstandard.ZstdError("it is cut off")

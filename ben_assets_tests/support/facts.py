@@ -8,11 +8,12 @@ from resources.data_root.facts import OF_ASSET, Facts, parse_facts
 
 _DIGEST = "0" * 64
 _TABLE = {"file": "a.parquet", "rows": 1, "bytes": 1, "sha256": _DIGEST}
-_TEXTS = {
+_VALUES: dict[str, Any] = {
     "start_time": "2017-06-13T10:10:31+00:00",
     "alignment": "v1",
     "zip_sha256": _DIGEST,
     "recipe_sha256": _DIGEST,
+    "epsg": 32633,
 }
 _OF_TYPE: dict[str, Any] = {"str": "a", "int": 1, "bool": True, "TableFacts": _TABLE}
 
@@ -29,8 +30,8 @@ def facts_of(asset: str, **changes: Any) -> Facts:  # any JSON
 
 
 def _value(name: str, annotation: str) -> Any:  # any JSON
-    if name in _TEXTS:
-        return _TEXTS[name]
+    if name in _VALUES:
+        return _VALUES[name]
     for kind in ("dict", "list", "tuple"):
         if annotation.startswith(kind):
             return {} if kind == "dict" else []

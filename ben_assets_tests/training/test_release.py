@@ -363,6 +363,7 @@ def test_the_manifest_proves_every_extracted_file(trained, tmp_path):
         ("path,bytes,sha256\nx,one," + "0" * 64 + "\n", "line 2: expected path,bytes"),
         ("path,bytes,sha256\nx,\u00b2,0\n", "line 2: expected path,bytes"),
         ("path,bytes,sha256\nx,1,0\n", "line 2: expected 64 hex digits"),
+        ("path,bytes,sha256\n" + "x" * 70_000, "a line is longer than 65536 bytes"),
     ],
 )
 def test_a_manifest_that_is_none_is_refused(tmp_path, text, says):

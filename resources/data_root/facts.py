@@ -34,12 +34,25 @@ def _require_time(text: str) -> str:
     return text
 
 
+def _require_utm(epsg: int) -> int:
+    if not (epsg // 100 in {326, 327} and 1 <= epsg % 100 <= 60):
+        raise ValueError(f"{epsg} is not the EPSG code of a UTM zone")
+    return epsg
+
+
 Sha256 = Annotated[str, pydantic.StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 """SHA-256, lower-case hex."""
 Inside = Annotated[str, pydantic.AfterValidator(_require_inside)]
 """Relative path of something below a folder."""
 Count = pydantic.NonNegativeInt
 _Time = Annotated[str, pydantic.AfterValidator(_require_time)]
+_Utm = Annotated[int, pydantic.AfterValidator(_require_utm)]
+_Easting = Annotated[int, pydantic.Field(ge=0, le=1_000_000)]
+"""Metres; the middle of a UTM zone is at 500 km, and no zone is wider than 1,000."""
+_Northing = Annotated[int, pydantic.Field(ge=0, le=10_100_000)]
+"""Metres; the equator of southern zones is at 10,000 km."""
+_Side = Annotated[int, pydantic.Field(gt=0, le=109_800)]
+"""Metres; a full tile has 109.8 km."""
 
 
 class Facts(pydantic.BaseModel):
@@ -154,13 +167,13 @@ class LocatedFacts(Facts):
 
     tile_id: Inside
     """What its patch ids begin with."""
-    epsg: int
+    epsg: _Utm
     """EPSG code of its UTM zone."""
-    ulx: int
+    ulx: _Easting
     """Easting of the upper left corner in metres."""
-    uly: int
+    uly: _Northing
     """Northing of the upper left corner in metres."""
-    side_m: int
+    side_m: _Side
     """Side in metres."""
     start_time: _Time
     """PRODUCT_START_TIME, ISO 8601."""

@@ -42,10 +42,21 @@ def test_facts_are_read_as_they_were_written(storage, asset):
         ('"cells": 1', '"cells": 1, "cell": 1', "cell: Extra inputs"),
         ('"tile_id": "a"', '"tile_id": "../a"', "tile_id: .*leads out of the asset"),
         ('"start_time": "2', '"start_time": "x2', "start_time: .*isoformat"),
+        ('"epsg": 32633', '"epsg": 32661', "epsg: .*not the EPSG code of a UTM zone"),
         ('"alignment": "v1"', '"alignment": "v2"', "alignment: Input should be 'v1'"),
         ('"rows": 1', '"rows": 1, "columns": 2', "table.columns: Unexpected"),
     ],
-    ids=["type", "range", "missing", "unknown", "path", "time", "choice", "nested"],
+    ids=[
+        "type",
+        "range",
+        "missing",
+        "unknown",
+        "path",
+        "time",
+        "zone",
+        "choice",
+        "nested",
+    ],
 )
 def test_facts_that_no_step_writes_are_damage(storage, old, new, says):
     put(storage, "patches")
