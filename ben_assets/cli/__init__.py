@@ -43,6 +43,7 @@ app = typer.Typer(
     help="BigEarthNet v2: what was expected, what is on disk, what differs.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",  # lines of docstrings flow
 )
 app.command()(running.run)
 app.command()(sampling.sample)

@@ -35,7 +35,7 @@ def doctor(tiles: TileArguments = None, as_json: AsJson = False) -> None:
         say_json({"tiles": keys, "findings": [vars(found) for found in findings]})
     else:
         _print(findings)
-        counted = f"{len(keys)} tiles; {lacking} of {len(findings)} things lack"
+        counted = f"{_tiles(len(keys))}; {lacking} of {len(findings)} things lack"
         say(counted, "red" if lacking else "green")
     raise typer.Exit(1 if lacking else 0)
 
@@ -46,3 +46,7 @@ def _print(findings: list[Finding]) -> None:
         state = coloured(finding.state, 5)
         text = escaped(f"{finding.subject:<{width}}  {finding.detail}")
         typer.echo(f"{state}  {text}")
+
+
+def _tiles(count: int) -> str:
+    return "1 tile" if count == 1 else f"{count} tiles"

@@ -50,6 +50,7 @@ def export(
             "in one place changes in the other.",
         ),
     ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Write verified L1C products and pinned inputs of tiles into DIR, with digests.
 
@@ -67,10 +68,13 @@ def export(
         *_pinned(PinnedInputs(settings), wanted, absent),
     ]
     how = How.HARDLINK if hardlink else How.COPY
-    listed = export_inputs(found, folder, say, how)
+    listed = export_inputs(found, folder, partial(say, err=as_json), how)
     for line in absent:
         say(line, err=True)
-    say(f"{folder}: {len(listed)} files in SHA256SUMS, {len(absent)} missing")
+    if as_json:
+        say_json({"folder": str(folder), "files": listed, "missing": absent})
+    else:
+        say(f"{folder}: {len(listed)} files in SHA256SUMS, {len(absent)} missing")
     raise typer.Exit(1 if absent else 0)
 
 
