@@ -161,7 +161,7 @@ class BucketServer(LoopbackServer, BucketState):
     @property
     def url(self) -> str:
         """Address of the bucket."""
-        return f"{self.hosts[0].url}/{NAME}"
+        return f"{self.address}/{NAME}"
 
     def environment(self) -> dict[str, str]:
         """The settings that lead a client here."""

@@ -49,11 +49,6 @@ class ClmsServer(LoopbackServer):
         self.ranges: list[str] = []
         self.hosts = (_Host(self),)
 
-    @property
-    def address(self) -> str:
-        """Of the host."""
-        return self.hosts[0].url
-
     def service_key(self) -> dict[str, str]:
         """The key file's content."""
         pem = self.key.private_bytes(

@@ -1,4 +1,4 @@
-"""HTTP on loopback: hosts that answer in threads while a ``with`` block runs.
+"""Servers on loopback: hosts that answer in threads while a ``with`` block runs.
 
 Belongs here: starting and stopping. Not here: what a service answers.
 """
@@ -6,6 +6,7 @@ Belongs here: starting and stopping. Not here: what a service answers.
 from __future__ import annotations
 
 import http.server
+import socketserver
 import threading
 from collections.abc import Sequence
 from types import TracebackType
@@ -34,8 +35,13 @@ class Host(http.server.ThreadingHTTPServer):
 class LoopbackServer:
     """Answers while its ``with`` block runs."""
 
-    hosts: Sequence[Host]
+    hosts: Sequence[socketserver.TCPServer]
     """What is started and stopped."""
+
+    @property
+    def address(self) -> str:
+        """Of the first host, without a path."""
+        return f"http://127.0.0.1:{self.hosts[0].server_address[1]}"
 
     def __enter__(self) -> Self:
         """Start to answer."""

@@ -42,7 +42,7 @@ class UploadServer(LoopbackServer):
     @property
     def url(self) -> str:
         """Its address."""
-        return self.hosts[0].url
+        return self.address
 
 
 class UploadHandler(http.server.BaseHTTPRequestHandler):

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 import socketserver
-import threading
 from collections.abc import Callable, Iterable
-from types import TracebackType
-from typing import Self
+
+from ben_assets.testing.loopback import LoopbackServer
 
 Answer = Callable[[bytes], Iterable[bytes]]
 """What is sent piece by piece, by the head of the request."""
@@ -21,29 +20,17 @@ def reply(status: str = "200 OK", body: bytes = b"", *headers: str) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode("utf-8") + body
 
 
-class RawServer:
+class RawServer(LoopbackServer):
     """Answers each request on loopback while its ``with`` block runs."""
 
     def __init__(self, answer: Answer) -> None:
         """``answer`` may be replaced between requests."""
         self.answer = answer
         handler = type("Handler", (_Handler,), {"raw": self})
-        self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), handler)
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-
-    def __enter__(self) -> Self:
-        threading.Thread(target=self._server.serve_forever, args=(0.01,)).start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), handler)
+        server.daemon_threads = True
+        self.hosts = [server]
+        self.url = self.address
 
 
 class _Handler(socketserver.StreamRequestHandler):
