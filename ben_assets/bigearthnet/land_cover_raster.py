@@ -214,17 +214,21 @@ class _Layer:
             columns: raster column of each pixel of the block.
             rows: raster row of each.
         """
-        west, east = max(columns.min(), 0), min(columns.max() + 1, self.source.width)
-        north, south = max(rows.min(), 0), min(rows.max() + 1, self.source.height)
-        if west >= east or north >= south:
+        width, height = self.source.width, self.source.height
+        west, east = columns.min(), columns.max() + 1
+        north, south = rows.min(), rows.max() + 1
+        wanted = block == NO_LAND_COVER
+        if west < 0 or east > width or north < 0 or south > height:
+            wanted &= (columns >= 0) & (columns < width) & (rows >= 0) & (rows < height)
+            west, east = max(west, 0), min(east, width)
+            north, south = max(north, 0), min(south, height)
+        if not wanted.any():
             return
         read = self._read(Window(west, north, east - west, south - north))
         places = (rows - north) * read.shape[1] + (columns - west)
         values = read.reshape(-1).take(places.astype(np.intp), mode="clip")
         codes = self._codes(values)
-        inside = (columns >= west) & (columns < east) & (rows >= north) & (rows < south)
-        wanted = inside & (block == NO_LAND_COVER)
-        if not codes.all(where=wanted):
+        if not codes.all() and not codes.all(where=wanted):
             raise self._unknown(values[wanted & (codes == 0)])
         np.copyto(block, codes, where=wanted)
 
