@@ -14,7 +14,8 @@ from ben_assets.bigearthnet.errors import InvalidInput
 from ben_assets.bigearthnet.recipe import Recipe
 from ben_assets.steps import dataset, release, release_index
 from ben_assets.steps.step_context import StepContext, versions
-from ben_assets.training.card import CardFacts, Extent, write_card
+from ben_assets.training.card import write_card
+from ben_assets.training.card_facts import CardFacts, Extent
 from ben_assets.training.manifest import MANIFEST_FILE, ListedFile, write_manifest
 from ben_assets.training.samples import PARTS, parts_of
 from resources.data_root.facts import IndexFacts, ReleaseCardFacts

@@ -6,13 +6,11 @@ Sources: Croissant 1.1 and GeoCroissant 1.0, MLCommons. Parquet must be named
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from ben_assets.bigearthnet.table_columns import RELEASE_INDEX
+from ben_assets.training.card_facts import CardFacts
 from ben_assets.training.index import INDEX_FILE
-
-if TYPE_CHECKING:
-    from ben_assets.training.card import CardFacts
 
 _WAVELENGTH_NM: Final = {
     "B01": 442.7,

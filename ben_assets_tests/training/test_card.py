@@ -10,7 +10,8 @@ import pytest
 
 from ben_assets.bigearthnet.legend import Legend, LegendClass, built_in_legend
 from ben_assets.bigearthnet.recipe import DEFAULT, Recipe, load_recipe
-from ben_assets.training.card import CardFacts, Extent, write_card
+from ben_assets.training.card import write_card
+from ben_assets.training.card_facts import CardFacts, Extent
 
 WORLD = Extent((-9.5, 38.0, -8.0, 39.5), "2021-05-01", "2021-08-30")
 
