@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 
 import geopandas as gpd
 import numpy as np
@@ -16,6 +15,7 @@ import shapely
 
 from ben_assets.bigearthnet.alignment import align
 from ben_assets.bigearthnet.countries import nearest_country
+from ben_assets.bigearthnet.mgrs_grid import grid_of_mgrs
 from ben_assets.bigearthnet.patch_grid import (
     FULL_TILE_SIDE_M,
     TileGeocoding,
@@ -45,26 +45,11 @@ pytestmark = needs(
     "reference/ben-v1-metadata/bigearthnet_v1_spatial_32629.parquet",
 )
 ROWS = 549_488
-COLUMN_LETTERS = ("STUVWXYZ", "ABCDEFGH", "JKLMNPQR")
-ROW_LETTERS = "ABCDEFGHJKLMNPQRSTUV"
-LATITUDE_BANDS = "CDEFGHJKLMNPQRSTUVWX"
-
-
-def corner_of_mgrs(tile: str) -> tuple[int, int]:
-    """Upper left corner of a tile: that of its 100 km square, on the 60 m grid."""
-    zone, band, column, row = int(tile[:2]), *tile[2:]
-    easting = (COLUMN_LETTERS[zone % 3].index(column) + 1) * 100_000
-    offset = 0 if zone % 2 else 5
-    northing = (ROW_LETTERS.index(row) - offset) % 20 * 100_000
-    lowest = (LATITUDE_BANDS.index(band) * 8 - 80) * 110_500 - 100_000
-    northing += math.ceil((lowest - northing) / 2_000_000) * 2_000_000
-    return easting // 60 * 60, -(-(northing + 100_000) // 60) * 60
 
 
 def grid_of(tile_id: str) -> TileGeocoding:
     name = ProductName.parse(f"{tile_id}_20240101T000000")
-    corner = corner_of_mgrs(name.acquisition.mgrs)
-    return TileGeocoding(name.epsg, *corner, FULL_TILE_SIDE_M)
+    return grid_of_mgrs(name.acquisition.mgrs)
 
 
 @pytest.fixture(scope="module")
@@ -121,11 +106,11 @@ def test_every_published_country_follows_from_the_square(published, inputs):
     squares = published[["mgrs", "x", "y"]].drop_duplicates()
     parts = []
     for mgrs, cells in squares.groupby("mgrs"):
-        ulx, uly = corner_of_mgrs(mgrs)
-        west, north = ulx + cells["x"] * 1200, uly - cells["y"] * 1200
+        grid = grid_of_mgrs(mgrs)
+        west, north = grid.ulx + cells["x"] * 1200, grid.uly - cells["y"] * 1200
         boxes = shapely.box(west, north - 1200, west + 1200, north)
-        epsg = 32600 + int(mgrs[:2])
-        parts.append(cells.assign(found=nearest_country(boxes, epsg, countries).names))
+        names = nearest_country(boxes, grid.epsg, countries).names
+        parts.append(cells.assign(found=names))
     found = published.merge(pd.concat(parts), on=["mgrs", "x", "y"], how="left")
     assert (found["found"] == found["country"]).sum() == ROWS
 

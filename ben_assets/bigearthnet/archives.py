@@ -18,9 +18,9 @@ from typing import IO, Final, cast
 import zstandard
 
 from ben_assets.bigearthnet import tars
+from ben_assets.bigearthnet.checksums import FileDigest, StreamDigest
 from ben_assets.bigearthnet.errors import ChecksumMismatch
 from ben_assets.bigearthnet.plain_files import NotAFile, read_plain
-from ben_assets.bigearthnet.tars import FileDigest, StreamDigest
 
 ZSTD_LEVEL: Final = 6
 _FRAME_DIGEST: Final = "sha256"

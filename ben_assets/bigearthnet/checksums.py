@@ -1,4 +1,4 @@
-"""Digests of files and the hash lists made of them.
+"""Digests of files and streams, and the hash lists made of them.
 
 A hash list is the CSV ``name,hash-sha256`` of the original pipeline: the file name
 without its extension, sorted bytewise, one line each, newline at the end.
@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import re
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +18,7 @@ from ben_assets.bigearthnet.relative_names import stays_inside
 
 HASH_LIST_HEADER: Final = "name,hash-sha256"
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
+_WORTH_A_THREAD: Final = 1 << 18
 
 
 def sha256_of_bytes(content: bytes) -> str:
@@ -27,6 +30,61 @@ def file_digest(path: Path, algorithm: str = "sha256") -> str:
     """Digest of a file's bytes as lower-case hex, read in constant memory."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, algorithm).hexdigest()
+
+
+@dataclass(frozen=True)
+class FileDigest:
+    """Size and digests of a stream of bytes."""
+
+    bytes: int
+    """Number of bytes."""
+    sha256: str
+    """SHA-256, hex."""
+    md5: str
+    """MD5, hex, as the data set was published with."""
+
+
+class StreamDigest:
+    """Number and digests of the bytes that pass by."""
+
+    def __init__(
+        self,
+        threads: Executor | None = None,
+        algorithms: tuple[str, ...] = ("sha256", "md5"),
+    ) -> None:
+        """Digest large pieces in ``threads``, if given, while the caller goes on."""
+        self._hashes = {
+            name: hashlib.new(name, usedforsecurity=False) for name in algorithms
+        }
+        self._threads = threads
+        self._pending: list[Future[None]] = []
+        self.n_bytes = 0
+
+    def update(self, data: bytes) -> None:
+        """Take in the next bytes."""
+        self._wait()
+        self.n_bytes += len(data)
+        hashes = self._hashes.values()
+        if self._threads is None or len(data) < _WORTH_A_THREAD:
+            for one in hashes:
+                one.update(data)
+        else:
+            self._pending = [self._threads.submit(one.update, data) for one in hashes]
+
+    def _wait(self) -> None:
+        for one in self._pending:
+            one.result()
+        self._pending = []
+
+    def hexdigest(self, algorithm: str) -> str:
+        """Digest of the bytes so far, lower-case hex."""
+        self._wait()
+        return self._hashes[algorithm].hexdigest()
+
+    def result(self) -> FileDigest:
+        """What the bytes so far give."""
+        both = (self.hexdigest(name) for name in ("sha256", "md5"))
+        return FileDigest(self.n_bytes, *both)
 
 
 def format_hash_list(digests: dict[str, str]) -> str:

@@ -26,6 +26,7 @@ from ben_assets.bigearthnet.errors import InvalidInput, MissingInput
 from ben_assets.bigearthnet.legend import NO_LAND_COVER, Legend
 from ben_assets.bigearthnet.patch_grid import TileGeocoding
 from ben_assets.bigearthnet.pixel_centres import PixelCentres
+from ben_assets.bigearthnet.reproject import boxes_meet
 
 _SUFFIXES: Final = (".tif", ".tiff", ".vrt", ".img")
 _LATTICE: Final = 61
@@ -263,13 +264,7 @@ def _meets(raster: Path, grid: TileGeocoding) -> bool:
     with _open(raster) as source:
         bounds, crs = source.bounds, source.crs
     boxes = _boxes(grid, pyproj.CRS.from_wkt(crs.to_wkt()))
-    return any(
-        west < bounds.right
-        and east > bounds.left
-        and south < bounds.top
-        and north > bounds.bottom
-        for west, south, east, north in boxes
-    )
+    return any(boxes_meet(box, tuple(bounds)) for box in boxes)
 
 
 def _boxes(

@@ -71,3 +71,11 @@ def bounds_in(
             "cover polygons there need to be in a projected CRS"
         )
     return box
+
+
+def boxes_meet(
+    one: tuple[float, float, float, float], other: tuple[float, float, float, float]
+) -> bool:
+    """Whether two boxes (west, south, east, north) share more than an edge."""
+    west, south, east, north = one
+    return west < other[2] and east > other[0] and south < other[3] and north > other[1]

@@ -5,76 +5,19 @@ GNU tar format, mode 0644, owner 0 without names, time 2024-01-01, blocking fact
 
 from __future__ import annotations
 
-import hashlib
 import tarfile
-from concurrent.futures import Executor, Future
-from dataclasses import dataclass
 from typing import Any, Final, Protocol
+
+from ben_assets.bigearthnet.checksums import FileDigest, StreamDigest
 
 MEMBER_MTIME: Final = 1_704_067_200
 """2024-01-01T00:00:00Z (docs/rules.md#archives)."""
 _SIZE_FIELD: Final = slice(124, 135)
 """Where a header states the size of its file, in octal digits (POSIX ustar)."""
-_WORTH_A_THREAD: Final = 1 << 18
 
 
 class _Sink(Protocol):
     def write(self, data: bytes, /) -> Any: ...  # noqa: ANN401  # of any file-like
-
-
-@dataclass(frozen=True)
-class FileDigest:
-    """Size and digests of a stream of bytes."""
-
-    bytes: int
-    """Number of bytes."""
-    sha256: str
-    """SHA-256, hex."""
-    md5: str
-    """MD5, hex, as the data set was published with."""
-
-
-class StreamDigest:
-    """Number and digests of the bytes that pass by."""
-
-    def __init__(
-        self,
-        threads: Executor | None = None,
-        algorithms: tuple[str, ...] = ("sha256", "md5"),
-    ) -> None:
-        """Digest large pieces in ``threads``, if given, while the caller goes on."""
-        self._hashes = {
-            name: hashlib.new(name, usedforsecurity=False) for name in algorithms
-        }
-        self._threads = threads
-        self._pending: list[Future[None]] = []
-        self.n_bytes = 0
-
-    def update(self, data: bytes) -> None:
-        """Take in the next bytes."""
-        self._wait()
-        self.n_bytes += len(data)
-        hashes = self._hashes.values()
-        if self._threads is None or len(data) < _WORTH_A_THREAD:
-            for one in hashes:
-                one.update(data)
-        else:
-            self._pending = [self._threads.submit(one.update, data) for one in hashes]
-
-    def _wait(self) -> None:
-        for one in self._pending:
-            one.result()
-        self._pending = []
-
-    def hexdigest(self, algorithm: str) -> str:
-        """Digest of the bytes so far, lower-case hex."""
-        self._wait()
-        return self._hashes[algorithm].hexdigest()
-
-    def result(self) -> FileDigest:
-        """What the bytes so far give."""
-        both = (self.hexdigest(name) for name in ("sha256", "md5"))
-        return FileDigest(self.n_bytes, *both)
 
 
 class TarWriter:

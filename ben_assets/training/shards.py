@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
 
-from ben_assets.bigearthnet.tars import FileDigest, TarWriter
+from ben_assets.bigearthnet.checksums import FileDigest
+from ben_assets.bigearthnet.tars import TarWriter
 
 SHARD_BYTES: Final = 1_000_000_000
 """A shard is closed before the sample that would make it larger."""

@@ -23,7 +23,7 @@ from ben_assets.bigearthnet.land_cover_raster import (
 from ben_assets.bigearthnet.land_cover_vector import layer_of, require_layer
 from ben_assets.bigearthnet.patch_grid import TileGeocoding
 from ben_assets.bigearthnet.recipe import LandCover, Recipe, missing_files
-from ben_assets.bigearthnet.reproject import bounds_in
+from ben_assets.bigearthnet.reproject import bounds_in, boxes_meet
 from ben_assets.bigearthnet.worldcover import (
     LEGEND,
     WORLDCOVER_FILES,
@@ -117,10 +117,8 @@ def _meets_vector(cover: LandCover, path: Path) -> Callable[[TileGeocoding], boo
     box, crs = info["total_bounds"], pyproj.CRS.from_user_input(info["crs"])
 
     def meets(grid: TileGeocoding) -> bool:
-        west, south, east, north = bounds_in(grid, crs)
-        return box is None or (
-            west < box[2] and east > box[0] and south < box[3] and north > box[1]
-        )
+        wanted = bounds_in(grid, crs)
+        return box is None or boxes_meet(wanted, box)
 
     return meets
 

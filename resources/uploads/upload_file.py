@@ -15,6 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
+from ben_assets.bigearthnet.checksums import StreamDigest
 from ben_assets.bigearthnet.errors import ChecksumMismatch
 from resources.data_root.files import local_errors
 
@@ -112,30 +113,25 @@ class Sending:
         """Of ``file``; ``progress`` takes the number of bytes sent."""
         self._file = file
         self._progress = progress
-        self._md5 = hashlib.md5(usedforsecurity=False)
-        self._sha256 = hashlib.sha256()
+        self._digest = StreamDigest()
 
     def blocks(self) -> Iterator[bytes]:
         """Its bytes in order; each try of a request begins anew."""
-        self._md5 = hashlib.md5(usedforsecurity=False)
-        self._sha256 = hashlib.sha256()
-        sent = 0
+        self._digest = StreamDigest()
         for block in self._file.blocks():
-            self._md5.update(block)
-            self._sha256.update(block)
+            self._digest.update(block)
             yield block
-            sent += len(block)
-            self._progress(sent)
+            self._progress(self._digest.n_bytes)
 
     @property
     def md5(self) -> str:
         """MD5 of what was sent, hex."""
-        return self._md5.hexdigest()
+        return self._digest.hexdigest("md5")
 
     @property
     def sha256(self) -> str:
         """SHA-256 of what was sent, hex."""
-        return self._sha256.hexdigest()
+        return self._digest.hexdigest("sha256")
 
 
 class Tally:
