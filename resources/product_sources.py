@@ -264,10 +264,6 @@ class Sources:
             answers.append(answer)
         raise _no_source(product, answers)
 
-    def ask_all(self, product: str) -> list[SourceAnswer]:
-        """What each source says, whether another one has the product or not."""
-        return [ask_briefly(source, product) for source in self.sources]
-
     def _ask(self, source: Source, product: str) -> SourceAnswer:
         """Briefly where there is another source, else as patiently as set."""
         if len(self.sources) == 1:

@@ -37,8 +37,6 @@ _STRETCHES: Final = {
     ),
 }
 """Season to the months and days that may belong to it; see ``season_of``."""
-SEASONS: Final = tuple(_STRETCHES)
-"""The seasons that can be asked for."""
 _STRING: Final = (
     "Attributes/OData.CSC.StringAttribute/any("
     "a:a/Name eq '{}' and a/OData.CSC.StringAttribute/Value eq '{}')"

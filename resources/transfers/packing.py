@@ -48,11 +48,6 @@ class StoredZip:
             self._starts[name] = self._end + len(info.FileHeader())
             self._end = self._starts[name] + info.file_size
 
-    @property
-    def content_bytes(self) -> int:
-        """Size of the zip but for the directory at its end."""
-        return self._end
-
     def start(self, name: str) -> int:
         """Byte of the zip where the content of a file starts."""
         return self._starts[name]
