@@ -827,6 +827,61 @@ MUTANTS: Final = (
         ),
     ),
     *_of(
+        f"{_SCIENCE}/land_cover_raster.py",
+        "bigearthnet/test_land_cover_raster.py",
+        (
+            "land cover: the last raster with a value counts",
+            "wanted = block == NO_LAND_COVER",
+            "wanted = np.ones_like(block, dtype=bool)",
+        ),
+        (
+            "land cover: beside a raster its edge goes on",
+            "wanted &= (columns >= 0) & (columns < width)",
+            "wanted &= (rows >= 0) & (columns < width)",
+        ),
+        (
+            "land cover: a block's columns as if it began at the raster's",
+            "+ (columns - west)",
+            "+ columns",
+        ),
+        ("land cover: no data is a code", "code_of[int(nodata)] = NO_LAND_COVER", ""),
+        (
+            "land cover: wide values that are no data are unknown",
+            "codes[values == self.nodata] = NO_LAND_COVER",
+            "",
+        ),
+        (
+            "land cover: an unknown code is 0",
+            "if not codes.all() and not codes.all(where=wanted):",
+            "if not codes.any():",
+        ),
+        ("land cover: one side of the antimeridian", "(0, -360, 360)", "(0,)"),
+        ("land cover: a negative value wraps", "(values >= 0) & ", "True & "),
+        (
+            "land cover: a virtual raster is one file",
+            'if raster.suffix.lower() != ".vrt":',
+            "if raster.suffix:",
+        ),
+        (
+            "land cover: fractions are codes",
+            "not np.issubdtype(source.dtypes[0], np.integer)",
+            "not source.dtypes[0]",
+        ),
+    ),
+    *_of(
+        f"{_SCIENCE}/pixel_centres.py",
+        "bigearthnet/test_land_cover_raster.py",
+        ("centres: corners instead", "np.arange(side) + 0.5", "np.arange(side)"),
+        ("centres: rounded", "np.floor(row, out=row)", "np.rint(row, out=row)"),
+        ("centres: few polynomials", "_NODES: Final = 16", "_NODES: Final = 3"),
+        (
+            "centres: longitudes jump at 180 degrees",
+            "np.degrees(np.unwrap(np.unwrap(np.radians(x), axis=0), axis=1))",
+            "np.degrees(np.radians(x))",
+        ),
+        ("centres: rows go north", "grid.uly - half", "grid.uly + half"),
+    ),
+    *_of(
         f"{_SCIENCE}/legend.py",
         "bigearthnet/test_recipe.py bigearthnet/test_corine.py",
         ("legend: a code twice", "if code in classes:", "if not code:"),
