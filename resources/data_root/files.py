@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from ben_assets.bigearthnet.errors import InvalidInput, LocalResourceError
-from ben_assets.bigearthnet.plain_files import REGULAR, kind_of
+from ben_assets.bigearthnet.plain_files import REGULAR, kind_of, open_plain
 
 _FEW: Final = 16
 """Names in one folder that are looked up one by one."""
@@ -71,7 +71,7 @@ def copy_file(source: Path, target: Path) -> None:
 
     What happens to one of the two later does not happen to the other.
     """
-    with source.open("rb") as read, target.open("xb") as written:
+    with open_plain(source) as read, target.open("xb") as written:
         try:
             fcntl.ioctl(written, _CLONE, read.fileno())
         except OSError:
