@@ -206,7 +206,7 @@ def _proven_content(member: Member) -> bytes:
         content = read_plain(member.path)
         found = hashlib.sha256(content).hexdigest()
     except (FileNotFoundError, NotAFile) as error:
-        content, found = b"", str(error.strerror).lower()
+        content, found = b"", str(error.strerror).rpartition("found ")[2]
     if found != member.sha256:
         raise ChecksumMismatch(
             f"{member.path}: expected sha256 {member.sha256}, found {found}; the file "
