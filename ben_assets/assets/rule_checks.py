@@ -74,9 +74,11 @@ class RuleCheck:
         # heavy: not at load time
         from resources.data_root.store import Storage
 
-        there = Storage(settings.data_dir).record_path(self.asset_name, tile).exists()
-        if self.needs_record and not there:
-            return RuleResult.not_evaluated("not on disk: nothing to evaluate")
+        storage = Storage(settings.data_dir)
+        if self.needs_record:
+            if not storage.record_path(self.asset_name, tile).exists():
+                return RuleResult.not_evaluated("not on disk: nothing to evaluate")
+            storage.require(self.asset_name, tile)
         from ben_assets.steps.step_context import StepContext
 
         ctx = StepContext.from_settings(settings, log, is_deep=deep)
