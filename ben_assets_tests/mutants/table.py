@@ -614,7 +614,7 @@ MUTANTS: Final = (
         ("locks: hosts are one", "owner.machine == here.machine", "owner.machine"),
         (
             "locks: an overtaken owner takes the new one",
-            "self._path.read_bytes() == self._content",
+            "read_plain(self._path) == self._content",
             "self._path.exists()",
         ),
     ),
@@ -844,7 +844,11 @@ MUTANTS: Final = (
             "+ (columns - west)",
             "+ columns",
         ),
-        ("land cover: no data is a code", "code_of[int(nodata)] = NO_LAND_COVER", ""),
+        (
+            "land cover: no data is a code",
+            "if 0 <= nodata < _VALUES:",
+            "if not nodata:",
+        ),
         (
             "land cover: wide values that are no data are unknown",
             "codes[values == self.nodata] = NO_LAND_COVER",

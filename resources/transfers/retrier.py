@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final, Protocol, TypeVar
 
 from ben_assets.bigearthnet.errors import BenError, FailureClass, ServiceUnavailable
+from ben_assets.bigearthnet.plain_files import read_plain
 from resources.data_root.store import local_errors, write_atomically
 from resources.transfers.limiter import Limiter
 from resources.transfers.timeouts import Timeouts
@@ -58,7 +59,7 @@ class BackOff(Pause):
     def _until(self) -> float:
         """End of the pause; one beyond the longest comes from a clock put back."""
         with contextlib.suppress(OSError, ValueError):
-            until = float(self._path.read_text())
+            until = float(read_plain(self._path))
             return until if until <= time.time() + self._longest else 0.0
         return 0.0
 
@@ -102,30 +103,41 @@ class Retrier:
         self._started += waited
 
     @contextlib.contextmanager
-    def connection(self, limiter: Limiter) -> Iterator[None]:
-        """Hold one of the account's connections, not_counted for the wait."""
+    def connection(self, limiter: Limiter | None) -> Iterator[None]:
+        """Hold one of the connections that are limited; the wait is not counted."""
         with contextlib.ExitStack() as stack:
-            with self.not_counted():
-                stack.enter_context(limiter.slot(self._log))
+            if limiter is not None:
+                with self.not_counted():
+                    stack.enter_context(limiter.slot(self._log))
             yield
 
     def progressed(self) -> None:
         """Something was won: the count of failures in a row starts again."""
         self._failures = 0
 
+    @contextlib.contextmanager
+    def attempt(self) -> Iterator[None]:
+        """One try, in a loop that success leaves.
+
+        Raises:
+            BenError: of the block, where no further try helps.
+        """
+        with self.not_counted():
+            self._pause.wait()
+        try:
+            yield
+        except BenError as error:
+            self.failed(error)
+
     def run(self, action: Callable[[], T]) -> T:
-        """The result of ``action``, tried until it succeeds or timeouts ends.
+        """The result of ``action``, tried until it succeeds.
 
         Raises:
             BenError: the last failure.
         """
         while True:
-            with self.not_counted():
-                self._pause.wait()
-            try:
+            with self.attempt():
                 return action()
-            except BenError as error:
-                self.failed(error)
 
     def failed(self, error: BenError) -> None:
         """Wait until the next try, or have all processes wait if the service asks so.
