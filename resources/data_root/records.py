@@ -15,7 +15,7 @@ from ben_assets.bigearthnet.checksums import (
     sha256_of_bytes,
 )
 from ben_assets.bigearthnet.product_names import is_tile_key
-from ben_assets.bigearthnet.relative_names import stays_inside
+from ben_assets.bigearthnet.relative_names import MAX_PART_BYTES, stays_inside
 from resources.data_root.facts import (
     Facts,
     Inside,
@@ -126,7 +126,8 @@ def _require_outputs(names: list[str]) -> list[str]:
     any of ``_SUSPECT`` in it, no name is empty, hidden, a record, or leads elsewhere.
     """
     together = "/".join(("", *names, ""))
-    if any(text in together for text in _SUSPECT):
+    is_short = together.isascii() and max(map(len, names), default=0) <= MAX_PART_BYTES
+    if not is_short or any(text in together for text in _SUSPECT):
         for name in names:
             if not is_output(name):
                 raise ValueError(f"{name!r} is not a name for an output")

@@ -16,6 +16,9 @@ ESCAPES = [
     "a/../../../precious",
     ".drafts",
     f"{OTHER}.json",
+    "x" * 256,
+    "\u00e4" * 128,
+    "x/" * 1024 + "x",
 ]
 
 
