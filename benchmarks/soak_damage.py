@@ -13,8 +13,10 @@ import functools
 import hashlib
 import itertools
 import json
+import os
 import random
 import re
+import shutil
 import tempfile
 import zipfile
 from collections import Counter
@@ -102,6 +104,56 @@ def record_campaign(folder: Path, every: int) -> str:
         world.make_all(ASSETS[number:])
         assert world.tree() == whole, f"{asset} was not repaired"
     return f"soak, damage: fields of records: {dict(seen)}: all read or named"
+
+
+def file_campaign(folder: Path) -> str:
+    """Damage the files beside the records: empty, cut, other bytes, a folder, a FIFO.
+
+    Raises:
+        AssertionError: it was not named, a reader ended with an error that is not of
+            ours, or a re-run did not repair it.
+    """
+    world = World.made(folder)
+    pipeline, whole, seen = world.pipeline, world.tree(), Counter[str]()
+    for number, asset in enumerate(ASSETS):
+        for path in _some_files(pipeline.storage.folder(asset)):
+            for kind, damage in _DAMAGES.items():
+                content = path.read_bytes()
+                path.unlink()
+                damage(path, content)
+                what = f"{asset}: {path.name}: {kind}"
+                assert _survives(pipeline, what, deep=True), f"{what}: not named"
+                for reader, read in world.readers(asset):
+                    seen[_end(read, f"{what}: {reader}")] += 1
+                seen["damages"] += 1
+                shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+                path.write_bytes(content)
+        world.make_all(ASSETS[number:])
+        assert world.tree() == whole, f"{asset} was not repaired"
+    return f"soak, damage: files of results: {dict(seen)}: all named"
+
+
+def _some_files(folder: Path) -> list[Path]:
+    """One file of each kind that an asset has, but no records."""
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and not (path.suffix == ".json" and path.parent == folder):
+            found.setdefault("".join(path.suffixes), path)
+    return list(found.values())
+
+
+_DAMAGES: Final[dict[str, Callable[[Path, bytes], object]]] = {
+    "gone": lambda path, content: None,
+    "empty": lambda path, content: path.write_bytes(b""),
+    "cut": lambda path, content: path.write_bytes(content[: len(content) // 2]),
+    "other": lambda path, content: path.write_bytes(b"\xff" * len(content)),
+    "flip": lambda path, content: path.write_bytes(
+        content[: len(content) // 2] + b"!" + content[len(content) // 2 + 1 :]
+    ),
+    "folder": lambda path, content: path.mkdir(),
+    "FIFO": lambda path, content: os.mkfifo(path),
+}
+"""What may have become of a file."""
 
 
 @dataclass(frozen=True)
@@ -212,13 +264,13 @@ def _changed(text: str, field: Field, value: object, *, is_sealed: bool) -> str:
     return json.dumps(stored)
 
 
-def _survives(pipeline: Pipeline, what: str) -> int:
+def _survives(pipeline: Pipeline, what: str, *, deep: bool = False) -> int:
     """A survey goes on to its end, whatever a record says; number of differences."""
     try:
         return len(
             list(
                 find_differences(
-                    Snapshot(pipeline.data), deep=False, tiles=[KEY, RELEASE]
+                    Snapshot(pipeline.data), deep=deep, tiles=[KEY, RELEASE]
                 )
             )
         )
@@ -332,6 +384,7 @@ def main() -> None:
         folder = Path(name)
         print(zip_campaign(folder, given.zips, given.seed), flush=True)
         print(metadata_campaign(folder, given.every), flush=True)
+        print(file_campaign(folder / "files"), flush=True)
         print(record_campaign(folder / "records", given.every), flush=True)
 
 

@@ -14,16 +14,19 @@ _MAX_BYTES: Final = 2048
 
 
 def stays_inside(name: str) -> bool:
-    """Whether a relative path, taken literally, leads to something below its folder.
+    r"""Whether a relative path, taken literally, leads to something below its folder.
 
     >>> stays_inside("BigEarthNet-S2/tile"), stays_inside("a/../../b")
     (True, False)
     >>> stays_inside("/etc"), stays_inside(""), stays_inside("a//b")
     (False, False, False)
-    >>> stays_inside("a" * 256)
-    False
+    >>> stays_inside("a" * 256), stays_inside("\ud800")
+    (False, False)
     """
-    parts = name.encode(errors="surrogatepass").split(b"/")
+    try:
+        parts = name.encode().split(b"/")
+    except UnicodeEncodeError:
+        return False
     return (
         "\0" not in name
         and len(name) <= _MAX_BYTES

@@ -35,6 +35,7 @@ from ben_assets.cli.repair import repair_commands
 from ben_assets.steps.publishing import publish_folder
 from ben_assets.steps.shards import make_release_shards
 from ben_assets.steps.subsets import make_subset
+from ben_assets.synthetic.tiles import DEMO_TILES
 from ben_assets.training.index import INDEX_FILE, SCHEMA
 from ben_assets.training.manifest import read_manifest
 from ben_assets.training.patch_database import PatchDatabase
@@ -580,7 +581,37 @@ def test_what_is_missing_is_named(trained, asset, missing, says):
         trained.make(asset)
 
 
+@pytest.mark.parametrize(
+    ("asset", "name", "reader"),
+    [
+        ("metadata_tables", f"{DEMO_TILES[0].key}.parquet", "release_metadata"),
+        ("patches", f"{DEMO_TILES[0].key}.parquet", "release_index"),
+        ("release_metadata", "metadata.parquet", "release_archives"),
+        ("release_index", "bigearthnet_index.parquet", "release_card"),
+    ],
+)
+def test_a_table_that_is_none_is_named(trained, asset, name, reader):
+    path = trained.storage.folder(asset) / name
+    content = path.read_bytes()
+    for damage in (Path.mkdir, lambda path: path.write_bytes(content[:-9])):
+        path.unlink(missing_ok=True)
+        damage(path)
+        says = rf"{name}: expected .*found .*; materialize {asset} of .* again"
+        with leaves_no_trace(trained), pytest.raises(InvalidInput, match=says):
+            trained.make(reader)
+        path.rmdir() if path.is_dir() else path.unlink()
+    path.write_bytes(b"x" * len(content))
+    if reader != "release_archives":  # which links the file as it is
+        with pytest.raises(InvalidInput, match=rf"{name}: cannot be read \("):
+            trained.make(reader)
+
+
 def test_a_damaged_index_is_named(trained):
     replace_file(index_path(trained), b"PAR1")
-    with leaves_no_trace(trained), pytest.raises(InvalidInput, match="found damage"):
+    with (
+        leaves_no_trace(trained),
+        pytest.raises(
+            InvalidInput, match=r"index.parquet: expected \d+ bytes, found 4; mat"
+        ),
+    ):
         trained.make("release_statistics")

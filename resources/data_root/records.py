@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Final, Self, TypeVar
@@ -171,6 +172,8 @@ class _RecordText(pydantic.BaseModel, strict=True, extra="allow"):
 
 
 _SEAL: Final = "seal"
+_HALF_CHARACTER: Final = re.compile(r"\\u[dD][89a-fA-F]")
+"""JSON for what no UTF-8 has; records are written without such escapes."""
 
 
 def format_record(record: Record, contents: dict[str, FileDigest]) -> str:
@@ -198,6 +201,8 @@ def parse_record(text: str) -> StoredRecord:
         ValueError: not the text of a record, a field of another type, a path that
             leaves the asset's folder, or changed after it was written.
     """
+    if _HALF_CHARACTER.search(text):
+        raise ValueError("has half of a character")
     try:
         stored = json.loads(text)
         if not isinstance(stored, dict):
