@@ -8,9 +8,12 @@ from pathlib import Path
 from ben_assets.bigearthnet.errors import InvalidInput, InvalidProductName, MissingInput
 from ben_assets.bigearthnet.plain_files import kind_of
 from ben_assets.bigearthnet.product_names import Acquisition, ProductName
+from ben_assets.safe.directory_manifest import digest_files, expectations_of
+from ben_assets.safe.file_digests import FileDigests
+from ben_assets.safe.l2a import L2AProduct, read_l2a
 from ben_assets.safe.zip_safety import MAX_MEMBERS, MAX_PRODUCT_BYTES
-from ben_assets.safe.zips import extract_product, product_of_zip
-from resources.data_root.files import copy_file
+from ben_assets.safe.zips import product_of_zip
+from resources.data_root.files import copied_chunks
 
 
 def find_l2a(folder: Path, acquisition: Acquisition) -> Path | None:
@@ -49,21 +52,29 @@ def _acquisition_of(path: Path) -> Acquisition | None:
     return product.acquisition if product.level == "L2A" else None
 
 
-def copy_product(source: Path, target: Path) -> Path:
-    """Copy or unpack a product into the folder ``target``.
+def copy_product(
+    source: Path, target: Path, threads: int
+) -> tuple[L2AProduct, dict[str, FileDigests]]:
+    """Copy an unpacked product into the folder ``target``; each file is read once.
 
     A copy, not links: what happens to ours must not happen to the user's.
 
+    Args:
+        source: the ``.SAFE`` folder.
+        target: takes the copy.
+        threads: files copied at a time.
+
     Returns:
-        The ``.SAFE`` folder.
+        The product there, and what its files are, by path below the ``.SAFE`` folder.
 
     Raises:
-        UnsafeZip: a zip is damaged or has unsafe members.
-        InvalidInput: a directory holds something else than files and directories, a
-            link to one, or more than a product may hold; nothing of it is copied.
+        MissingInput: a metadata file or a band file is not there.
+        InvalidInput: the metadata contradict something, or the directory holds more
+            than a product may, or something else than files and directories; nothing
+            of it is copied.
+        CorruptProduct: the manifest is damaged.
+        UnexpectedRaster: a band is cut short or not a JP2.
     """
-    if not source.is_dir():
-        return extract_product(source, target)
     files = list(_files_of(source))
     total = sum(path.stat().st_size for path in files)
     if len(files) > MAX_MEMBERS or total > MAX_PRODUCT_BYTES:
@@ -72,12 +83,15 @@ def copy_product(source: Path, target: Path) -> Path:
             f"bytes of a product, found {len(files)} and {total}; take away what does "
             "not belong to it"
         )
-    copy = target / source.name
-    for path in files:
+    copy, bands = target / source.name, read_l2a(source).band_files.values()
+
+    def copied(path: Path) -> Iterator[bytes]:
         place = copy / path.relative_to(source)
         place.parent.mkdir(parents=True, exist_ok=True)
-        copy_file(path, place)
-    return copy
+        return copied_chunks(path, place)
+
+    found = digest_files(source, expectations_of(source), bands, threads, copied)
+    return read_l2a(copy), found
 
 
 def _files_of(folder: Path) -> Iterator[Path]:

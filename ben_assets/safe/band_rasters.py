@@ -68,10 +68,11 @@ def require_measurements(product: L2AProduct) -> None:
     """Insist on a measured pixel in every band.
 
     Read at a sixteenth of the resolution first, which the wavelet transform gives at
-    once; in full only where nothing is seen there.
+    once, block by block up to the first with one; in full only where nothing is seen.
 
     Raises:
-        UnexpectedRaster: names the bands that are 0 everywhere, or cannot be decoded.
+        UnexpectedRaster: names the bands that are 0 everywhere, or cannot be decoded as
+            far as they are read.
     """
     empty = [band.name for band in BANDS if not _has_measurement(product, band)]
     if empty:
@@ -85,9 +86,10 @@ def _has_measurement(product: L2AProduct, band: Band) -> bool:
     path = product.band_files[band.name]
     try:
         with rasterio.Env(GDAL_NUM_THREADS="1"), rasterio.open(path) as raster:
-            shape = (max(1, raster.height // 16), max(1, raster.width // 16))
-            if raster.read(1, out_shape=shape).any():
-                return True
+            for _, block in raster.block_windows(1):
+                shape = (max(1, block.height // 16), max(1, block.width // 16))
+                if raster.read(1, window=block, out_shape=shape).any():
+                    return True
     except RasterioError as error:
         raise _undecodable(path, error) from error
     return bool(read_band(product, band).any())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,6 +56,7 @@ def digest_files(
     expectations: Mapping[str, ManifestEntry],
     images: Collection[Path],
     threads: int,
+    read: Callable[[Path], Iterable[bytes]] = chunks_of,
 ) -> dict[str, FileDigests]:
     """Read each file of an unpacked product once; what it is, by path below ``folder``.
 
@@ -64,6 +65,7 @@ def digest_files(
         expectations: of its manifest, which name the checksums.
         images: JP2 files whose image data have a digest of their own.
         threads: files read at a time.
+        read: gives the pieces of a file, and may copy them on the way.
 
     Raises:
         UnexpectedRaster: one of ``images`` is cut short or not a JP2.
@@ -74,7 +76,7 @@ def digest_files(
 
     def digest(path: Path, name: str) -> FileDigests:
         algorithm = algorithm_of(expectations.get(name))
-        return FileDigests.of(chunks_of(path), algorithm, ranges.get(path))
+        return FileDigests.of(read(path), algorithm, ranges.get(path))
 
     with ThreadPoolExecutor(threads) as pool:
         return dict(zip(names, pool.map(digest, paths, names), strict=True))

@@ -29,6 +29,7 @@ from ben_assets.steps import l1c
 from ben_assets.steps.l2a_verification import (
     band_digests,
     digest_product,
+    unpack_product,
     verify_import,
 )
 from ben_assets.steps.step_context import StepContext, cpu_count, versions
@@ -127,9 +128,12 @@ def _import_existing(
     source: Path, tile: Tile, ctx: StepContext, draft: Draft
 ) -> StoredRecord:
     ctx.log(f"importing {source}")
-    product = read_l2a(copy_product(source, draft.path))
+    if source.is_dir():
+        product, files = copy_product(source, draft.path, cpu_count())
+    else:
+        product, files = unpack_product(source, draft.path)
     _require_same_granule(tile, product, ctx)
-    files, report = verify_import(product, ctx)
+    report = verify_import(product, files, ctx)
     facts = l2a_facts(
         product,
         source="BEN_L2A_DIR",
@@ -187,9 +191,9 @@ def _fetch(tile: Tile, ctx: StepContext, draft: Draft) -> StoredRecord:
     sources = Sources.from_settings(ctx.settings, ctx.log)
     fetched = sources.fetch(known.facts_as(ProductStatus), scratch / "product.zip")
     ctx.log(f"{tile.name} came from {fetched.source}")
-    product = read_l2a(extract_product(scratch / "product.zip", draft.path))
+    product, files = unpack_product(scratch / "product.zip", draft.path)
     shutil.rmtree(scratch)
-    files, report = verify_import(product, ctx)
+    report = verify_import(product, files, ctx)
     facts = l2a_facts(
         product,
         source=fetched.source,

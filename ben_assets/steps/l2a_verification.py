@@ -12,27 +12,44 @@ from ben_assets.safe.directory_manifest import (
     verify_directory,
 )
 from ben_assets.safe.file_digests import FileDigests
-from ben_assets.safe.l2a import L2AProduct
+from ben_assets.safe.l2a import L2AProduct, read_l2a
 from ben_assets.safe.manifest import ManifestEntry
+from ben_assets.safe.zips import extract_product
 from ben_assets.steps.step_context import StepContext, cpu_count
 from resources.data_root.facts import ManifestFacts
 
 
 def verify_import(
-    product: L2AProduct, ctx: StepContext
-) -> tuple[dict[str, FileDigests], ManifestFacts]:
-    """What each file of an imported product is, and what its manifest verifies.
+    product: L2AProduct, files: Mapping[str, FileDigests], ctx: StepContext
+) -> ManifestFacts:
+    """What the manifest of an imported product verifies.
+
+    Args:
+        product: the product.
+        files: what its files are, with the checksums that its manifest names.
+        ctx: takes warnings.
 
     Raises:
         CorruptProduct: band rasters differ from the manifest.
         UnexpectedRaster: a band is cut short, no raster of this tile, or 0 everywhere.
     """
-    expectations = expectations_of(product.path)
-    files = digest_product(product, expectations)
     verify_bands(product)
-    facts = _verify_against_manifest(product, expectations, files, ctx)
+    facts = _verify_against_manifest(product, files, ctx)
     require_measurements(product)
-    return files, facts
+    return facts
+
+
+def unpack_product(
+    source: Path, folder: Path
+) -> tuple[L2AProduct, dict[str, FileDigests]]:
+    """Unpack the zip of a product below ``folder``; what its files are.
+
+    Raises:
+        UnsafeZip: the zip is damaged or has unsafe members.
+        BenError: it holds no sound product; see ``read_l2a`` and ``digest_product``.
+    """
+    product = read_l2a(extract_product(source, folder))
+    return product, digest_product(product, expectations_of(product.path))
 
 
 def digest_product(
@@ -56,11 +73,9 @@ def band_digests(
 
 
 def _verify_against_manifest(
-    product: L2AProduct,
-    expectations: Mapping[str, ManifestEntry],
-    files: Mapping[str, FileDigests],
-    ctx: StepContext,
+    product: L2AProduct, files: Mapping[str, FileDigests], ctx: StepContext
 ) -> ManifestFacts:
+    expectations = expectations_of(product.path)
     if not expectations:
         ctx.log("warning: no manifest.safe: nothing vouches for the bands")
         return ManifestFacts(0, sorted(product.band_files))

@@ -33,11 +33,11 @@ def box_in(crs: str) -> tuple[float, float, float, float]:
     return to_crs.transform_bounds(*GRID.bounds())
 
 
-def write(path: Path, crs: str, pixel: float, *, nodata=0, share=1.0, east=False):
+def write(path: Path, crs, pixel, *, nodata=0, share=1.0, east=False, seed=7):
     """Random codes over the tile, or over the western or eastern part of it."""
     west, south, right, north = box_in(crs)
     cols, rows = round((right - west) / pixel), round((north - south) / pixel)
-    codes = np.random.default_rng(7).choice(ALL, (rows + 20, cols + 20))
+    codes = np.random.default_rng(seed).choice(ALL, (rows + 20, cols + 20))
     if nodata is not None:
         middle = len(codes) // 2
         codes[middle : middle + 10, middle : middle + 10] = nodata
@@ -105,6 +105,16 @@ def test_a_folder_of_tiles_gives_what_the_whole_gives(tmp_path):
         read_codes(rasters, GRID, WORLDCOVER, threads=2),
         read_codes([whole], GRID, WORLDCOVER, threads=2),
     )
+
+
+def test_where_rasters_overlap_the_first_with_a_value_counts(tmp_path):
+    west = write(tmp_path / "west.tif", "EPSG:3035", 50, share=0.6, seed=8)
+    whole = write(tmp_path / "whole.tif", "EPSG:3035", 50)
+    one, other = (read_codes([p], GRID, WORLDCOVER, threads=1) for p in (west, whole))
+    both = read_codes([west, whole], GRID, WORLDCOVER, threads=1)
+    np.testing.assert_array_equal(both, np.where(one == 999, other, one))
+    turned = read_codes([whole, west], GRID, WORLDCOVER, threads=1)
+    np.testing.assert_array_equal(turned, np.where(other == 999, one, other))
 
 
 def test_a_raster_elsewhere_is_not_read(tmp_path):

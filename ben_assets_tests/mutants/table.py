@@ -844,7 +844,11 @@ MUTANTS: Final = (
             "+ (columns - west)",
             "+ columns",
         ),
-        ("land cover: no data is a code", "code_of[int(nodata)] = NO_LAND_COVER", ""),
+        (
+            "land cover: no data is a code",
+            "if 0 <= nodata < _VALUES:",
+            "if not nodata:",
+        ),
         (
             "land cover: wide values that are no data are unknown",
             "codes[values == self.nodata] = NO_LAND_COVER",
