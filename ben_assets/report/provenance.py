@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from ben_assets.bigearthnet.plain_files import read_plain
 from ben_assets.report.facts import OTHER_FILE, FileFacts, InputFacts
 from resources.data_root.facts import ReleaseArchivesFacts
 from resources.data_root.store import StoredRecord
@@ -88,5 +89,5 @@ def release_files(
 
 
 def _read_sums(path: Path) -> dict[str, str]:
-    lines = (line.partition("  ") for line in path.read_text().splitlines())
+    lines = (line.partition("  ") for line in read_plain(path).decode().splitlines())
     return {name: digest for digest, _, name in lines}

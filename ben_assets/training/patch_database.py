@@ -27,6 +27,7 @@ from ben_assets.bigearthnet.errors import (
     InvalidInput,
     LocalResourceError,
 )
+from ben_assets.bigearthnet.plain_files import require_plain
 
 DATA_FILE: Final = "data.mdb"
 """The file of a database that holds all of it."""
@@ -124,6 +125,7 @@ class PatchDatabase:
         Raises:
             InvalidInput: it is not an LMDB database.
         """
+        require_plain(folder / "data.mdb")
         try:
             self._environment = lmdb.open(
                 str(folder),

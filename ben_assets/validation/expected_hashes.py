@@ -7,11 +7,13 @@ an asset that is made of all tiles the one row has the tile ``release``.
 from __future__ import annotations
 
 import csv
+import io
 from pathlib import Path
 from typing import Final
 
 from ben_assets.bigearthnet.checksums import hash_list_digest
 from ben_assets.bigearthnet.errors import InvalidInput
+from ben_assets.bigearthnet.plain_files import read_plain
 from ben_assets.validation.result import RuleResult
 from resources.data_root.facts import L2aFacts
 from resources.data_root.flow import RELEASE_ASSETS
@@ -40,16 +42,15 @@ def read_tracked(folder: Path, asset: str) -> dict[str, dict[str, str]]:
     """
     path = folder / "hashes" / f"{asset}.csv"
     try:
-        with path.open(newline="") as file:
-            rows = csv.DictReader(file)
-            if not set(COLUMNS) <= set(rows.fieldnames or ()):
-                raise InvalidInput(
-                    f"{path}: expected the columns {', '.join(COLUMNS)}, found "
-                    f"{rows.fieldnames}"
-                )
-            return {row["tile"]: {c: row[c] for c in COLUMNS[1:]} for row in rows}
+        rows = csv.DictReader(io.StringIO(read_plain(path).decode(), newline=""))
     except FileNotFoundError:
         return {}
+    if not set(COLUMNS) <= set(rows.fieldnames or ()):
+        raise InvalidInput(
+            f"{path}: expected the columns {', '.join(COLUMNS)}, found "
+            f"{rows.fieldnames}"
+        )
+    return {row["tile"]: {c: row[c] for c in COLUMNS[1:]} for row in rows}
 
 
 def row_of(record: StoredRecord) -> dict[str, str]:
