@@ -32,7 +32,7 @@ from ben_assets.bigearthnet.corine import LABEL_OF_CODE, LABELS
 from ben_assets.bigearthnet.errors import BenError, InvalidInput, MissingInput
 from ben_assets.cli import app
 from ben_assets.cli.repair import repair_commands
-from ben_assets.steps.publishing import publish_folder
+from ben_assets.steps.publishing import publish_folder, release_files
 from ben_assets.steps.shards import make_release_shards
 from ben_assets.steps.subsets import make_subset
 from ben_assets.synthetic.tiles import DEMO_TILES
@@ -550,6 +550,17 @@ def test_a_large_file_is_published_in_parts(trained, tmp_path):
     assert len(parts) > 10
     whole = trained.storage.folder("release_lmdb") / "BigEarthNet.lmdb" / "data.mdb"
     assert b"".join(path.read_bytes() for path in parts) == whole.read_bytes()
+    files = release_files(trained.ctx(), part_bytes=whole.stat().st_size)
+    assert whole in {file.source for file in files if not file.is_part}
+
+
+def test_a_release_with_a_cut_file_is_not_published(trained, tmp_path):
+    path = trained.storage.folder("release_archives") / "BigEarthNet-S2.tar.zst"
+    replace_file(path, path.read_bytes()[:-1])
+    says = r"BigEarthNet-S2.tar.zst is wrong .*; materialize release_archives again"
+    with pytest.raises(InvalidInput, match=says):
+        publish_folder(trained.ctx(), tmp_path / "published")
+    assert not list(tmp_path.glob("*published*"))
 
 
 @pytest.mark.parametrize("asset", TRAINING_STEPS)
