@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from pathlib import Path
 from typing import Final
 
 import pyarrow as pa
@@ -79,7 +80,7 @@ def _listed_files(
     for record in records:
         for member in dataset.dataset_members(ctx.storage, record.tile):
             try:
-                n_bytes = member.path.stat().st_size
+                n_bytes = Path(member.path).stat().st_size
             except FileNotFoundError as error:
                 raise InvalidInput(
                     f"{member.path} is missing; materialize {dataset.ASSET} of "
