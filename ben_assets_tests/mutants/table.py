@@ -796,7 +796,7 @@ MUTANTS: Final = (
         ),
     ),
     *_of(
-        f"{_SCIENCE}/value_scale.py",
+        f"{_SCIENCE}/bands.py",
         "bigearthnet/test_value_scale.py",
         ("scale: dark becomes no data", "NODATA + 1, SATURATED - 1)", "0, 65_534)"),
         ("scale: saturated is shifted", "table[NODATA], table[SATURATED] =", "_ ="),
@@ -956,7 +956,7 @@ MUTANTS: Final = (
         ),
     ),
     *_of(
-        "ben_assets/training/samples.py",
+        "ben_assets/training/shards.py",
         "training/test_release.py",
         ("samples: snow with cloud alone is unclear", "pc.or_(", "pc.and_("),
         (
@@ -1012,7 +1012,7 @@ MUTANTS: Final = (
         ),
     ),
     *_of(
-        "resources/transfers/ranges.py",
+        "resources/transfers/bucket.py",
         "cli/test_sample.py",
         ("ranges: any part", "if found == place else", "if found else"),
     ),
