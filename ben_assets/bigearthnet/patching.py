@@ -19,10 +19,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from ben_assets.bigearthnet.bands import BANDS, Band, ValueScale, to_scale
+from ben_assets.bigearthnet.bands import BANDS, Band
 from ben_assets.bigearthnet.geotiff import HeaderTemplate
 from ben_assets.bigearthnet.patch_grid import TileGeocoding, cells_without_nodata
 from ben_assets.bigearthnet.product_names import patch_id
+from ben_assets.bigearthnet.value_scale import ValueScale, to_scale
 from ben_assets.safe.band_rasters import BandPixels, read_band
 from ben_assets.safe.l2a import L2AProduct
 

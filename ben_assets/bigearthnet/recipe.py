@@ -17,7 +17,6 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
-from ben_assets.bigearthnet.bands import ValueScale
 from ben_assets.bigearthnet.errors import BenError, InvalidInput, MissingInput
 from ben_assets.bigearthnet.legend import (
     Legend,
@@ -28,6 +27,7 @@ from ben_assets.bigearthnet.legend import (
 from ben_assets.bigearthnet.outside_text import escaped
 from ben_assets.bigearthnet.plain_files import expanded, read_plain
 from ben_assets.bigearthnet.shipped_files import SHIPPED
+from ben_assets.bigearthnet.value_scale import ValueScale
 
 DEFAULT: Final = "bigearthnet-v2"
 """The recipe of BigEarthNet v2, which tiles aligned with v1 always follow."""

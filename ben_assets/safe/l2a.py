@@ -13,17 +13,12 @@ from pathlib import Path
 from typing import Final
 from xml.etree import ElementTree
 
-from ben_assets.bigearthnet.bands import (
-    BANDS,
-    L1C_BANDS,
-    NODATA,
-    QUANTIFICATION,
-    ValueScale,
-)
+from ben_assets.bigearthnet.bands import BANDS, L1C_BANDS, NODATA
 from ben_assets.bigearthnet.errors import InvalidInput, MissingInput
 from ben_assets.bigearthnet.patch_grid import TileGeocoding
 from ben_assets.bigearthnet.product_names import ProductName
 from ben_assets.bigearthnet.relative_names import stays_inside
+from ben_assets.bigearthnet.value_scale import QUANTIFICATION, ValueScale
 from ben_assets.safe.xml_files import parse_xml
 
 L2A_METADATA: Final = "MTD_MSIL2A.xml"

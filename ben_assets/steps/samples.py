@@ -17,10 +17,11 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from ben_assets.bigearthnet.bands import PATCH_SIZE_M, ValueScale, to_scale
+from ben_assets.bigearthnet.bands import PATCH_SIZE_M
 from ben_assets.bigearthnet.errors import CorruptProduct, InvalidInput
 from ben_assets.bigearthnet.patch_grid import TileGeocoding
 from ben_assets.bigearthnet.product_names import ProductName
+from ben_assets.bigearthnet.value_scale import ValueScale, to_scale
 from ben_assets.pictures.quicklook import COLOUR_BANDS
 from ben_assets.safe.jp2_area import Cutout, PixelArea, cut_out
 from ben_assets.safe.l2a import band_offsets, read_geocoding

@@ -17,7 +17,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from ben_assets.bigearthnet.bands import NODATA, QUANTIFICATION, SATURATED
+from ben_assets.bigearthnet.bands import NODATA
+from ben_assets.bigearthnet.value_scale import QUANTIFICATION, SATURATED
 
 DARK_FRACTION: Final = 0.0001
 """Share of a band's measured pixels that count as its dark objects."""

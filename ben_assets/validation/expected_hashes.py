@@ -9,11 +9,10 @@ from __future__ import annotations
 import csv
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ben_assets.bigearthnet.checksums import hash_list_digest
 from ben_assets.bigearthnet.errors import InvalidInput
-from ben_assets.steps.step_context import StepContext
 from ben_assets.validation.result import SHOWN, RuleResult
 from resources.data_root.facts import L2aFacts
 from resources.data_root.flow import RELEASE_ASSETS
@@ -21,6 +20,9 @@ from resources.data_root.store import StoredRecord
 from resources.data_root.tile_files import verify_tile
 from resources.sen2cor.installation import processor_mismatch
 from resources.sen2cor.processors import SEN2COR
+
+if TYPE_CHECKING:
+    from ben_assets.steps.step_context import StepContext
 
 COLUMNS: Final = ("tile", "files", "bytes", "sha256")
 MEMBERS_FILE: Final = "l1c_zips.members.csv"

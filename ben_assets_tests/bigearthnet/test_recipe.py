@@ -6,10 +6,10 @@ import hashlib
 
 import pytest
 
-from ben_assets.bigearthnet.bands import ValueScale
 from ben_assets.bigearthnet.errors import InvalidInput, MissingInput
 from ben_assets.bigearthnet.legend import built_in_legend, built_in_legends, read_legend
 from ben_assets.bigearthnet.recipe import FOLDER, load_recipe, parse_recipe
+from ben_assets.bigearthnet.value_scale import ValueScale
 
 HEADER = "code,name,label,red,green,blue\n"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ben_assets.bigearthnet.bands import ValueScale, stored_number, to_scale
+from ben_assets.bigearthnet.value_scale import ValueScale, stored_number, to_scale
 
 
 def test_an_offset_is_added_and_the_two_special_values_stay():

@@ -796,7 +796,7 @@ MUTANTS: Final = (
         ),
     ),
     *_of(
-        f"{_SCIENCE}/bands.py",
+        f"{_SCIENCE}/value_scale.py",
         "bigearthnet/test_value_scale.py",
         ("scale: dark becomes no data", "NODATA + 1, SATURATED - 1)", "0, 65_534)"),
         ("scale: saturated is shifted", "table[NODATA], table[SATURATED] =", "_ ="),
