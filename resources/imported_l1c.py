@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ben_assets.bigearthnet.errors import CorruptProduct, MissingInput
+from ben_assets.bigearthnet.plain_files import open_plain
 from ben_assets.safe.file_digests import CHUNK
 from ben_assets.safe.manifest import prove_product
 from ben_assets.safe.zips import product_of_zip
@@ -87,7 +88,7 @@ def import_l1c(
 def _copy(source: Path, target: Path, algorithms: Iterable[str]) -> dict[str, str]:
     """Copy a file and return its digests, see ``Digests``."""
     digests = Digests(algorithms)
-    with source.open("rb") as original, target.open("wb") as copy:
+    with open_plain(source) as original, target.open("wb") as copy:
         while piece := original.read(CHUNK):
             copy.write(piece)
             digests.update(piece)

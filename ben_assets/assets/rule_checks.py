@@ -4,6 +4,7 @@ Belongs here: where a rule applies, and how its result is shown. Not here: the r
 themselves, which know no Dagster (``ben_assets.validation``).
 """
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,9 @@ from resources.settings import Settings
 
 if TYPE_CHECKING:
     from ben_assets.steps.step_context import StepContext
+
+# checks by tile: told at each start, and not for a user to act on
+warnings.filterwarnings("ignore", "Specifying a partitions_def", dg.PreviewWarning)
 
 
 @dataclass(frozen=True)
@@ -78,9 +82,11 @@ class RuleCheck:
         # heavy: not at load time
         from resources.data_root.store import Storage
 
-        there = Storage(settings.data_dir).record_path(self.asset_name, tile).exists()
-        if self.needs_record and not there:
-            return RuleResult.not_evaluated("not on disk: nothing to evaluate")
+        storage = Storage(settings.data_dir)
+        if self.needs_record:
+            if not storage.record_path(self.asset_name, tile).exists():
+                return RuleResult.not_evaluated("not on disk: nothing to evaluate")
+            storage.require(self.asset_name, tile)
         from ben_assets.steps.step_context import StepContext
 
         ctx = StepContext.from_settings(settings, log, is_deep=deep)

@@ -9,6 +9,7 @@ from typing import Any, Final
 import jinja2
 import markupsafe
 
+from ben_assets.bigearthnet.plain_files import read_plain
 from ben_assets.report.facts import OTHER_FILE, FileFacts, InputFacts, ReleaseFacts
 from resources.data_root.facts import ReleaseArchivesFacts
 from resources.data_root.store import StoredRecord
@@ -143,5 +144,5 @@ def release_files(
 
 
 def _read_sums(path: Path) -> dict[str, str]:
-    lines = (line.partition("  ") for line in path.read_text().splitlines())
+    lines = (line.partition("  ") for line in read_plain(path).decode().splitlines())
     return {name: digest for digest, _, name in lines}

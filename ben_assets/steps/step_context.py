@@ -12,6 +12,7 @@ import pandas as pd
 
 from ben_assets.bigearthnet.checksums import file_digest
 from ben_assets.bigearthnet.errors import InvalidInput, MissingInput
+from ben_assets.bigearthnet.plain_files import require_plain
 from ben_assets.bigearthnet.recipe import DEFAULT, Recipe, load_recipe
 from ben_assets.bigearthnet.tile_list import Tile
 from resources.data_root.facts import RecipeFacts, TabledFacts, TableFacts
@@ -127,6 +128,7 @@ def read_table_of_key(ctx: StepContext, asset: str, key: str) -> pd.DataFrame:
     path = ctx.storage.table_path(asset, key)
     again = f"materialize {asset} of {key} again"
     try:
+        require_plain(path)
         frame = pd.read_parquet(path)
     except FileNotFoundError as error:
         raise MissingInput(f"table {path} is missing; {again}") from error

@@ -27,6 +27,7 @@ from ben_assets.bigearthnet.errors import (
     InvalidInput,
     LocalResourceError,
 )
+from ben_assets.bigearthnet.plain_files import require_plain
 
 _PAGE: Final = 4096
 _COMMIT_BYTES: Final = 64 << 20
@@ -115,6 +116,7 @@ class PatchDatabase:
         Raises:
             InvalidInput: it is not an LMDB database.
         """
+        require_plain(folder / "data.mdb")
         try:
             self._environment = lmdb.open(
                 str(folder),

@@ -7,12 +7,15 @@ an asset that is made of all tiles the one row has the tile ``release``.
 from __future__ import annotations
 
 import csv
+import io
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from ben_assets.bigearthnet.checksums import hash_list_digest
 from ben_assets.bigearthnet.errors import InvalidInput
+from ben_assets.bigearthnet.numerals import counted
+from ben_assets.bigearthnet.plain_files import read_plain
 from ben_assets.validation.result import SHOWN, RuleResult
 from resources.data_root.facts import L2aFacts
 from resources.data_root.flow import RELEASE_ASSETS
@@ -45,16 +48,15 @@ def read_tracked(folder: Path, asset: str) -> dict[str, dict[str, str]]:
     """
     path = folder / "hashes" / f"{asset}.csv"
     try:
-        with path.open(newline="") as file:
-            rows = csv.DictReader(file)
-            if not set(COLUMNS) <= set(rows.fieldnames or ()):
-                raise InvalidInput(
-                    f"{path}: expected the columns {', '.join(COLUMNS)}, found "
-                    f"{rows.fieldnames}"
-                )
-            return {row["tile"]: {c: row[c] for c in COLUMNS[1:]} for row in rows}
+        rows = csv.DictReader(io.StringIO(read_plain(path).decode(), newline=""))
     except FileNotFoundError:
         return {}
+    if not set(COLUMNS) <= set(rows.fieldnames or ()):
+        raise InvalidInput(
+            f"{path}: expected the columns {', '.join(COLUMNS)}, found "
+            f"{rows.fieldnames}"
+        )
+    return {row["tile"]: {c: row[c] for c in COLUMNS[1:]} for row in rows}
 
 
 def row_of(record: StoredRecord) -> dict[str, str]:
@@ -127,7 +129,8 @@ def matches_tracked_hash(asset: str, tile: str, ctx: StepContext) -> RuleResult:
     if wrong:
         shown = [f"{d.file}: {d.kind}: {d.detail}" for d in wrong[:SHOWN]]
         again = f"materialize {asset} of {tile} again"
-        sentence = f"{len(wrong)} files differ: {shown[0]}; {again}"
+        verb = "differs" if len(wrong) == 1 else "differ"
+        sentence = f"{counted(len(wrong), 'file')} {verb}: {shown[0]}; {again}"
         return RuleResult(
             False,
             "the files of the record",

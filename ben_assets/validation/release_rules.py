@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ben_assets.bigearthnet.checksums import HASH_LIST_HEADER
+from ben_assets.bigearthnet.plain_files import read_plain
 from ben_assets.bigearthnet.release_tables import (
     HAS_SNOW_CLOUD_OR_SHADOW,
     NO_SNOW_CLOUD_OR_SHADOW,
@@ -80,7 +81,7 @@ def digest_of_all(storage: Storage, asset: str, tiles: Iterable[str]) -> str:
     for record in sorted(
         records, key=lambda record: record.facts_as(LocatedFacts).tile_id
     ):
-        text = storage.hash_list_path(asset, record.tile).read_text()
+        text = read_plain(storage.hash_list_path(asset, record.tile)).decode()
         digest.update(text.partition("\n")[2].encode())
     return digest.hexdigest()
 
@@ -111,7 +112,7 @@ def _scope(tiles: Iterable[str], ctx: StepContext) -> str | None:
     found = {tile for tile in tiles if tile in known} - own
     if found == published:
         return None
-    others = sum(tile not in published for tile in tiles)
+    others = sum(tile in known and tile not in published for tile in tiles)
     return (
         f"{len(found & published)} of {len(published)} published tiles and {others} "
         "others: nothing was published of this set, so there is nothing to compare"

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from ben_assets.bigearthnet.bands import BANDS
 from ben_assets.bigearthnet.dataset_layout import S1_BANDS
+from ben_assets.bigearthnet.plain_files import read_plain
 from ben_assets.bigearthnet.table_columns import PUBLISHED
 from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.steps import card, dataset, release, shards, statistics, training
@@ -130,7 +131,7 @@ def _members(path: Path) -> list[str]:
 def statistics_count_every_pixel(ctx: StepContext) -> RuleResult:
     """Each band of each part has as many pixels as the part's patches hold."""
     path = ctx.storage.folder(statistics.ASSET) / statistics.STATISTICS_FILE
-    found = json.loads(path.read_text(encoding="utf-8"))["splits"]
+    found = json.loads(read_plain(path))["splits"]
     broken = set()
     for part in PARTS:
         for band in BANDS:

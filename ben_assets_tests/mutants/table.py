@@ -614,7 +614,7 @@ MUTANTS: Final = (
         ("locks: hosts are one", "owner.machine == here.machine", "owner.machine"),
         (
             "locks: an overtaken owner takes the new one",
-            "self._path.read_bytes() == self._content",
+            "read_plain(self._path) == self._content",
             "self._path.exists()",
         ),
     ),

@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Final
 
 from ben_assets.bigearthnet.errors import InvalidInput, LockLost
+from ben_assets.bigearthnet.plain_files import read_plain
 from resources.data_root.locks import POSTGRES_MARK, Lock, Locks, Owner, is_seen_dead
 from resources.settings import Settings
 
@@ -174,7 +175,7 @@ class FileLock(Lock):
 
     def _is_ours(self) -> bool:
         try:
-            return bool(self._content) and self._path.read_bytes() == self._content
+            return bool(self._content) and read_plain(self._path) == self._content
         except FileNotFoundError:
             return False
 

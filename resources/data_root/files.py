@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from ben_assets.bigearthnet.errors import InvalidInput, LocalResourceError
-from ben_assets.bigearthnet.plain_files import REGULAR, kind_of
+from ben_assets.bigearthnet.plain_files import REGULAR, kind_of, open_plain
 from ben_assets.safe.file_digests import CHUNK
 
 _FEW: Final = 16
@@ -72,14 +72,14 @@ def copy_file(source: Path, target: Path) -> None:
 
     What happens to one of the two later does not happen to the other.
     """
-    with source.open("rb") as read, target.open("xb") as written:
+    with open_plain(source) as read, target.open("xb") as written:
         if not _clone(read, written):
             shutil.copyfileobj(read, written, CHUNK)
 
 
 def copied_chunks(source: Path, target: Path) -> Iterator[bytes]:
     """The content of a file in pieces; ``copy_file`` with one reading for both."""
-    with source.open("rb") as read, target.open("xb") as written:
+    with open_plain(source) as read, target.open("xb") as written:
         is_cloned = _clone(read, written)
         while chunk := read.read(CHUNK):
             if not is_cloned:

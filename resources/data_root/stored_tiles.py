@@ -10,7 +10,7 @@ from typing import Final
 
 from ben_assets.bigearthnet.checksums import parse_hash_list
 from ben_assets.bigearthnet.errors import BenError, InvalidInput, MissingInput
-from ben_assets.bigearthnet.plain_files import read_plain
+from ben_assets.bigearthnet.plain_files import NotAFile, read_plain, require_plain
 from ben_assets.bigearthnet.product_names import is_tile_key
 from resources.data_root.flow import RELEASE, RELEASE_ASSETS, SUBSETS, TILE_ASSETS
 from resources.data_root.records import StoredRecord, is_output, parse_record
@@ -103,6 +103,7 @@ class StoredTiles:
 
         Raises:
             MissingInput: the tile has no record; says what to materialize.
+            InvalidInput: what lies in place of one of its files would be waited for.
         """
         record = self.find(asset, tile)
         if record is None:
@@ -110,6 +111,11 @@ class StoredTiles:
                 f"{asset} of {tile} is not on disk: expected the record "
                 f"{self.record_path(asset, tile)}; materialize {asset} for this tile"
             )
+        try:
+            for name in record.contents:
+                require_plain(self.folder(asset) / name)
+        except NotAFile as error:
+            raise InvalidInput(f"{error}: materialize {asset} of {tile}") from error
         return record
 
     def digests(self, asset: str, tile: str) -> dict[str, str]:
