@@ -19,7 +19,7 @@ from ben_assets.training.card import write_card
 from ben_assets.training.card_facts import CardFacts, Extent
 from ben_assets.training.index import INDEX_FILE
 from ben_assets.training.manifest import MANIFEST_FILE, ListedFile, write_manifest
-from ben_assets.training.samples import PARTS, parts_of
+from ben_assets.training.shards import PARTS, parts_of
 from resources.data_root.facts import IndexFacts, ReleaseCardFacts
 from resources.data_root.flow import RELEASE
 from resources.data_root.store import Record, StoredRecord
