@@ -214,12 +214,9 @@ def _place_s1(
 def _known_s1_digests(tile: Tile, ctx: StepContext) -> dict[str, str]:
     """What the Sentinel-1 files were when this tile was made last, if that is known."""
     try:
-        record = ctx.storage.find(ASSET, tile.key)
-        digests = ctx.storage.digests(ASSET, tile.key) if record else {}
-    except BenError:  # damaged: it says nothing
+        return ctx.storage.digests(ASSET, tile.key)
+    except BenError:  # damaged or not there: it says nothing
         return {}
-    is_believed = record is not None and hash_list_digest(digests) == record.sha256
-    return digests if is_believed else {}
 
 
 def _require_unchanged(
