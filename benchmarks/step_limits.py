@@ -66,7 +66,7 @@ def write_alike(patches: Path, target: Path) -> list[int]:
 def _write(target: Path, sizes: dict[str, int], band: Band) -> None:
     for name, size in sizes.items():
         if name.endswith(band.name):
-            write_file(target / name[:-4] / f"{name}.tif", bytes(size))
+            write_file(f"{target}/{name[:-4]}/{name}.tif", bytes(size))
 
 
 def _product(data: Path) -> L2AProduct:

@@ -77,7 +77,7 @@ class _Cutter:
                 name = f"{patch_id(self.product.name.stem, x, y)}_{band.name}"
                 window = pixels[y * n : (y + 1) * n, x * n : (x + 1) * n]
                 content = header.encode(window, grid.corner(x, y))
-                write_file(self.folder / name[:-4] / f"{name}.tif", content)
+                write_file(f"{self.folder}/{name[:-4]}/{name}.tif", content)
                 digests[name] = hashlib.sha256(content).hexdigest()
         return digests
 
@@ -193,8 +193,8 @@ def patch_bytes(grid: TileGeocoding) -> int:
     )
 
 
-def write_file(path: Path, content: bytes) -> None:
-    """Write a new file in one call; a tile has 20,000 of them."""
+def write_file(path: str | Path, content: bytes) -> None:
+    """Write a new file in one call; a tile has up to 100,000 of them."""
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
     try:
         if os.write(handle, content) != len(content):
