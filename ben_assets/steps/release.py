@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Final
 
 import pandas as pd
-import pyarrow.parquet as pq
 
 from ben_assets.bigearthnet.archives import Run, StoredFrame, pack
 from ben_assets.bigearthnet.checksums import file_digest
@@ -27,7 +26,7 @@ from ben_assets.bigearthnet.release_tables import (
     write_parquet,
 )
 from ben_assets.steps import archives, dataset, metadata
-from ben_assets.steps.step_context import StepContext, cpu_count, versions
+from ben_assets.steps.step_context import StepContext, cpu_count, read_parquet, versions
 from resources.data_root.facts import (
     ArchiveFacts,
     DatasetFacts,
@@ -161,8 +160,8 @@ def read_tile(ctx: StepContext, record: StoredRecord) -> pd.DataFrame:
             f"{dataset.ASSET} of {record.tile} was made from another metadata table "
             "than the one on disk; materialize aligned_dataset of this tile again"
         )
-    path = ctx.storage.table_path(metadata.ASSET, record.tile)
-    table: pd.DataFrame = pq.read_table(path).to_pandas()
+    file = f"{record.tile}.parquet"
+    table: pd.DataFrame = read_parquet(ctx, metadata.ASSET, file).to_pandas()
     return table.assign(needs_v1=record.facts_as(DatasetFacts).alignment == "v1")
 
 

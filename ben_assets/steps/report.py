@@ -6,7 +6,6 @@ from collections import Counter
 from typing import Final
 
 import pandas as pd
-import pyarrow.parquet as pq
 
 from ben_assets.bigearthnet.checksums import file_digest
 from ben_assets.bigearthnet.errors import InvalidInput
@@ -31,7 +30,7 @@ from ben_assets.steps import (
     reference_maps,
     release,
 )
-from ben_assets.steps.step_context import StepContext, versions
+from ben_assets.steps.step_context import StepContext, read_parquet, versions
 from ben_assets.tiles import published_keys
 from resources.data_root.facts import (
     DatasetFacts,
@@ -146,10 +145,9 @@ def _facts(
 
 def _read_patches(ctx: StepContext, tables: StoredRecord) -> pd.DataFrame:
     """Columns patch_id, labels, split, country and tile of all patches."""
-    folder = ctx.storage.folder(release.METADATA)
     names = ["patch_id", "labels", "split", "country"]
     parts = [
-        pq.read_table(folder / file, columns=names).to_pandas()
+        read_parquet(ctx, release.METADATA, file, names).to_pandas()
         for file in sorted(tables.outputs)
         if file.endswith(".parquet")
     ]

@@ -9,10 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from ben_assets.bigearthnet.checksums import file_digest
 from ben_assets.bigearthnet.errors import InvalidInput, MissingInput
 from ben_assets.bigearthnet.plain_files import require_plain
+from ben_assets.bigearthnet.product_names import is_tile_key
 from ben_assets.bigearthnet.recipe import DEFAULT, Recipe, load_recipe
 from ben_assets.bigearthnet.tile_list import Tile
 from resources.data_root.facts import RecipeFacts, TabledFacts, TableFacts
@@ -125,16 +128,28 @@ def read_table_of_key(ctx: StepContext, asset: str, key: str) -> pd.DataFrame:
         MissingInput: the table is not there.
         InvalidInput: it is damaged.
     """
-    path = ctx.storage.table_path(asset, key)
-    again = f"materialize {asset} of {key} again"
+    frame: pd.DataFrame = read_parquet(ctx, asset, f"{key}.parquet").to_pandas()
+    return frame.drop(columns="geometry", errors="ignore")
+
+
+def read_parquet(
+    ctx: StepContext, asset: str, file: str, columns: list[str] | None = None
+) -> pa.Table:
+    """A table of an asset, of a tile or of all; ``columns``: only these.
+
+    Raises:
+        MissingInput: the table is not there.
+        InvalidInput: it is damaged, or lacks a column.
+    """
+    path, key = ctx.storage.folder(asset) / file, file.removesuffix(".parquet")
+    again = f"materialize {asset}{f' of {key}' * is_tile_key(key)} again"
     try:
         require_plain(path)
-        frame = pd.read_parquet(path)
+        return pq.read_table(path, columns=columns)
     except FileNotFoundError as error:
         raise MissingInput(f"table {path} is missing; {again}") from error
     except (OSError, ValueError) as error:
         raise InvalidInput(f"table {path} is damaged ({error}); {again}") from error
-    return frame.drop(columns="geometry", errors="ignore")
 
 
 def exported_cells(patches: pd.DataFrame, tile: Tile) -> pd.DataFrame:

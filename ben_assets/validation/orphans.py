@@ -96,6 +96,8 @@ def compare_placed_tables(storage: StoredTiles) -> list[Difference]:
             actual = file_digest(storage.folder(_DATASET) / name)
         except FileNotFoundError:
             kind, detail = Kind.MISSING, f"expected the file of {_TABLES_BESIDE}"
+        except OSError as error:
+            kind, detail = Kind.WRONG, str(error)
         else:
             kind, detail = Kind.WRONG, f"expected sha256 {digest}, found {actual}"
             if actual == digest:

@@ -11,16 +11,16 @@ from pathlib import Path
 from typing import Final
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from ben_assets.bigearthnet.bands import BANDS
 from ben_assets.bigearthnet.dataset_layout import S1_BANDS
+from ben_assets.bigearthnet.errors import InvalidInput
 from ben_assets.bigearthnet.plain_files import read_plain
 from ben_assets.bigearthnet.table_columns import PUBLISHED
 from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.steps import card, dataset, release, shards, statistics, training
 from ben_assets.steps import release_index as index
-from ben_assets.steps.step_context import StepContext
+from ben_assets.steps.step_context import StepContext, read_parquet
 from ben_assets.training.encoding import entries_of_tile
 from ben_assets.training.index import INDEX_FILE
 from ben_assets.training.manifest import MANIFEST_FILE, read_manifest
@@ -83,15 +83,14 @@ def index_agrees_with_tables(ctx: StepContext) -> RuleResult:
     tables = ctx.storage.find(release.METADATA, RELEASE)
     if tables is None:
         return RuleResult.not_evaluated("release_metadata are not on disk")
-    folder = ctx.storage.folder(release.METADATA)
     published = [name for name in tables.outputs if name.endswith(".parquet")]
     expected = {
         row
         for name in published
-        for row in _rows(pq.read_table(folder / name, columns=list(PUBLISHED)))
+        for row in _rows(read_parquet(ctx, release.METADATA, name, list(PUBLISHED)))
     }
-    path = ctx.storage.folder(index.ASSET) / INDEX_FILE
-    found = list(_rows(pq.read_table(path, columns=list(PUBLISHED))))
+    table = read_parquet(ctx, index.ASSET, INDEX_FILE, list(PUBLISHED))
+    found = list(_rows(table))
     broken = {row.partition('", ')[0] for row in expected ^ set(found)}
     return RuleResult.none_of(broken, f"{len(expected)} rows", f"{len(found)} rows")
 
@@ -105,7 +104,7 @@ def shards_hold_every_patch_once(ctx: StepContext) -> RuleResult:
     """Every patch of the index is one whole sample, in the shards of its part."""
     if ctx.storage.find(index.ASSET, RELEASE) is None:
         return RuleResult.not_evaluated("release_index is not on disk")
-    table = pq.read_table(ctx.storage.folder(index.ASSET) / INDEX_FILE)
+    table = read_parquet(ctx, index.ASSET, INDEX_FILE)
     pairs = zip(parts_of(table).to_pylist(), table["patch_id"].to_pylist(), strict=True)
     expected = Counter(
         f"{part}/{patch}.{member}" for part, patch in pairs for member in _MEMBERS
@@ -124,14 +123,26 @@ def shards_hold_every_patch_once(ctx: StepContext) -> RuleResult:
 
 
 def _members(path: Path) -> list[str]:
-    with tarfile.open(path) as tar:
-        return tar.getnames()
+    try:
+        with tarfile.open(path) as tar:
+            return tar.getnames()
+    except (tarfile.TarError, OSError) as error:
+        raise _damaged(path, error) from error
+
+
+def _damaged(path: Path, error: Exception) -> InvalidInput:
+    return InvalidInput(
+        f"{path} is damaged ({error}); ben verify names the command that makes it again"
+    )
 
 
 def statistics_count_every_pixel(ctx: StepContext) -> RuleResult:
     """Each band of each part has as many pixels as the part's patches hold."""
     path = ctx.storage.folder(statistics.ASSET) / statistics.STATISTICS_FILE
-    found = json.loads(read_plain(path))["splits"]
+    try:
+        found = json.loads(read_plain(path))["splits"]
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise _damaged(path, error) from error
     broken = set()
     for part in PARTS:
         for band in BANDS:
