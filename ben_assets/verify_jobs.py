@@ -12,6 +12,7 @@ from ben_assets.assets import RULE_CHECKS
 from ben_assets.assets.rule_checks import RuleCheck, metadata_of, severity_of
 from ben_assets.assets.tile_asset import line_log
 from ben_assets.bigearthnet.errors import BenError
+from ben_assets.bigearthnet.numerals import counted
 from ben_assets.bigearthnet.outside_text import escaped
 from ben_assets.partitions import tile_partitions
 from ben_assets.validation.result import RuleResult
@@ -96,8 +97,8 @@ def _evaluate(
             broken.append(f"{name}: {result.description}")
     if broken:
         raise dg.Failure(
-            f"{len(broken)} checks of {tile} failed: {'; '.join(broken)}. "
-            "ben verify prints the commands that repair it",
+            f"{counted(len(broken), 'check')} of {tile} failed: {'; '.join(broken)}. "
+            f"The commands that repair it: ben verify {tile} --deep",
             allow_retries=False,
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 from collections.abc import Callable, Generator, Iterator
@@ -23,6 +24,11 @@ MAY_SKIP_IN_CI = re.compile(
     "|GDAL without its SENTINEL2 driver"  # by the wheel of the lock file
 )
 """Reasons that are no fault of the machine that CI has set up."""
+
+
+def pytest_sessionfinish() -> None:
+    """Python 3.11 may fail to parse what the summary imports while it collects."""
+    gc.disable()
 
 
 @pytest.fixture(autouse=True)

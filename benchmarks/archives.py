@@ -194,6 +194,7 @@ def _report(costs: dict[str, Cost], made: list[Archive]) -> int:
         table.add_row(name, f"{cost.seconds:.2f}", f"{cost.cpu_seconds:.2f}", *rates)
     Console(width=100).print(table)
     parts = sum(costs[name].cpu_seconds * times for name, times in _PARTS.items())
+    parts = max(parts, 0.01)  # what a clock of the system can tell
     ratio = costs["join"].cpu_seconds / parts
     fastest = min(WANTED_MB, zst_mb / costs["SHA-256 of the tars"].seconds)
     print(

@@ -82,7 +82,7 @@ def measure(target: Path) -> dict[str, float]:
     client = Cdse.from_settings(settings_of_process())
     entry = client.find(NAME)
     started, before = time.perf_counter(), bytes_read()
-    verified = client.fetch(entry, target)
+    verified = client.fetch(entry.name, target, entry)
     fetched, after = time.perf_counter(), bytes_read()
     members = {name: one.sha256 for name, one in verified.product.members.items()}
     with tempfile.TemporaryDirectory(dir=target.parent) as folder:

@@ -111,9 +111,14 @@ class Source(Protocol):
         ...
 
     def fetch(
-        self, product: str, entry: CatalogueEntry | None, path: Path
+        self, product: str, path: Path, entry: CatalogueEntry | None = None
     ) -> ProvenZip:
         """The product's zip at ``path``, verified.
+
+        Args:
+            product: product name without ``.SAFE``.
+            path: the zip to make.
+            entry: what the catalogue of CDSE says of it, where it was asked.
 
         Raises:
             BenError: it cannot be had whole.
@@ -121,60 +126,36 @@ class Source(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class CdseSource:
-    """The Copernicus Data Space."""
+class CdseSource(Cdse):
+    """The Copernicus Data Space as one of the sources."""
 
-    cdse: Cdse
-    name: str = CDSE
+    name: Final = CDSE
 
     def ask(self, product: str) -> SourceAnswer:
         """What the catalogue says."""
         try:
-            answer = self.cdse.catalogue.ask(product)
+            answer = self.catalogue.ask(product)
         except _MOVES_ON as error:
             return SourceAnswer.of_error(self.name, error)
         if (refusal := answer.refusal()) is not None:
             return SourceAnswer.of_error(self.name, refusal, answer)
         return SourceAnswer(self.name, HAS_IT, answer.hits[0].size, answer)
 
-    def briefly(self, seconds: float) -> CdseSource:
-        """For a question."""
-        return CdseSource(self.cdse.briefly(seconds))
 
-    def fetch(
-        self, product: str, entry: CatalogueEntry | None, path: Path
-    ) -> ProvenZip:
-        """Download by the id of ``entry``; without one it is asked for."""
-        return self.cdse.fetch(entry or self.cdse.find(product), path)
+class GcsSource(Gcs):
+    """Google's public bucket as one of the sources."""
 
-
-@dataclass(frozen=True)
-class GcsSource:
-    """Google's public bucket."""
-
-    gcs: Gcs
-    name: str = GCS
+    name: Final = GCS
 
     def ask(self, product: str) -> SourceAnswer:
         """Whether the bucket lists files of the product."""
         try:
-            return SourceAnswer(self.name, HAS_IT, self.gcs.find(product).size)
+            return SourceAnswer(self.name, HAS_IT, self.find(product).size)
         except Unauthorized as error:  # nobody logs in there: the bucket is closed
             closed = ServiceUnavailable(str(error))
             return SourceAnswer.of_error(self.name, closed)
         except _MOVES_ON as error:
             return SourceAnswer.of_error(self.name, error)
-
-    def briefly(self, seconds: float) -> GcsSource:
-        """For a question."""
-        return GcsSource(self.gcs.briefly(seconds))
-
-    def fetch(
-        self, product: str, entry: CatalogueEntry | None, path: Path
-    ) -> ProvenZip:
-        """Download by the product's name."""
-        return self.gcs.fetch(product, path)
 
 
 @dataclass(frozen=True)
@@ -212,11 +193,9 @@ class Sources:
                 f"BEN_L1C_SOURCES is {text!r}; expected some of {', '.join(NAMES)}, "
                 "with commas, in the order to ask them in"
             )
-        makers: dict[str, Callable[[], Source]] = {
-            CDSE: lambda: CdseSource(Cdse.from_settings(settings, log)),
-            GCS: lambda: GcsSource(Gcs.from_settings(settings, log)),
-        }
-        return cls(tuple(makers[name]() for name in names), log)
+        kinds: dict[str, type[CdseSource | GcsSource]]
+        kinds = {CDSE: CdseSource, GCS: GcsSource}
+        return cls(tuple(kinds[n].from_settings(settings, log) for n in names), log)
 
     def find(self, product: str, known_id: str | None = None) -> ProductStatus:
         """What the sources say of a product, asked until one has it.
@@ -256,7 +235,7 @@ class Sources:
             answer, entry = self._answer_before_fetch(source, product, status)
             if answer.has_it:
                 try:
-                    verified = source.fetch(product, entry, path)
+                    verified = source.fetch(product, path, entry)
                     return FetchedZip(verified, source.name, _said([*answers, answer]))
                 except _MOVES_ON as error:
                     answer = SourceAnswer.of_error(source.name, error)

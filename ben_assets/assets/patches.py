@@ -50,7 +50,7 @@ def every_patch_has_its_bands(tile: Tile, ctx: "StepContext") -> RuleResult:
     return patch_rules.every_patch_has_its_bands(tile, ctx)
 
 
-@rule(patches)
+@rule(patches, is_blocking=False)
 def zone_has_v1_footprints(tile: Tile, ctx: "StepContext") -> RuleResult:
     """A tile to be aligned with v1 lies in a zone where v1 has footprints."""
     from ben_assets.validation import patch_rules
@@ -66,7 +66,7 @@ def no_pixel_is_zero(tile: Tile, ctx: "StepContext") -> RuleResult:
     return patch_rules.no_pixel_is_zero(tile, ctx)
 
 
-@rule(patches)
+@rule(patches, is_blocking=False)
 def no_patch_is_lost_to_dark_pixels(tile: Tile, ctx: "StepContext") -> RuleResult:
     """No patch is invalid for zeros in some bands alone, inside the swath; a warning.
 
@@ -88,7 +88,7 @@ def value_scale_is_that_of_the_recipe(tile: Tile, ctx: "StepContext") -> RuleRes
     return recipe_rules.value_scale_is_that_of_the_recipe(tile, ctx)
 
 
-@rule(patches)
+@rule(patches, is_blocking=False)
 def countries_are_near(tile: Tile, ctx: "StepContext") -> RuleResult:
     """The nearest country of each patch is at most 20 km away; a warning only."""
     from ben_assets.validation import recipe_rules

@@ -118,7 +118,7 @@ def _provide(
                 "file": str(one.path),
                 "rows": n_rows,
                 "sha256": one.sha256,
-                "verdict": one.outcome,
+                "outcome": one.outcome,
                 "source": one.pin.home,
             }
         )

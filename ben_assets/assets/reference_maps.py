@@ -49,7 +49,7 @@ def codes_are_known(tile: Tile, ctx: "StepContext") -> RuleResult:
     return table_rules.codes_are_known(tile, ctx)
 
 
-@rule(reference_maps)
+@rule(reference_maps, is_blocking=False)
 def land_cover_is_of_the_years_around(tile: Tile, ctx: "StepContext") -> RuleResult:
     """Land cover and sensing lie at most two years apart; a warning only."""
     from ben_assets.validation import recipe_rules
@@ -57,7 +57,7 @@ def land_cover_is_of_the_years_around(tile: Tile, ctx: "StepContext") -> RuleRes
     return recipe_rules.land_cover_is_of_the_years_around(tile, ctx)
 
 
-@rule(reference_maps)
+@rule(reference_maps, is_blocking=False)
 def land_cover_covers_the_tile(tile: Tile, ctx: "StepContext") -> RuleResult:
     """At most a tenth of an own tile is without land cover; a warning only."""
     from ben_assets.validation import recipe_rules

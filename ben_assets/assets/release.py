@@ -46,7 +46,7 @@ def metadata_tables(
 
 
 @tile_asset(
-    kinds={"geotiff", "sentinel1", "sentinel2"},
+    kinds={"geotiff"},
     level="dataset",
 )
 def aligned_dataset(

@@ -4,6 +4,7 @@ Belongs here: where a rule applies, and how its result is shown. Not here: the r
 themselves, which know no Dagster (``ben_assets.validation``).
 """
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,9 @@ from resources.configured import (
 )
 from resources.data_root.flow import RELEASE
 from resources.settings import Settings
+
+# checks by tile: told at each start, and not for a user to act on
+warnings.filterwarnings("ignore", "Specifying a partitions_def", dg.PreviewWarning)
 
 
 @dataclass(frozen=True)

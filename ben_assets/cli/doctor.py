@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from ben_assets.bigearthnet.numerals import counted
 from ben_assets.bigearthnet.outside_text import escaped
 from ben_assets.cli.choice import TileArguments, chosen_tiles
 from ben_assets.cli.console import AsJson, coloured, say, say_json
@@ -35,8 +36,9 @@ def doctor(tiles: TileArguments = None, as_json: AsJson = False) -> None:
         say_json({"tiles": keys, "findings": [vars(found) for found in findings]})
     else:
         _print(findings)
-        counted = f"{_tiles(len(keys))}; {lacking} of {len(findings)} things lack"
-        say(counted, "red" if lacking else "green")
+        about = counted(len(keys), "tile")
+        total = f"{about}; {lacking} of {len(findings)} things lack"
+        say(total, "red" if lacking else "green")
     raise typer.Exit(1 if lacking else 0)
 
 
@@ -46,7 +48,3 @@ def _print(findings: list[Finding]) -> None:
         state = coloured(finding.state, 5)
         text = escaped(f"{finding.subject:<{width}}  {finding.detail}")
         typer.echo(f"{state}  {text}")
-
-
-def _tiles(count: int) -> str:
-    return "1 tile" if count == 1 else f"{count} tiles"

@@ -45,7 +45,7 @@ def main() -> int:
 
 
 def _stages(keys: list[str]) -> list[list[Job]]:
-    of_each: list[Job] = [("tile_from_l2a", key) for key in keys]
+    of_each = [("inputs", None), *(("tile_from_l2a", key) for key in keys)]
     training: list[Job] = [("training_tile", key) for key in keys]
     return [of_each, [("release", None), *training, ("training", None)]]
 

@@ -11,6 +11,7 @@ from ben_assets.bigearthnet.checksums import (
     sha256_of_bytes,
 )
 from ben_assets.bigearthnet.errors import BenError, InvalidInput, MissingInput
+from ben_assets.bigearthnet.numerals import counted
 from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.safe.manifest import Member
 from ben_assets.steps.step_context import StepContext
@@ -98,8 +99,8 @@ def make_tile_id_csv(ctx: StepContext) -> StoredRecord:
     named = [product for product in l1c if product.id]
     if len(named) < len(records):
         ctx.log(
-            f"{len(records) - len(l1c)} tiles are left out as they start at an L2A "
-            f"product, {len(l1c) - len(named)} as no CDSE id is known"
+            f"{counted(len(records) - len(l1c), 'tile')} left out for starting at an "
+            f"L2A product, {len(l1c) - len(named)} as no CDSE id is known"
         )
     rows = sorted(f"{product.name},{product.id}\n" for product in named)
     return _publish_table(ctx, ID_TABLE, ID_FILE, "tile,id\n" + "".join(rows), records)
@@ -117,8 +118,8 @@ def make_l1c_hash_csv(ctx: StepContext) -> StoredRecord:
     left_out = len(records) - len(listed)
     if left_out:
         ctx.log(
-            f"{left_out} tiles are left out: packed here from the files of a bucket, "
-            "or no CDSE id is known"
+            f"{counted(left_out, 'tile')} left out: packed here from the files of a "
+            "bucket, or no CDSE id is known"
         )
     text = format_hash_list({f"{one.id}.out": one.zip_sha256 for one in listed})
     return _publish_table(ctx, HASH_TABLE, HASH_FILE, text, records, left_out)

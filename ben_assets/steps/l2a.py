@@ -224,7 +224,7 @@ def _process(tile: Tile, ctx: StepContext, draft: Draft) -> StoredRecord:
     restored: list[str] = []
     safe = _unpack(tile, ctx, upstream, unpacked, restored.append)
     if restored:
-        ctx.log(f"empty folders that the zip lacks, made again: {restored}")
+        ctx.log(f"empty directories the zip lacks, made: {', '.join(restored)}")
     result = processor.process(safe, target, ctx.log)
     for warning in result.warnings:
         ctx.log(f"warning: {warning}")

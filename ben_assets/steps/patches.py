@@ -8,6 +8,7 @@ from typing import Final
 from ben_assets.bigearthnet.alignment import align
 from ben_assets.bigearthnet.bands import BANDS
 from ben_assets.bigearthnet.countries import FAR_M, NearestCountries, nearest_country
+from ben_assets.bigearthnet.numerals import counted
 from ben_assets.bigearthnet.patch_table import cell_squares, patch_table, with_validity
 from ben_assets.bigearthnet.patching import CutPatches, cut_patches
 from ben_assets.bigearthnet.recipe import Recipe
@@ -71,9 +72,10 @@ def make_patches(tile: Tile, ctx: StepContext) -> StoredRecord:
         table = with_validity(cells.result(), cut.valid)
         n_dark = int(cut.dark.sum())
         if n_dark:
+            bands = ", ".join(f"{name}: {n}" for name, n in cut.dark_bands.items())
             ctx.log(
-                f"warning: {n_dark} cells are invalid for zeros in some bands alone, "
-                f"which are dark pixels rather than missing ones: {cut.dark_bands}"
+                f"warning: {counted(n_dark, 'cell')} invalid for zeros in some bands "
+                f"alone, which are dark pixels rather than missing ones: {bands}"
             )
         path = draft.path / f"{tile.key}.parquet"
         table.to_parquet(path, index=False)

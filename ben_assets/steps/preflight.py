@@ -186,7 +186,7 @@ def _newer(source: Source, tile: Tile, answer: SourceAnswer) -> tuple[str, ...]:
     names = answer.catalogue.other_baselines or ()
     if answer.catalogue.hits:
         try:
-            names = tuple(source.cdse.catalogue.other_baselines(tile.name))
+            names = tuple(source.catalogue.other_baselines(tile.name))
         except BenError:  # only explains: what counts was answered
             names = ()
     return tuple(n for n in names if n.split("_")[3] > f"N{tile.product.baseline}")

@@ -13,6 +13,7 @@ from ben_assets.bigearthnet.archives import Run, StoredFrame, pack
 from ben_assets.bigearthnet.checksums import file_digest
 from ben_assets.bigearthnet.dataset_layout import ARCHIVE_OF_ROOT
 from ben_assets.bigearthnet.errors import InvalidInput, MissingInput
+from ben_assets.bigearthnet.numerals import counted
 from ben_assets.bigearthnet.plain_files import read_plain
 from ben_assets.bigearthnet.recipe import Recipe
 from ben_assets.bigearthnet.release_tables import (
@@ -82,7 +83,7 @@ def make_release_metadata(ctx: StepContext) -> StoredRecord:
         ):
             if has_v1 or len(own_rows):
                 rows[name] = write_parquet(draft.path / name, part, has_v1=has_v1)
-        ctx.log(f"{len(kept) + len(own)} patches of {len(records)} tiles")
+        ctx.log(f"{len(kept) + len(own)} patches of {counted(len(records), 'tile')}")
         record = draft.publish(_metadata_record(draft, records, rows))
     _place_in_dataset(ctx, record)
     return record

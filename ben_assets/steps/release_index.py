@@ -10,6 +10,7 @@ import pyarrow as pa
 from ben_assets.bigearthnet.checksums import file_digest
 from ben_assets.bigearthnet.errors import InvalidInput
 from ben_assets.bigearthnet.legend import Legend
+from ben_assets.bigearthnet.numerals import counted
 from ben_assets.bigearthnet.seasons import season_of
 from ben_assets.steps import patches, reference_maps, release
 from ben_assets.steps.step_context import (
@@ -44,7 +45,7 @@ def make_release_index(ctx: StepContext) -> StoredRecord:
     with ctx.storage.draft(ASSET, RELEASE, ctx.log) as draft:
         path = draft.path / INDEX_FILE
         write_index(path, table)
-        ctx.log(f"{len(table)} patches of {len(records)} tiles")
+        ctx.log(f"{len(table)} patches of {counted(len(records), 'tile')}")
         return draft.publish(
             Record(
                 asset=ASSET,

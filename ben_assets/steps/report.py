@@ -10,6 +10,7 @@ import pandas as pd
 from ben_assets.bigearthnet.checksums import file_digest
 from ben_assets.bigearthnet.errors import InvalidInput
 from ben_assets.bigearthnet.legend import Legend
+from ben_assets.bigearthnet.numerals import counted
 from ben_assets.bigearthnet.patch_grid import SPLITS
 from ben_assets.bigearthnet.product_names import place_and_time, tile_id_of_patch
 from ben_assets.bigearthnet.release_tables import HAS_SNOW_CLOUD_OR_SHADOW
@@ -76,7 +77,9 @@ def make_release_report(ctx: StepContext) -> StoredRecord:
     with ctx.storage.draft(ASSET, RELEASE, ctx.log) as draft:
         path = draft.path / PAGE
         path.write_text(page, encoding="utf-8")
-        ctx.log(f"{PAGE}: {path.stat().st_size:,} bytes on {len(tiles)} tiles")
+        ctx.log(
+            f"{PAGE}: {path.stat().st_size:,} bytes on {counted(len(tiles), 'tile')}"
+        )
         return draft.publish(
             Record(
                 asset=ASSET,

@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ben_assets.bigearthnet.numerals import counted
 from ben_assets.steps import release, release_index
 from ben_assets.steps.step_context import StepContext, cpu_count, versions
 from ben_assets.steps.training import database_path, require_database
@@ -49,7 +50,7 @@ def make_release_shards(ctx: StepContext, limit: int = SHARD_BYTES) -> StoredRec
             writer = PartWriter(classes, value_of, limit)
             shards = writer.write(draft.path, index)
         for shard in shards:
-            ctx.log(f"{shard.name}: {shard.samples} samples")
+            ctx.log(f"{shard.name}: {counted(shard.samples, 'sample')}")
         return draft.publish(_record(ctx, records, shards))
 
 

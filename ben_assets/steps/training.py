@@ -11,6 +11,7 @@ from typing import Final
 
 from ben_assets.bigearthnet.checksums import sha256_of_bytes
 from ben_assets.bigearthnet.errors import InvalidInput
+from ben_assets.bigearthnet.numerals import counted
 from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.steps import dataset, release
 from ben_assets.steps.step_context import (
@@ -111,7 +112,8 @@ def make_release_lmdb(ctx: StepContext) -> StoredRecord:
     parts = [require_database(ctx, record) for record in records]
     with ctx.storage.draft(RELEASE_LMDB, RELEASE, ctx.log) as draft:
         total = _merge(parts, draft.path / DATABASE, ctx)
-        ctx.log(f"{total.keys} entries of {len(parts)} tiles, {total.bytes:,} bytes")
+        tiles = counted(len(parts), "tile")
+        ctx.log(f"{total.keys} entries of {tiles}, {total.bytes:,} bytes")
         return draft.publish(
             Record(
                 asset=RELEASE_LMDB,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from ben_assets.bigearthnet.numerals import counted
 from ben_assets.steps.step_context import StepContext
 from ben_assets.validation.expected_hashes import compare
 from ben_assets.validation.result import SHOWN, RuleResult
@@ -24,7 +25,8 @@ def matches_tracked_hash(asset: str, tile: str, ctx: StepContext) -> RuleResult:
     if wrong:
         shown = [f"{d.file}: {d.kind}: {d.detail}" for d in wrong[:SHOWN]]
         again = f"materialize {asset} of {tile} again"
-        sentence = f"{len(wrong)} files differ: {shown[0]}; {again}"
+        verb = "differs" if len(wrong) == 1 else "differ"
+        sentence = f"{counted(len(wrong), 'file')} {verb}: {shown[0]}; {again}"
         return RuleResult(
             False,
             "the files of the record",

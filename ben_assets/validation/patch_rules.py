@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from ben_assets.bigearthnet.bands import BANDS, NODATA
 from ben_assets.bigearthnet.errors import UnexpectedRaster
 from ben_assets.bigearthnet.geotiff import HeaderTemplate, read_pixels
+from ben_assets.bigearthnet.numerals import counted
 from ben_assets.bigearthnet.plain_files import read_plain
 from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.steps.patches import ASSET
@@ -48,7 +49,8 @@ def no_patch_is_lost_to_dark_pixels(tile: Tile, ctx: StepContext) -> RuleResult:
     """No patch is invalid for zeros in some bands alone, inside the swath."""
     facts = ctx.storage.require(ASSET, tile.key).facts_as(PatchFacts)
     bands = ", ".join(f"{name}: {n}" for name, n in facts.dark_bands.items())
-    found = f"{facts.dark_cells} patches lost; by band: {bands or 'none'}"
+    lost = counted(facts.dark_cells, "patch", "patches")
+    found = f"{lost} lost; by band: {bands or 'none'}"
     passed = facts.dark_cells == 0
     return RuleResult(passed, "none lost to dark pixels", found, is_warning=not passed)
 

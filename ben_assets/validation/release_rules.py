@@ -111,7 +111,7 @@ def _scope(tiles: Iterable[str], ctx: StepContext) -> str | None:
     found = {tile for tile in tiles if tile in known} - own
     if found == published:
         return None
-    others = sum(tile not in published for tile in tiles)
+    others = sum(tile in known and tile not in published for tile in tiles)
     return (
         f"{len(found & published)} of {len(published)} published tiles and {others} "
         "others: nothing was published of this set, so there is nothing to compare"

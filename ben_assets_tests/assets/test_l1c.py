@@ -5,10 +5,14 @@ import json
 import os
 import random
 import subprocess
+import sys
 import time
 import tomllib
+import traceback
 from collections.abc import Callable, Iterator
+from io import FileIO
 from pathlib import Path
+from types import FrameType
 
 import dagster as dg
 import pytest
@@ -36,6 +40,7 @@ from resources.data_root.flow import RELEASE
 from resources.data_root.store import Record, Storage
 from resources.settings import REPOSITORY, Settings
 
+PRODUCT_FOLDERS = tuple(f"{REPOSITORY / name}/" for name in ("ben_assets", "resources"))
 TILE = load_tiles(Settings({}))[KEY]
 NO_NETWORK = {
     f"CDSE_{name}_URL": "http://127.0.0.1:9"
@@ -146,6 +151,29 @@ def test_a_tile_is_found_fetched_and_recorded(data, server) -> None:
     assert outcome(result, "zip_is_tracked") == (False, "WARN")
     assert outcome(result, "catalogue_is_current") == (True, "ERROR")
     assert leftovers(data) == []
+
+
+def test_few_calls_lie_between_the_run_and_the_first_byte(data, server) -> None:
+    """Who follows a tile from asset to socket passes at most nine of our functions."""
+    run(tile_ids)
+    chains: list[list[str]] = []
+
+    def watch(frame: FrameType, event: str, called: object) -> None:
+        file = getattr(called, "__self__", None)
+        is_write = event == "c_call" and getattr(called, "__name__", "") == "write"
+        if is_write and isinstance(file, FileIO) and str(file.name).endswith(".zip"):
+            stack = traceback.extract_stack(frame)
+            ours = [f for f in stack if f.filename.startswith(PRODUCT_FOLDERS)]
+            chains.append([f"{Path(f.filename).name} {f.name}" for f in ours])
+
+    sys.setprofile(watch)
+    try:
+        run(l1c_zips)
+    finally:
+        sys.setprofile(None)
+    first = chains[0]
+    assert (first[0], first[-1]) == ("l1c.py l1c_zips", "transfer.py receive")
+    assert len(first) <= 9, first
 
 
 def test_the_tracked_id_passes(data, server) -> None:

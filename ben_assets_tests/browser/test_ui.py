@@ -293,7 +293,7 @@ def test_damage_turns_verify_red_and_its_repair_from_the_dialog_green(
     archive.unlink()
     archive.write_bytes(content)
     assert launch_verify(page, results, key) == "FAILURE"
-    page.get_by_text("ben verify prints the commands that repair it").first.wait_for()
+    page.get_by_text("The commands that repair it: ben verify").first.wait_for()
     photograph(page, "_red")
     open_launchpad(page, results, "archives", key)
     assert launch_run(page, results, key) == "SUCCESS"

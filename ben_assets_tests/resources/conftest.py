@@ -53,7 +53,7 @@ class Desk:
         return Cdse.from_settings(Settings(self.environment), self.log.append)
 
     def fetch(self, key: str = NAME) -> ProvenZip:
-        return self.cdse.fetch(self.cdse.find(key), self.target)
+        return self.cdse.fetch(key, self.target)
 
     def require_right_bytes(self) -> None:
         right = self.server.product(NAME).path.read_bytes()

@@ -80,13 +80,13 @@ def download_by_http(url: str, folder: Path, log: Callable[[str], None]) -> None
     access.shared.mkdir(parents=True, exist_ok=True)
     token = Token(TOKEN, 9e9, "", 9e9)
     Session(access, Transport(access))._keep(token)
-    Cdse.from_settings(settings, log).fetch(ENTRY, folder / "http.zip")
+    Cdse.from_settings(settings, log).fetch(PRODUCT, folder / "http.zip", ENTRY)
 
 
 def download_by_s3(url: str, folder: Path, log: Callable[[str], None]) -> None:
     keys = {"CDSE_S3_ACCESS_KEY": S3_KEY, "CDSE_S3_SECRET_KEY": S3_SECRET}
     settings = settings_for(url, folder, **keys)
-    Cdse.from_settings(settings, log).fetch(ENTRY, folder / "s3.zip")
+    Cdse.from_settings(settings, log).fetch(PRODUCT, folder / "s3.zip", ENTRY)
 
 
 def ask_catalogue(url: str, folder: Path, log: Callable[[str], None]) -> None:

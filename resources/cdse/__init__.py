@@ -49,9 +49,9 @@ class Cdse:
         """
         return cls(Access.from_settings(settings), log)
 
-    def briefly(self, seconds: float) -> Cdse:
+    def briefly(self, seconds: float) -> Self:
         """The same client for questions that are given up after so many seconds."""
-        return Cdse(
+        return type(self)(
             replace(self._access, timeouts=self._access.timeouts.at_most(seconds)),
             self._log,
         )
@@ -60,20 +60,23 @@ class Cdse:
         """The one product of that name; see :meth:`Catalogue.find` for failures."""
         return self.catalogue.find(key)
 
-    def fetch(self, entry: CatalogueEntry, path: Path) -> ProvenZip:
+    def fetch(
+        self, product: str, path: Path, entry: CatalogueEntry | None = None
+    ) -> ProvenZip:
         """The product's zip at ``path``, verified; see :func:`deliver` for failures.
 
-        Goes by S3 if its keys are set, else by HTTP.
+        Goes by the id of ``entry``, without which the catalogue is asked for one; by S3
+        if its keys are set, else by HTTP.
         """
+        entry = entry or self.find(product)
         timeouts, shared = self._access.timeouts, self._access.shared
         pause = BackOff(shared / "pause-download", timeouts)
         attempts = Retrier(timeouts, pause, self._log)
         progress = Progress(entry.name, entry.size, self._log)
-        route, product = self._route(), entry.name.removesuffix(".SAFE")
         try:
             return deliver(
-                partial(route.fetch, entry, path, attempts, progress),
-                product,
+                partial(self._route().fetch, entry, path, attempts, progress),
+                product.removesuffix(".SAFE"),
                 entry,
                 path,
                 attempts,

@@ -6,8 +6,8 @@ body itself (``transfer``), whether it is right (``delivery``).
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
+import contextlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ben_assets.bigearthnet.errors import (
@@ -25,7 +25,6 @@ from resources.transfers.retrier import Retrier
 from resources.transfers.transfer import Delivered, Place, Transfer
 from resources.transfers.transport import (
     Request,
-    RequestRefused,
     Transport,
     Unauthorized,
     shown,
@@ -68,29 +67,13 @@ class HttpDownload:
         )
         authority = _Authority(self._session)
         with local_errors(path):
-            attempts.run(partial(self._try, url, transfer, authority, attempts))
-        return Delivered(transfer.size, transfer.digest.hexdigests())
-
-    def _try(
-        self,
-        url: str,
-        transfer: Transfer[Digests],
-        authority: _Authority,
-        attempts: Retrier,
-    ) -> None:
-        with attempts.connection(self._limiter):
-            request = Request(url, transfer.resume_headers(), authority.token())
-            try:
-                with self._transport.open(request) as reply:
-                    authority.accepted()
-                    transfer.receive(reply, shown(url))
-            except Unauthorized as error:
-                authority.refused(error)
-            except RequestRefused as error:
-                transfer.range_refused(error)
-            except BenError:
-                transfer.failed()
-                raise
+            while True:
+                with transfer.attempt(self._limiter) as headers:
+                    request = Request(url, headers, authority.token())
+                    with authority.watch(), self._transport.open(request) as reply:
+                        authority.accepted()
+                        transfer.receive(reply, shown(url))
+                    return Delivered(transfer.size, transfer.digest.hexdigests())
 
 
 class _Authority:
@@ -109,20 +92,28 @@ class _Authority:
     def accepted(self) -> None:
         self._refused, self._refusals = None, 0
 
-    def refused(self, error: Unauthorized) -> None:
-        """Have the next try use another token.
+    @contextlib.contextmanager
+    def watch(self) -> Iterator[None]:
+        """Where the token is refused, have the next try use another one.
 
         Raises:
             AccessRefused: a fresh token was refused as well.
             ServiceUnavailable: try again.
         """
+        try:
+            yield
+        except Unauthorized as error:
+            raise self._refusal(error) from error
+
+    def _refusal(self, error: Unauthorized) -> BenError:
+        """What a refused token means for the download."""
         self._refused = self._used
         # 1 and 2: refresh, 3: log in, 4: stop. Only "expired" may be said once more of
         # a new token, until all servers of the service know it.
         self._refusals = max(self._refusals + 1, 1 if error.says_expired else 2)
         if self._refusals > 3:
-            raise AccessRefused(
+            return AccessRefused(
                 f"{error}: a fresh token is refused as well. Log in once on the CDSE "
                 "site, see that the account may download, then run the step again"
             )
-        raise ServiceUnavailable(f"{error}; the token is renewed", retry_after=0)
+        return ServiceUnavailable(f"{error}; the token is renewed", retry_after=0)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from ben_assets.bigearthnet.product_names import ProductName
+from resources.data_root.facts import CatalogueEntry
 from resources.settings import Settings
 from resources.transfers.bucket import Bucket, StoredObject
 from resources.transfers.delivery import ProvenZip, deliver
@@ -67,10 +68,10 @@ class Gcs:
         """The bucket that is asked."""
         return self._bucket.url
 
-    def briefly(self, seconds: float) -> Gcs:
+    def briefly(self, seconds: float) -> Self:
         """The same client for questions that are given up after so many seconds."""
         timeouts = self._options.timeouts.at_most(seconds)
-        return Gcs(replace(self._options, timeouts=timeouts), self._log)
+        return type(self)(replace(self._options, timeouts=timeouts), self._log)
 
     def find(self, product: str) -> ProductTree:
         """The files of the product of that very name.
@@ -83,8 +84,12 @@ class Gcs:
         name = product.removesuffix(".SAFE") + ".SAFE"
         return list_tree(self._bucket, name, bucket_prefix(name), attempts)
 
-    def fetch(self, product: str, path: Path) -> ProvenZip:
+    def fetch(
+        self, product: str, path: Path, entry: CatalogueEntry | None = None
+    ) -> ProvenZip:
         """The product packed into a zip at ``path``, verified.
+
+        Goes by the product's name; what a catalogue says of it is not asked.
 
         Raises:
             BenError: see :func:`deliver` and :meth:`TreeDownload.fetch`.

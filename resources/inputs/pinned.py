@@ -63,10 +63,9 @@ class InputStatus:
         if self.is_pinned:
             return "the pinned file"
         return (
-            f"not the pinned file (expected {self.pin.expected}, found sha256 "
-            f"{self.sha256}): "
-            f"{CONSEQUENCES[self.pin.name]}; hashes of what is made from it will not "
-            "be the published ones"
+            f"not the pinned file: {CONSEQUENCES[self.pin.name]}; hashes of what is "
+            "made from it will not be the published ones "
+            f"(expected {self.pin.expected}, found sha256 {self.sha256})"
         )
 
 

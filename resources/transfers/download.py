@@ -10,14 +10,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ben_assets.bigearthnet.errors import BenError, LocalResourceError
+from ben_assets.bigearthnet.errors import LocalResourceError
 from resources.data_root.files import local_errors
 from resources.transfers.progress import Progress
 from resources.transfers.public_access import PublicAccess
 from resources.transfers.retrier import Pause, Retrier
 from resources.transfers.timeouts import Timeouts
 from resources.transfers.transfer import Expected, NoDigest, Place, Transfer
-from resources.transfers.transport import Request, RequestRefused, Transport, shown
+from resources.transfers.transport import Request, Transport, shown
 
 
 @dataclass(frozen=True)
@@ -89,21 +89,11 @@ def _download(
     transport = Transport(PublicAccess(file.url, timeouts, any_host=True))
     progress = Progress(file.name, file.expected.size or 0, log)
     transfer = Transfer(place, attempts, progress, NoDigest, file.expected)
-    was_continued = False
-
-    def attempt() -> None:
-        nonlocal was_continued
-        request = Request(file.url, {**file.headers, **transfer.resume_headers()})
-        try:
+    while True:
+        with transfer.attempt() as headers:
+            request = Request(file.url, {**file.headers, **headers})
             with transport.open(request) as reply:
                 was_continued = reply.status == 206
                 log(f"{file.name}: {'continued' if was_continued else 'fetching'}")
                 transfer.receive(reply, shown(file.url))
-        except RequestRefused as error:
-            transfer.range_refused(error)
-        except BenError:
-            transfer.failed()
-            raise
-
-    attempts.run(attempt)
-    return was_continued
+            return was_continued

@@ -11,15 +11,13 @@ import hashlib
 import re
 import threading
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from ben_assets.bigearthnet.errors import (
-    BenError,
     ChangedUpstream,
     CorruptProduct,
     ProductGone,
@@ -36,7 +34,6 @@ from resources.transfers.limiter import Limiter
 from resources.transfers.packing import StoredZip, missing_folders
 from resources.transfers.retrier import Retrier
 from resources.transfers.transfer import Delivered, Expected, Place, Transfer
-from resources.transfers.transport import RequestRefused
 
 CONNECTIONS: Final = 4
 """Files fetched at once; CDSE allows an account no more."""
@@ -194,15 +191,15 @@ class TreeDownload:
 
     def _get(self, job: _Job, on_bytes: Callable[[int], None]) -> int:
         """Fetch one object to its place; its CRC-32."""
-        stored, attempts = job.stored, job.attempts
+        stored = job.stored
         transfer = Transfer(
             job.place,
-            attempts,
+            job.attempts,
             on_bytes,
             lambda: Checksums(hashlib.md5() if job.hashes else None),
             Expected(size=stored.size, etag=stored.etag or None),
         )
-        attempts.run(lambda: self._try(stored.key, transfer, attempts))
+        self._receive(stored.key, transfer)
         found = transfer.digest.md5
         if found is not None and stored.md5 not in (None, found.hexdigest()):
             raise CorruptProduct(
@@ -211,22 +208,12 @@ class TreeDownload:
             )
         return transfer.digest.crc
 
-    def _try(self, key: str, transfer: Transfer[Checksums], attempts: Retrier) -> None:
-        with self._connection(attempts):
-            try:
-                with self._bucket.open(key, transfer.resume_headers()) as reply:
+    def _receive(self, key: str, transfer: Transfer[Checksums]) -> None:
+        while True:
+            with transfer.attempt(self._limiter) as headers:
+                with self._bucket.open(key, headers) as reply:
                     transfer.receive(reply, self._bucket.address(key))
-            except RequestRefused as error:
-                transfer.range_refused(error)
-            except BenError:
-                transfer.failed()
-                raise
-
-    @contextmanager
-    def _connection(self, attempts: Retrier) -> Iterator[None]:
-        limiter = self._limiter
-        with attempts.connection(limiter) if limiter else nullcontext():
-            yield
+                return
 
 
 class Checksums:

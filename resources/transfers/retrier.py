@@ -103,30 +103,41 @@ class Retrier:
         self._started += waited
 
     @contextlib.contextmanager
-    def connection(self, limiter: Limiter) -> Iterator[None]:
-        """Hold one of the account's connections, not_counted for the wait."""
+    def connection(self, limiter: Limiter | None) -> Iterator[None]:
+        """Hold one of the connections that are limited; the wait is not counted."""
         with contextlib.ExitStack() as stack:
-            with self.not_counted():
-                stack.enter_context(limiter.slot(self._log))
+            if limiter is not None:
+                with self.not_counted():
+                    stack.enter_context(limiter.slot(self._log))
             yield
 
     def progressed(self) -> None:
         """Something was won: the count of failures in a row starts again."""
         self._failures = 0
 
+    @contextlib.contextmanager
+    def attempt(self) -> Iterator[None]:
+        """One try, in a loop that success leaves.
+
+        Raises:
+            BenError: of the block, where no further try helps.
+        """
+        with self.not_counted():
+            self._pause.wait()
+        try:
+            yield
+        except BenError as error:
+            self.failed(error)
+
     def run(self, action: Callable[[], T]) -> T:
-        """The result of ``action``, tried until it succeeds or timeouts ends.
+        """The result of ``action``, tried until it succeeds.
 
         Raises:
             BenError: the last failure.
         """
         while True:
-            with self.not_counted():
-                self._pause.wait()
-            try:
+            with self.attempt():
                 return action()
-            except BenError as error:
-                self.failed(error)
 
     def failed(self, error: BenError) -> None:
         """Wait until the next try, or have all processes wait if the service asks so.

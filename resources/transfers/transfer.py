@@ -8,22 +8,24 @@ stopped, or where a digest has the last word.
 
 from __future__ import annotations
 
+import contextlib
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.client import HTTPResponse
-from io import FileIO
 from pathlib import Path
 from typing import Final, Generic, Protocol, TypeVar
 
 from ben_assets.bigearthnet.errors import (
+    BenError,
     ChangedUpstream,
     CorruptProduct,
     ServiceUnavailable,
 )
 from ben_assets.safe.zip_safety import LOCAL_HEADER, MAX_PRODUCT_BYTES
 from resources.data_root.store import local_errors
+from resources.transfers.limiter import Limiter
 from resources.transfers.retrier import Retrier
 from resources.transfers.transport import RequestRefused, connection_errors
 
@@ -130,7 +132,26 @@ class Transfer(Generic[D]):
         self._total = expected.size
         self._validator: tuple[str, str] | None = None
 
-    def resume_headers(self) -> dict[str, str]:
+    @contextlib.contextmanager
+    def attempt(self, limiter: Limiter | None = None) -> Iterator[dict[str, str]]:
+        """One try, in a loop that success leaves; gives headers that ask for the rest.
+
+        Args:
+            limiter: connections that an account shares, where there is one.
+
+        Raises:
+            BenError: of the block, where no further try helps.
+        """
+        with self._attempts.attempt(), self._attempts.connection(limiter):
+            try:
+                yield self._resume_headers()
+            except RequestRefused as error:
+                self._range_refused(error)
+            except BenError:
+                self._count_progress()
+                raise
+
+    def _resume_headers(self) -> dict[str, str]:
         """Ask for the rest where that can be verified, else for all."""
         if not self.size or (self._total is None and not self._expected.digest_decides):
             return {}
@@ -161,53 +182,50 @@ class Transfer(Generic[D]):
             file = self._place.path.open("r+b", buffering=0)
         with file, connection_errors(source):
             file.seek(self._place.at + self.size)
-            self._copy(reply, file, source)
+            pace = _Pace(self._attempts)
+            # read1 gives what is there; a full read would wait for the rest of a
+            # piece, and lose what it has when the connection breaks.
+            while piece := reply.read1(_PIECE):
+                self._require_fit(piece, reply, source)
+                rest = memoryview(piece)
+                with local_errors(self._place.path):
+                    while rest:
+                        rest = rest[file.write(rest) :]
+                self.size += len(piece)
+                self.digest.update(piece)
+                self._on_bytes(self.size)
+                pace.require(len(piece), source)
+        if self.size == 0 and self._expected.size != 0:
+            what = self._expected.what
+            raise ServiceUnavailable(f"{source}: an empty body instead of {what}")
         if self._total is not None and self.size != self._total:
             raise ServiceUnavailable(
                 f"{source}: the body ended after {self.size} of {self._total} bytes"
             )
 
-    def range_refused(self, error: RequestRefused) -> None:
+    def _range_refused(self, error: RequestRefused) -> None:
         """Start over where the refusal concerns the part asked for.
 
         Raises:
             RequestRefused: all was asked for.
             ServiceUnavailable: try again.
         """
-        if not self.resume_headers():
+        if not self._resume_headers():
             raise error
         self._start_over()
         raise ServiceUnavailable(f"{error}; starting over")
 
-    def failed(self) -> None:
-        """Count what this try won."""
+    def _count_progress(self) -> None:
+        """A try that won enough ends the count of failures in a row."""
         if self.size >= self._furthest + _PROGRESS:
             self._furthest = self.size
             self._attempts.progressed()
 
-    def _copy(self, reply: HTTPResponse, file: FileIO, source: str) -> None:
-        pace = _Pace(self._attempts)
+    def _require_fit(self, piece: bytes, reply: HTTPResponse, source: str) -> None:
+        """See that there are not too many bytes, and that the first ones are right."""
         most = self._expected.size or self._expected.most_bytes
-        # read1 gives what is there; a full read would wait for the rest of a piece, and
-        # lose what it has when the connection breaks.
-        while piece := reply.read1(_PIECE):
-            if self.size + len(piece) > most:
-                raise CorruptProduct(f"{source}: more than the expected {most} bytes")
-            self._require_start(piece, reply, source)
-            rest = memoryview(piece)
-            with local_errors(self._place.path):
-                while rest:
-                    rest = rest[file.write(rest) :]
-            self.size += len(piece)
-            self.digest.update(piece)
-            self._on_bytes(self.size)
-            pace.require(len(piece), source)
-        if self.size == 0 and self._expected.size != 0:
-            what = self._expected.what
-            raise ServiceUnavailable(f"{source}: an empty body instead of {what}")
-
-    def _require_start(self, piece: bytes, reply: HTTPResponse, source: str) -> None:
-        """See that the first bytes are the right ones, however few come at once."""
+        if self.size + len(piece) > most:
+            raise CorruptProduct(f"{source}: more than the expected {most} bytes")
         start = self._expected.start
         if not piece.startswith(start[self.size : self.size + len(piece)]):
             raise ServiceUnavailable(

@@ -176,7 +176,7 @@ class TestS3:
         entry = one.cdse.find(NAME)
         server.products.clear()
         with pytest.raises(ProductGone, match="tile_ids again"):
-            one.cdse.fetch(entry, one.target)
+            one.cdse.fetch(entry.name, one.target, entry)
 
     def test_lasting_refusals_for_load_are_quota(self, desk, server) -> None:
         server.script.add("s3", Fault(status=429), times=100)

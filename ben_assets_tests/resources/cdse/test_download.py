@@ -182,7 +182,7 @@ def test_all_clients_keep_a_pause_that_one_was_asked_for(desk, server) -> None:
     entry = second.cdse.find(NAME)
     server.script.add("download", status(503, Retry_After="1"))
     started = time.time()
-    second.cdse.fetch(entry, second.target)
+    second.cdse.fetch(entry.name, second.target, entry)
     until = float((first.folder / "data" / ".cdse" / "pause-download").read_text())
     assert until >= started + 1
 
@@ -283,7 +283,7 @@ try:
         os.dup(0)
 except OSError:
     pass
-cdse.fetch(entry, Path(sys.argv[2]))
+cdse.fetch(entry.name, Path(sys.argv[2]), entry)
 """
 
 

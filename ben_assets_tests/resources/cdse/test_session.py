@@ -163,7 +163,7 @@ from resources.cdse import Cdse
 cdse = Cdse.from_settings(settings_of_process())
 entry = cdse.find(sys.argv[1])
 for number in range(int(sys.argv[3])):
-    cdse.fetch(entry, Path(sys.argv[2] + str(number)))
+    cdse.fetch(entry.name, Path(sys.argv[2] + str(number)), entry)
 """
 
 
