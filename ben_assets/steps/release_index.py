@@ -15,7 +15,7 @@ from ben_assets.bigearthnet.seasons import season_of
 from ben_assets.steps import patches, reference_maps, release
 from ben_assets.steps.step_context import (
     StepContext,
-    read_parquet,
+    read_file_of,
     read_table_of_key,
     versions,
 )
@@ -110,4 +110,4 @@ def read_index(ctx: StepContext, records: list[StoredRecord]) -> pa.Table:
             f"({record.facts_as(IndexFacts).tiles} tiles there, {len(records)} here); "
             f"materialize {ASSET} again"
         )
-    return read_parquet(ctx, ASSET, INDEX_FILE)
+    return read_file_of(ctx, record, INDEX_FILE)

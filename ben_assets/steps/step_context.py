@@ -13,9 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ben_assets.bigearthnet.checksums import file_digest
-from ben_assets.bigearthnet.errors import InvalidInput, MissingInput
-from ben_assets.bigearthnet.plain_files import require_plain
-from ben_assets.bigearthnet.product_names import is_tile_key
+from ben_assets.bigearthnet.errors import InvalidInput
 from ben_assets.bigearthnet.recipe import DEFAULT, Recipe, load_recipe
 from ben_assets.bigearthnet.tile_list import Tile
 from resources.data_root.facts import RecipeFacts, TabledFacts, TableFacts
@@ -125,31 +123,30 @@ def read_table_of_key(ctx: StepContext, asset: str, key: str) -> pd.DataFrame:
     """The table of the tile with this key, without its geometries.
 
     Raises:
-        MissingInput: the table is not there.
-        InvalidInput: it is damaged.
+        MissingInput: the tile has no record.
+        InvalidInput: the table is gone or damaged.
     """
-    frame: pd.DataFrame = read_parquet(ctx, asset, f"{key}.parquet").to_pandas()
+    record = ctx.storage.require(asset, key)
+    frame: pd.DataFrame = read_file_of(ctx, record, f"{key}.parquet").to_pandas()
     return frame.drop(columns="geometry", errors="ignore")
 
 
-def read_parquet(
-    ctx: StepContext, asset: str, file: str, columns: list[str] | None = None
+def read_file_of(
+    ctx: StepContext, record: StoredRecord, name: str, columns: list[str] | None = None
 ) -> pa.Table:
-    """A table of an asset, of a tile or of all; ``columns``: only these.
+    """A parquet file of a record.
 
     Raises:
-        MissingInput: the table is not there.
-        InvalidInput: it is damaged, or lacks a column.
+        InvalidInput: it is gone or damaged.
     """
-    path, key = ctx.storage.folder(asset) / file, file.removesuffix(".parquet")
-    again = f"materialize {asset}{f' of {key}' * is_tile_key(key)} again"
+    path = ctx.storage.file_of(record, name)
     try:
-        require_plain(path)
         return pq.read_table(path, columns=columns)
-    except FileNotFoundError as error:
-        raise MissingInput(f"table {path} is missing; {again}") from error
     except (OSError, ValueError) as error:
-        raise InvalidInput(f"table {path} is damaged ({error}); {again}") from error
+        raise InvalidInput(
+            f"{path}: cannot be read ({error}); materialize {record.asset} of "
+            f"{record.tile} again"
+        ) from error
 
 
 def exported_cells(patches: pd.DataFrame, tile: Tile) -> pd.DataFrame:

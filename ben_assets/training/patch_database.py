@@ -29,7 +29,8 @@ from ben_assets.bigearthnet.errors import (
 )
 from ben_assets.bigearthnet.plain_files import require_plain
 
-_DATA: Final = "data.mdb"
+DATA_FILE: Final = "data.mdb"
+"""The file of a database that holds all of it."""
 _PAGE: Final = 4096
 _COMMIT_BYTES: Final = 64 << 20
 """Bytes written between two commits, which bounds the memory of dirty pages."""
@@ -107,17 +108,24 @@ def _open(folder: Path, map_size: int) -> contextlib.closing[lmdb.Environment]:
 class PatchDatabase:
     """A database to read; ``with`` closes it."""
 
-    def __init__(self, folder: Path, *, in_order: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        digests: Mapping[str, str] | None = None,
+        *,
+        in_order: bool = False,
+    ) -> None:
         """Open ``folder``; nothing is written into it.
 
         Args:
             folder: of the database.
+            digests: key to SHA-256 of its value; what is asked for is held against it.
             in_order: read from its start to its end, so that the disk reads ahead.
 
         Raises:
             InvalidInput: it is not an LMDB database, or is cut short.
         """
-        require_plain(folder / _DATA)
+        require_plain(folder / DATA_FILE)
         self._folder = folder
         with self._reading():
             self._environment = lmdb.open(
@@ -127,6 +135,7 @@ class PatchDatabase:
                 readahead=in_order,
                 create=False,
             )
+        self._digests = digests
         self._require_whole()
 
     @contextlib.contextmanager
@@ -141,15 +150,15 @@ class PatchDatabase:
 
     def _require_whole(self) -> None:
         """Refuse a file that ends before its last page: to read there is a SIGBUS."""
-        found = (self._folder / _DATA).stat().st_size
+        found = (self._folder / DATA_FILE).stat().st_size
         is_readable = found >= 2 * self._environment.stat()["psize"]
         pages = self._environment.info()["last_pgno"] + 1 if is_readable else 2
         expected = pages * self._environment.stat()["psize"]
         if found < expected:
             self._environment.close()
             raise InvalidInput(
-                f"{self._folder}: expected {expected} bytes of {_DATA}, found {found}; "
-                "materialize training_lmdb of its tile again"
+                f"{self._folder}: expected {expected} bytes of {DATA_FILE}, found "
+                f"{found}; materialize training_lmdb of its tile again"
             )
 
     def __enter__(self) -> PatchDatabase:
@@ -164,15 +173,16 @@ class PatchDatabase:
         """A copy of the value of a key.
 
         Raises:
-            ChecksumMismatch: the database lacks the key.
+            ChecksumMismatch: the database lacks the key, or has another value.
         """
         with self._reading(), self._environment.begin() as transaction:
             value: bytes | None = transaction.get(key.encode())
         if value is None:
-            raise ChecksumMismatch(
-                f"{self._folder}: expected the key {key}, found none; materialize "
-                "training_lmdb of its tile again"
-            )
+            raise _unlike(self, f"no {key}")
+        if self._digests is not None:
+            digest = hashlib.sha256(value).hexdigest()
+            if self._digests.get(key) != digest:
+                raise _unlike(self, f"{key} with another value: {digest}")
         return value
 
     def pairs(self) -> Iterator[Pair]:
