@@ -6,13 +6,19 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ben_assets.bigearthnet.errors import CorruptProduct, MissingInput
+from ben_assets.bigearthnet.plain_files import open_plain
 from ben_assets.safe.file_digests import CHUNK
 from ben_assets.safe.manifest import prove_product
 from ben_assets.safe.zips import product_of_zip
 from resources.data_root.facts import CatalogueEntry
 from resources.data_root.files import require_space
-from resources.transfers.delivery import Digests, ProvenZip, service_checks, verify
-from resources.transfers.transfer import Delivered
+from resources.transfers.delivery import (
+    Delivered,
+    Digests,
+    ProvenZip,
+    service_checks,
+    verify,
+)
 
 
 def find_l1c(folder: Path, key: str, cdse_id: str | None = None) -> list[Path]:
@@ -82,7 +88,7 @@ def import_l1c(
 def _copy(source: Path, target: Path, algorithms: Iterable[str]) -> dict[str, str]:
     """Copy a file and return its digests, see ``Digests``."""
     digests = Digests(algorithms)
-    with source.open("rb") as original, target.open("wb") as copy:
+    with open_plain(source) as original, target.open("wb") as copy:
         while piece := original.read(CHUNK):
             copy.write(piece)
             digests.update(piece)

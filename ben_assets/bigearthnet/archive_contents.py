@@ -15,6 +15,7 @@ import zstandard
 from ben_assets.bigearthnet import tars
 from ben_assets.bigearthnet.archives import Member
 from ben_assets.bigearthnet.errors import ChecksumMismatch
+from ben_assets.bigearthnet.plain_files import open_plain
 
 _COPY_BYTES: Final = 1 << 20
 _AHEAD_BYTES: Final = 4 << 20
@@ -76,7 +77,7 @@ def _is_next(tar: _Ahead, member: Member) -> bool:
 def _decompressed(path: Path) -> Iterator[IO[bytes]]:
     decompressor = zstandard.ZstdDecompressor()
     with (
-        path.open("rb") as file,
+        open_plain(path) as file,
         decompressor.stream_reader(
             file, read_across_frames=True, closefd=False
         ) as stream,

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from ben_assets.bigearthnet.errors import InvalidInput
+from ben_assets.bigearthnet.plain_files import open_plain
 from ben_assets.bigearthnet.relative_names import stays_inside
 
 HASH_LIST_HEADER: Final = "name,hash-sha256"
@@ -28,7 +29,7 @@ def sha256_of_bytes(content: bytes) -> str:
 
 def file_digest(path: Path, algorithm: str = "sha256") -> str:
     """Digest of a file's bytes as lower-case hex, read in constant memory."""
-    with path.open("rb") as file:
+    with open_plain(path) as file:
         return hashlib.file_digest(file, algorithm).hexdigest()
 
 

@@ -24,6 +24,7 @@ from rasterio.io import MemoryFile
 
 from ben_assets.bigearthnet.bands import NODATA
 from ben_assets.bigearthnet.errors import BenError, UnexpectedRaster
+from ben_assets.bigearthnet.plain_files import NotAFile, require_plain
 
 _TIE_POINT_BYTES: Final = 16
 """x and y as float64."""
@@ -221,11 +222,12 @@ def read_pixels(path: str) -> npt.NDArray[Any]:
         UnexpectedRaster: no GeoTIFF of one band, or damaged.
     """
     try:
+        require_plain(path)
         with rasterio.open(path, driver="GTiff") as raster:
             if raster.count == 1:
                 pixels: npt.NDArray[Any] = raster.read(1)
                 return pixels
             found = f"{raster.count} bands"
-    except RasterioError as error:
+    except (NotAFile, RasterioError) as error:
         found = str(error.__cause__ or error)
     raise UnexpectedRaster(f"{path}: expected a GeoTIFF of one band, found {found}")

@@ -6,12 +6,14 @@ Belongs here: what kind of thing lies at a path. Not here: what a file contains.
 from __future__ import annotations
 
 import errno
+import io
 import os
 import stat
 from pathlib import Path
 from typing import Final
 
-from ben_assets.bigearthnet.errors import InvalidInput
+from ben_assets.bigearthnet.errors import BenError, FailureClass, InvalidInput
+from ben_assets.bigearthnet.outside_text import escaped
 
 REGULAR: Final = "a regular file"
 _KINDS: Final = {
@@ -26,13 +28,90 @@ _KINDS: Final = {
 _READ_BYTES: Final = 1 << 16
 
 
-class NotAFile(OSError):
+class NotAFile(BenError, OSError):
     """Something else than a regular file lies at a path."""
+
+    failure_class = FailureClass.BAD_INPUT
+
+    @classmethod
+    def of(cls, path: str | Path, kind: str) -> NotAFile:
+        """``kind``: what lies there, in words."""
+        return cls(errno.EINVAL, f"expected a file, found {kind}", str(path))
+
+    def __str__(self) -> str:
+        """Path, what lies there and what to do."""
+        return escaped(f"{self.filename}: {self.strerror}; put a file in its place")
 
 
 def kind_of(mode: int) -> str:
     """What a file's mode says it is, in words."""
     return _KINDS.get(stat.S_IFMT(mode), "something unknown")
+
+
+def size_problem(path: Path, expected: int) -> str:
+    """How a file differs by kind and size from what it must be; empty if it does not.
+
+    Args:
+        path: the file, which is not opened.
+        expected: its bytes.
+    """
+    try:
+        status = path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return f"expected {expected} bytes, found no file"
+    kind = kind_of(status.st_mode)
+    if kind != REGULAR:
+        return f"expected a file, found {kind}"
+    if status.st_size != expected:
+        return f"expected {expected} bytes, found {status.st_size}"
+    return ""
+
+
+def require_plain(path: str | Path) -> None:
+    """Refuse what a library would wait for, or read without end.
+
+    What is missing is left to whoever opens it, and so is a directory, for there are
+    formats of one.
+
+    Raises:
+        NotAFile: a FIFO, a socket or a device, also behind a link.
+    """
+    try:
+        kind = kind_of(Path(path).stat().st_mode)
+    except OSError:
+        return
+    if kind not in (REGULAR, _KINDS[stat.S_IFDIR]):
+        raise NotAFile.of(path, kind)
+
+
+def open_plain(path: str | Path) -> io.BufferedReader:
+    """A regular file, open to be read; never waits, as opening a FIFO would.
+
+    Raises:
+        NotAFile: says what it is.
+        OSError: missing or unreadable.
+    """
+    return os.fdopen(_opened(path), "rb")
+
+
+def _opened(path: str | Path) -> int:
+    """The descriptor of a regular file."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except ValueError as error:  # a NUL in the name
+        raise OSError(errno.EINVAL, str(error), str(path)) from error
+    except OSError as error:
+        if error.errno == errno.ENXIO:  # nothing is at the other end of a socket
+            raise NotAFile.of(path, "a socket or device") from error
+        raise
+    try:
+        kind = kind_of(os.fstat(handle).st_mode)
+        if kind != REGULAR:
+            raise NotAFile.of(path, kind)
+    except BaseException:
+        os.close(handle)
+        raise
+    return handle
 
 
 def read_plain(path: str | Path, most_bytes: int | None = None) -> bytes:
@@ -46,19 +125,13 @@ def read_plain(path: str | Path, most_bytes: int | None = None) -> bytes:
         NotAFile: says what it is.
         OSError: missing, unreadable or too large.
     """
+    handle = _opened(path)
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-    except ValueError as error:  # a NUL in the name
-        raise OSError(errno.EINVAL, str(error), str(path)) from error
-    try:
-        status = os.fstat(handle)
-        kind = kind_of(status.st_mode)
-        if kind != REGULAR:
-            raise NotAFile(errno.EINVAL, f"expected a file, found {kind}", str(path))
-        if most_bytes is not None and status.st_size > most_bytes:
-            too_large = f"expected at most {most_bytes} bytes, found {status.st_size}"
+        found = os.fstat(handle).st_size
+        if most_bytes is not None and found > most_bytes:
+            too_large = f"expected at most {most_bytes} bytes, found {found}"
             raise OSError(errno.EFBIG, too_large, str(path))
-        size = max(status.st_size, _READ_BYTES)
+        size = max(found, _READ_BYTES)
         return b"".join(iter(lambda: os.read(handle, size), b""))
     finally:
         os.close(handle)

@@ -13,6 +13,7 @@ import rasterio
 from rasterio.errors import RasterioError
 
 from ben_assets.bigearthnet.bands import PATCH_SIZE_M
+from ben_assets.bigearthnet.plain_files import NotAFile, require_plain
 
 _GSD_M: Final = 10
 _SIDE: Final = PATCH_SIZE_M // _GSD_M
@@ -27,6 +28,7 @@ def s1_problem(path: Path, epsg: int, corner: tuple[int, int]) -> str:
         corner: upper left (x, y) of the patch in metres.
     """
     try:
+        require_plain(path)
         with rasterio.Env(GDAL_NUM_THREADS="1"), rasterio.open(path) as raster:
             size = (raster.count, raster.height, raster.width)
             transform = raster.transform
@@ -41,6 +43,6 @@ def s1_problem(path: Path, epsg: int, corner: tuple[int, int]) -> str:
                 if expected != found:
                     return f"expected {what} {expected}, found {found}"
             pixels = raster.read(1)
-    except RasterioError as error:
+    except (NotAFile, RasterioError) as error:
         return f"not readable ({error.__cause__ or error})"
     return "" if np.isfinite(pixels).any() else "no measured pixel"

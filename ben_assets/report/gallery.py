@@ -18,6 +18,7 @@ from PIL import Image
 from ben_assets.bigearthnet.dataset_layout import MAP_SUFFIX, path_of
 from ben_assets.bigearthnet.errors import UnexpectedRaster
 from ben_assets.bigearthnet.legend import Legend
+from ben_assets.bigearthnet.plain_files import NotAFile, require_plain
 from ben_assets.pictures.quicklook import (
     COLOUR_BANDS,
     land_cover_colours,
@@ -99,9 +100,10 @@ def _show(dataset: Path, row: Mapping[Hashable, Any], legend: Legend) -> Gallery
 def _read(dataset: Path, name: str) -> npt.NDArray[np.uint16]:
     path = dataset / path_of(name)
     try:
+        require_plain(path)
         with rasterio.open(path) as raster:
             pixels: npt.NDArray[np.uint16] = raster.read(1)
-    except rasterio.errors.RasterioIOError as error:
+    except (NotAFile, rasterio.errors.RasterioIOError) as error:
         raise UnexpectedRaster(
             f"{path}: cannot be read ({error}); materialize aligned_dataset of this "
             "tile again"

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
 
+from ben_assets.bigearthnet.plain_files import open_plain
+
 CHUNK: Final = 1 << 20
 """Bytes read at once."""
 ALGORITHMS: Final[dict[str, Callable[[], Any]]] = {
@@ -63,6 +65,6 @@ class FileDigests:
 
 def chunks_of(path: Path) -> Iterator[bytes]:
     """The content of a file in pieces."""
-    with path.open("rb") as file:
+    with open_plain(path) as file:
         while chunk := file.read(CHUNK):
             yield chunk

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from ben_assets.bigearthnet.errors import UnexpectedRaster
+from ben_assets.bigearthnet.plain_files import open_plain
 from ben_assets.safe.file_digests import CHUNK
 
 START_OF_CODESTREAM: Final = b"\xff\x4f"
@@ -31,7 +32,7 @@ def codestream_digest(path: Path) -> str:
     """
     start, left = codestream_range(path)
     digest = hashlib.sha256()
-    with path.open("rb") as file:
+    with open_plain(path) as file:
         file.seek(start)
         while left:
             chunk = file.read(min(left, CHUNK))
@@ -47,7 +48,7 @@ def codestream_range(path: Path) -> tuple[int, int]:
         UnexpectedRaster: not a JP2 file, or one that is cut short.
     """
     size = path.stat().st_size
-    with path.open("rb") as file:
+    with open_plain(path) as file:
         start, length = find_codestream(file, size, str(path))
         if _read_at(file, start, 2) != START_OF_CODESTREAM:
             raise UnexpectedRaster(

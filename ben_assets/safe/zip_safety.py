@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from ben_assets.bigearthnet.errors import TruncatedZip, UnsafeZip
+from ben_assets.bigearthnet.plain_files import open_plain
 
 MAX_MEMBERS: Final = 10_000
 """An L1C product has about 130 members."""
@@ -37,7 +38,7 @@ def require_whole(path: Path) -> None:
         TruncatedZip: its end is missing.
     """
     size = path.stat().st_size
-    with path.open("rb") as file:
+    with open_plain(path) as file:
         start = file.read(80)
         file.seek(max(0, size - 65_557))
         tail = file.read()

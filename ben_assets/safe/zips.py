@@ -21,6 +21,7 @@ from ben_assets.bigearthnet.errors import (
     InvalidInput,
     UnsafeZip,
 )
+from ben_assets.bigearthnet.plain_files import open_plain
 from ben_assets.safe.file_digests import CHUNK
 from ben_assets.safe.zip_safety import (
     LOCAL_HEADER,
@@ -235,7 +236,7 @@ def product_of_zip(path: Path) -> str | None:
 
     Reads a few bytes, so that also a zip that was cut short is known by its name.
     """
-    with path.open("rb") as file:
+    with open_plain(path) as file:
         header = file.read(30)
         if len(header) < 30 or not header.startswith(LOCAL_HEADER):
             return None

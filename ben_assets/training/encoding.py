@@ -88,7 +88,7 @@ def _read(file: SourceFile) -> Pixels:
         content = read_plain(file.path)
         found = sha256_of_bytes(content)
     except (FileNotFoundError, NotAFile) as error:
-        content, found = b"", str(error.strerror).lower()
+        content, found = b"", str(error.strerror).rpartition("found ")[2]
     if found != file.sha256:
         raise ChecksumMismatch(
             f"{file.path}: expected sha256 {file.sha256}, found {found}; the file was "

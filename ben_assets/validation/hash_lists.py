@@ -10,6 +10,7 @@ from typing import Final
 
 from ben_assets.bigearthnet.checksums import format_hash_list, sha256_of_bytes
 from ben_assets.bigearthnet.errors import InvalidInput, MissingInput
+from ben_assets.bigearthnet.plain_files import open_plain
 from resources.data_root.bulk_hashing import hash_files
 from resources.data_root.files import files_below, local_errors, write_atomically
 
@@ -80,7 +81,7 @@ def hash_l1c(folder: Path, shown: Shown = _unseen) -> tuple[dict[str, str], list
 
 def _damage(path: Path) -> str | None:
     try:
-        with zipfile.ZipFile(path) as archive:
+        with open_plain(path) as file, zipfile.ZipFile(file) as archive:
             member = archive.testzip()
     except (zipfile.BadZipFile, OSError, ValueError) as error:
         return f"expected a zip, found damage ({error})"

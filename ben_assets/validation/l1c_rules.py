@@ -7,10 +7,12 @@ holds.
 from __future__ import annotations
 
 import csv
+import io
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from ben_assets.bigearthnet.plain_files import read_plain
 from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.safe.manifest import is_dispensable
 from ben_assets.steps.step_context import StepContext
@@ -98,11 +100,11 @@ def _proof(record: StoredRecord, tracked: Path) -> str:
 def read_tracked_members(tracked: Path, tile: str) -> dict[str, str]:
     """Path below the .SAFE folder to tracked SHA-256; empty where none is tracked."""
     try:
-        with (tracked / "hashes" / MEMBERS_FILE).open(newline="") as file:
-            rows = [row for row in csv.DictReader(file) if row["tile"] == tile]
+        text = read_plain(tracked / "hashes" / MEMBERS_FILE).decode()
     except FileNotFoundError:
         return {}
-    return {row["name"]: row["sha256"] for row in rows}
+    rows = csv.DictReader(io.StringIO(text, newline=""))
+    return {row["name"]: row["sha256"] for row in rows if row["tile"] == tile}
 
 
 def _differing(record: StoredRecord, tracked: Path) -> tuple[str, ...]:

@@ -9,14 +9,14 @@ from typing import Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from ben_assets.bigearthnet.checksums import HASH_LIST_HEADER
+from ben_assets.bigearthnet.plain_files import read_plain
 from ben_assets.bigearthnet.release_tables import (
     HAS_SNOW_CLOUD_OR_SHADOW,
     NO_SNOW_CLOUD_OR_SHADOW,
 )
-from ben_assets.steps.step_context import StepContext
+from ben_assets.steps.step_context import StepContext, read_file_of
 from ben_assets.tiles import load_tiles, published_keys
 from ben_assets.validation.result import RuleResult
 from resources.data_root.facts import ListFacts, LocatedFacts, ReleaseArchivesFacts
@@ -80,17 +80,17 @@ def digest_of_all(storage: Storage, asset: str, tiles: Iterable[str]) -> str:
     for record in sorted(
         records, key=lambda record: record.facts_as(LocatedFacts).tile_id
     ):
-        text = storage.hash_list_path(asset, record.tile).read_text()
+        text = read_plain(storage.hash_list_path(asset, record.tile)).decode()
         digest.update(text.partition("\n")[2].encode())
     return digest.hexdigest()
 
 
 def names_are_unique(ctx: StepContext) -> RuleResult:
     """Patch ids, Sentinel-1 and v1 names occur once in all of the release."""
-    folder = ctx.storage.folder("release_metadata")
+    tables = ctx.storage.require("release_metadata", RELEASE)
     columns = ["patch_id", "s1_name", "s2v1_name"]
     table = pa.concat_tables(
-        pq.read_table(folder / name, columns=columns)
+        read_file_of(ctx, tables, name, columns)
         for name in (NO_SNOW_CLOUD_OR_SHADOW, HAS_SNOW_CLOUD_OR_SHADOW)
     )
     repeated = {

@@ -614,7 +614,7 @@ MUTANTS: Final = (
         ("locks: hosts are one", "owner.machine == here.machine", "owner.machine"),
         (
             "locks: an overtaken owner takes the new one",
-            "self._path.read_bytes() == self._content",
+            "read_plain(self._path) == self._content",
             "self._path.exists()",
         ),
     ),
@@ -645,6 +645,10 @@ MUTANTS: Final = (
         f"{_DATA}/tile_files.py",
         "validation/test_verification.py",
         ("verify: sizes are enough", "if self.deep or problem or", "if problem or"),
+    ),
+    *_of(
+        f"{_SCIENCE}/plain_files.py",
+        "validation/test_verification.py",
         ("verify: any size", "if status.st_size != expected", "if not status.st_size"),
     ),
     *_of(
@@ -956,7 +960,7 @@ MUTANTS: Final = (
         ),
     ),
     *_of(
-        "ben_assets/training/samples.py",
+        "ben_assets/training/shards.py",
         "training/test_release.py",
         ("samples: snow with cloud alone is unclear", "pc.or_(", "pc.and_("),
         (
@@ -1012,7 +1016,7 @@ MUTANTS: Final = (
         ),
     ),
     *_of(
-        "resources/transfers/ranges.py",
+        "resources/transfers/bucket.py",
         "cli/test_sample.py",
         ("ranges: any part", "if found == place else", "if found else"),
     ),

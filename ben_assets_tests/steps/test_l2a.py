@@ -18,7 +18,7 @@ from ben_assets.steps.l1c import make_l1c_zip as adopt_l1c_zip
 from ben_assets.steps.l2a import make_l2a_tile
 from ben_assets.steps.patches import make_patches
 from ben_assets.steps.step_context import StepContext
-from ben_assets.synthetic.countries import COUNTRIES_FILE, write_countries
+from ben_assets.synthetic.land import COUNTRIES_FILE, write_countries
 from ben_assets_tests.resources.sen2cor import l2a_process
 from ben_assets_tests.support.l1c_products import (
     KEY,
@@ -106,7 +106,7 @@ def test_a_damaged_product_is_made_again(ctx):
 
 def test_the_folders_that_the_zip_lacks_are_made_again_and_told_of(ctx):
     record = make_l2a_tile(TILE, ctx())
-    said = next(line for line in ctx.lines if "empty folders" in line)
+    said = next(line for line in ctx.lines if "empty directories" in line)
     for name in ("AUX_DATA", "HTML", "DATASTRIP", "QI_DATA"):
         assert name in said
     assert len(record.facts.restored_folders) == 4

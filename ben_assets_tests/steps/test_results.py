@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import subprocess
 from pathlib import Path
 
@@ -18,12 +19,14 @@ import shapely
 from ben_assets.bigearthnet.archive_contents import members
 from ben_assets.bigearthnet.bands import BANDS
 from ben_assets.bigearthnet.checksums import file_digest, parse_hash_list
-from ben_assets.bigearthnet.corine import CLC2018, CODES
-from ben_assets.bigearthnet.errors import InvalidInput, MissingInput
+from ben_assets.bigearthnet.errors import BenError, InvalidInput, MissingInput
+from ben_assets.bigearthnet.legend import CLC2018, CODES
 from ben_assets.bigearthnet.product_names import ProductName
 from ben_assets.safe.band_rasters import read_band
 from ben_assets.safe.l2a import read_l2a
+from ben_assets.steps.report import make_release_report
 from ben_assets.synthetic.tiles import DEMO_SIDE_M, DEMO_TILES, OWN_TILE
+from ben_assets.validation.dataset_rules import archives_hold_the_dataset
 from ben_assets.validation.patch_rules import zone_has_v1_footprints
 from ben_assets_tests.support.pipeline import (
     STEPS,
@@ -279,6 +282,36 @@ def test_a_new_run_gives_the_same_bytes(finished):
         finished.make(asset, SUMMER.key)
     finished.make_release()
     assert finished.tree() == before
+
+
+@pytest.mark.parametrize(
+    ("place", "asset"),
+    [
+        ("l2a_tiles/*33UUP*/GRANULE/*/IMG_DATA/R10m/*_B02_10m.jp2", "patches"),
+        ("patches/*.parquet", "reference_maps"),
+        ("patches/*33UUP/*/*_B02.tif", "aligned_dataset"),
+        ("aligned_dataset/BigEarthNet-S1/*/*33UUP*/*_VV.tif", "training_lmdb"),
+        ("archives/T33UUP*/S2.tar.zst", "release_archives"),
+        ("training_lmdb/*.lmdb/data.mdb", "release_lmdb"),
+    ],
+)
+def test_nothing_waits_for_what_lies_in_place_of_a_file(finished, place, asset):
+    for path in finished.data.glob(place):
+        path.unlink()
+        os.mkfifo(path)
+    with pytest.raises(BenError, match="found a FIFO"):
+        finished.make(asset, SUMMER.key if asset in STEPS else None)
+
+
+def test_no_rule_and_no_picture_waits_either(finished):
+    for place in ("archives/T33*/S2.tar.zst", "aligned_dataset/*-S2/*/*/*_B02.tif"):
+        for path in finished.data.glob(place):
+            path.unlink()
+            os.mkfifo(path)
+    with pytest.raises(BenError, match="found a FIFO"):
+        archives_hold_the_dataset(SUMMER, finished.ctx())
+    with pytest.raises(BenError, match=r"_B02.tif.*found a FIFO"):
+        make_release_report(finished.ctx())
 
 
 def test_what_is_no_longer_part_of_a_tile_is_removed(finished):

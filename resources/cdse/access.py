@@ -16,8 +16,8 @@ from urllib.parse import urlsplit
 
 from ben_assets.bigearthnet.errors import AccessRefused, InvalidInput
 from ben_assets.bigearthnet.outside_text import escaped
-from resources.data_root.configured_locks import locks_of
-from resources.data_root.file_locks import FileLocks
+from ben_assets.bigearthnet.plain_files import read_plain
+from resources.data_root.file_locks import FileLocks, locks_of
 from resources.data_root.locks import Locks
 from resources.redaction import redacted
 from resources.settings import Settings
@@ -130,7 +130,7 @@ class Access:
     def _tokens_on_file(self) -> list[str]:
         """Access and refresh token of the account's session, where there is one."""
         try:
-            fields = json.loads(self.token_file.read_text())
+            fields = json.loads(read_plain(self.token_file))
             return [str(fields[name]) for name in ("access", "refresh")]
         except (OSError, ValueError, TypeError, KeyError, RecursionError):
             return []  # none, or damaged: the session logs in anew

@@ -29,6 +29,7 @@ from ben_assets.bigearthnet.errors import (
     ProductGone,
     ServiceUnavailable,
 )
+from ben_assets.bigearthnet.plain_files import read_plain
 from resources.cdse.access import Access, Account
 from resources.data_root.store import local_errors
 from resources.transfers.transport import (
@@ -149,7 +150,7 @@ class Session:
 
     def _kept(self) -> Token | None:
         with contextlib.suppress(OSError, ValueError, TypeError, RecursionError):
-            return Token(**json.loads(self._file.read_text()))
+            return Token(**json.loads(read_plain(self._file)))
         return None
 
     def _keep(self, token: Token) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from ben_assets.bigearthnet.errors import InvalidInput, LocalResourceError
-from ben_assets.bigearthnet.plain_files import REGULAR, kind_of
+from ben_assets.bigearthnet.plain_files import REGULAR, kind_of, open_plain
 from ben_assets.safe.file_digests import CHUNK
 
 _FEW: Final = 16
@@ -72,14 +72,14 @@ def copy_file(source: Path, target: Path) -> None:
 
     What happens to one of the two later does not happen to the other.
     """
-    with source.open("rb") as read, target.open("xb") as written:
+    with open_plain(source) as read, target.open("xb") as written:
         if not _clone(read, written):
             shutil.copyfileobj(read, written, CHUNK)
 
 
 def copied_chunks(source: Path, target: Path) -> Iterator[bytes]:
     """The content of a file in pieces; ``copy_file`` with one reading for both."""
-    with source.open("rb") as read, target.open("xb") as written:
+    with open_plain(source) as read, target.open("xb") as written:
         is_cloned = _clone(read, written)
         while chunk := read.read(CHUNK):
             if not is_cloned:
@@ -96,14 +96,18 @@ def _clone(read: BinaryIO, written: BinaryIO) -> bool:
     return True
 
 
-def link_or_copy(source: Path, target: Path) -> None:
+def link_or_copy(source: str | Path, target: str | Path) -> os.stat_result:
     """Hard link a file of ours, or copy it where the file system cannot link.
+
+    Returns:
+        Status of the target.
 
     Raises:
         InvalidInput: it is missing, or something else than a file.
     """
     try:
-        kind = kind_of(os.lstat(source).st_mode)
+        status = os.lstat(source)
+        kind = kind_of(status.st_mode)
     except (FileNotFoundError, NotADirectoryError):
         kind = "nothing"
     if kind != REGULAR:
@@ -114,7 +118,9 @@ def link_or_copy(source: Path, target: Path) -> None:
     try:
         os.link(source, target, follow_symlinks=False)
     except OSError:
-        copy_file(source, target)
+        copy_file(Path(source), Path(target))
+        return os.lstat(target)
+    return status
 
 
 def flush_folder(path: Path) -> None:

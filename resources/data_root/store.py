@@ -26,8 +26,7 @@ from ben_assets.bigearthnet.errors import (
     InvalidInput,
     LockLost,
 )
-from resources.data_root.configured_locks import locks_of
-from resources.data_root.file_locks import FileLocks
+from resources.data_root.file_locks import FileLocks, locks_of
 from resources.data_root.files import (
     files_below,
     flush_file_system,

@@ -25,7 +25,7 @@ from ben_assets.bigearthnet.errors import (
     LocalResourceError,
     MissingInput,
 )
-from ben_assets.bigearthnet.plain_files import read_plain
+from ben_assets.bigearthnet.plain_files import open_plain, read_plain
 from ben_assets.safe.manifest import prove_product
 from resources.data_root.files import local_errors, require_space, write_atomically
 
@@ -168,7 +168,7 @@ def _hardlink(source: Path, target: Path) -> None:
 
 
 def _clone_or_copy(source: Path, target: Path) -> None:
-    with source.open("rb") as taken, target.open("wb") as made:
+    with open_plain(source) as taken, target.open("wb") as made:
         with contextlib.suppress(OSError):
             fcntl.ioctl(made.fileno(), _FICLONE, taken.fileno())
             return

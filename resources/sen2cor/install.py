@@ -31,6 +31,7 @@ from ben_assets.bigearthnet.errors import (
     ProductGone,
     ServiceUnavailable,
 )
+from ben_assets.bigearthnet.plain_files import open_plain
 from resources.data_root.store import local_errors
 from resources.settings import REPOSITORY
 from resources.transfers.download import PublicFile, download
@@ -132,7 +133,7 @@ def unpack_makeself(installer: Path, folder: Path) -> None:
         InvalidInput: there is no gzip-compressed tar behind the header, or a member of
             it would leave ``folder``.
     """
-    with installer.open("rb") as file:
+    with open_plain(installer) as file:
         header = file.read(_HEADER_BYTES)
         lines = _HEADER_LINES.search(header)
         if not header.startswith(b"#!") or lines is None:

@@ -14,6 +14,7 @@ from typing import Final
 
 from ben_assets.bigearthnet.checksums import sha256_of_bytes
 from ben_assets.bigearthnet.errors import LocalResourceError
+from ben_assets.bigearthnet.plain_files import read_plain
 from resources.sen2cor.gipp import default_gipp, with_threads
 from resources.settings import Settings
 
@@ -49,7 +50,7 @@ class Installation:
             folders.insert(0, self.home / "cfg")
         for folder in folders:
             if (folder / _GIPP).is_file():
-                return (folder / _GIPP).read_bytes()
+                return read_plain(folder / _GIPP)
         return default_gipp()
 
     def prepare_home(self, folder: Path) -> dict[str, str]:

@@ -14,6 +14,7 @@ from typing import Final, Protocol, TypeVar
 
 from ben_assets.bigearthnet.errors import BenError, FailureClass, ServiceUnavailable
 from ben_assets.bigearthnet.numerals import counted
+from ben_assets.bigearthnet.plain_files import read_plain
 from resources.data_root.store import local_errors, write_atomically
 from resources.transfers.limiter import Limiter
 from resources.transfers.timeouts import Timeouts
@@ -59,7 +60,7 @@ class BackOff(Pause):
     def _until(self) -> float:
         """End of the pause; one beyond the longest comes from a clock put back."""
         with contextlib.suppress(OSError, ValueError):
-            until = float(self._path.read_text())
+            until = float(read_plain(self._path))
             return until if until <= time.time() + self._longest else 0.0
         return 0.0
 

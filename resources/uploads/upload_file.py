@@ -17,6 +17,7 @@ from typing import Final
 
 from ben_assets.bigearthnet.checksums import StreamDigest
 from ben_assets.bigearthnet.errors import ChecksumMismatch
+from ben_assets.bigearthnet.plain_files import open_plain
 from resources.data_root.files import local_errors
 
 _BLOCK: Final = 1 << 20
@@ -46,7 +47,7 @@ class UploadFile:
             ChecksumMismatch: the file became shorter.
         """
         left = self.size
-        with local_errors(self.source), self.source.open("rb") as file:
+        with local_errors(self.source), open_plain(self.source) as file:
             file.seek(self.offset)
             while left and (block := file.read(min(left, _BLOCK))):
                 left -= len(block)

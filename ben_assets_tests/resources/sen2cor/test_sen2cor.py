@@ -20,8 +20,7 @@ from ben_assets.safe.band_rasters import content_digests
 from ben_assets.safe.l2a import read_l2a
 from ben_assets_tests.resources.sen2cor import l2a_process
 from ben_assets_tests.support.l1c_products import L2A_STEM, NAME, make_l1c
-from resources.sen2cor.client import Sen2Cor
-from resources.sen2cor.configured_processor import l2a_processor
+from resources.sen2cor.client import Sen2Cor, l2a_processor
 from resources.sen2cor.dark_object import DarkObject
 from resources.sen2cor.gipp import default_gipp
 from resources.settings import Settings
@@ -168,6 +167,7 @@ def test_the_gipp_is_explicit_and_its_digest_tells_other_parameters(
         ("two products", r"exactly one L2A .SAFE.*_N9998_.*_N9999_"),
         ("no product", r"exactly one L2A .SAFE in output, found none"),
         ("no quality indicators", r"no quality indicators"),
+        ("another place", r"expected the acquisition, place and size of its L1C"),
     ],
 )
 def test_a_run_without_a_whole_product_fails_for_good(process, program, fault, message):
