@@ -48,6 +48,25 @@ def kind_of(mode: int) -> str:
     return _KINDS.get(stat.S_IFMT(mode), "something unknown")
 
 
+def size_problem(path: Path, expected: int) -> str:
+    """How a file differs by kind and size from what it must be; empty if it does not.
+
+    Args:
+        path: the file, which is not opened.
+        expected: its bytes.
+    """
+    try:
+        status = path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return f"expected {expected} bytes, found no file"
+    kind = kind_of(status.st_mode)
+    if kind != REGULAR:
+        return f"expected a file, found {kind}"
+    if status.st_size != expected:
+        return f"expected {expected} bytes, found {status.st_size}"
+    return ""
+
+
 def require_plain(path: str | Path) -> None:
     """Refuse what a library would wait for, or read without end.
 

@@ -130,12 +130,11 @@ def _stored_frames(storage: Storage, tile: StoredRecord) -> dict[str, StoredFram
         return {}
     if stored.made_with != versions("zstandard"):
         return {}
-    folder = storage.folder(ASSET) / tile.tile
-    return {
-        run: StoredFrame(folder / name, Frame(**vars(frame)))
-        for name, frames in stored.facts_as(ArchivesFacts).frames.items()
-        for run, frame in frames.items()
-    }
+    found: dict[str, StoredFrame] = {}
+    for name, frames in stored.facts_as(ArchivesFacts).frames.items():
+        path = storage.file_of(stored, f"{tile.tile}/{name}")
+        found |= {run: StoredFrame(path, Frame(**vars(f))) for run, f in frames.items()}
+    return found
 
 
 def _frame_facts(archive: Archive) -> dict[str, FrameFacts]:

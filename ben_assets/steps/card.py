@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from pathlib import Path
 from typing import Final
 
 import pyarrow as pa
@@ -16,6 +17,7 @@ from ben_assets.steps import dataset, release, release_index
 from ben_assets.steps.step_context import StepContext, versions
 from ben_assets.training.card import write_card
 from ben_assets.training.card_facts import CardFacts, Extent
+from ben_assets.training.index import INDEX_FILE
 from ben_assets.training.manifest import MANIFEST_FILE, ListedFile, write_manifest
 from ben_assets.training.shards import PARTS, parts_of
 from resources.data_root.facts import IndexFacts, ReleaseCardFacts
@@ -78,7 +80,7 @@ def _listed_files(
     for record in records:
         for member in dataset.dataset_members(ctx.storage, record.tile):
             try:
-                n_bytes = member.path.stat().st_size
+                n_bytes = Path(member.path).stat().st_size
             except FileNotFoundError as error:
                 raise InvalidInput(
                     f"{member.path} is missing; materialize {dataset.ASSET} of "
@@ -99,7 +101,6 @@ def _facts(
     counts = dict.fromkeys(PARTS, 0)
     for pair in pc.value_counts(parts_of(index)).to_pylist():
         counts[pair["values"]] = pair["counts"]
-    (check,) = index_record.contents.values()
     stated = index_record.facts_as(IndexFacts)
     return CardFacts(
         patches=counts,
@@ -110,7 +111,7 @@ def _facts(
         processor=stated.l2a_processor,
         value_scale=stated.value_scale,
         recipe=recipe,
-        index_sha256=check.sha256,
+        index_sha256=index_record.contents[INDEX_FILE].sha256,
         extent=_extent(index) if len(index) else None,
     )
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Final
 
 import pandas as pd
-import pyarrow.parquet as pq
 
 from ben_assets.bigearthnet.archives import Run, StoredFrame, pack
 from ben_assets.bigearthnet.checksums import file_digest
@@ -28,7 +27,12 @@ from ben_assets.bigearthnet.release_tables import (
     write_parquet,
 )
 from ben_assets.steps import archives, dataset, metadata
-from ben_assets.steps.step_context import StepContext, cpu_count, versions
+from ben_assets.steps.step_context import (
+    StepContext,
+    cpu_count,
+    read_file_of,
+    versions,
+)
 from resources.data_root.facts import (
     ArchiveFacts,
     DatasetFacts,
@@ -157,13 +161,14 @@ def read_tile(ctx: StepContext, record: StoredRecord) -> pd.DataFrame:
         InvalidInput: the aligned data set is of another table than the one on disk.
     """
     made_of = ctx.storage.require(metadata.ASSET, record.tile)
-    if record.made_from[metadata.ASSET] != made_of.sha256:
+    if record.made_from.get(metadata.ASSET) != made_of.sha256:
         raise InvalidInput(
             f"{dataset.ASSET} of {record.tile} was made from another metadata table "
             "than the one on disk; materialize aligned_dataset of this tile again"
         )
-    path = ctx.storage.table_path(metadata.ASSET, record.tile)
-    table: pd.DataFrame = pq.read_table(path).to_pandas()
+    table: pd.DataFrame = read_file_of(
+        ctx, made_of, f"{record.tile}.parquet"
+    ).to_pandas()
     return table.assign(needs_v1=record.facts_as(DatasetFacts).alignment == "v1")
 
 
@@ -223,7 +228,7 @@ def make_release_archives(ctx: StepContext) -> StoredRecord:
         facts = archives.archive_facts(made)
         parquet = [name for name in tables.outputs if name.endswith(".parquet")]
         for name in parquet:
-            source = ctx.storage.folder(METADATA) / name
+            source = ctx.storage.file_of(tables, name)
             link_or_copy(source, draft.path / name)
         _write_sums(draft.path, facts, parquet)
         tar_digests = {f"{root}.tar": a.tar.sha256 for root, a in made.items()}

@@ -6,7 +6,6 @@ from typing import Final
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from ben_assets.bigearthnet.checksums import file_digest
 from ben_assets.bigearthnet.errors import InvalidInput
@@ -14,7 +13,12 @@ from ben_assets.bigearthnet.legend import Legend
 from ben_assets.bigearthnet.numerals import counted
 from ben_assets.bigearthnet.seasons import season_of
 from ben_assets.steps import patches, reference_maps, release
-from ben_assets.steps.step_context import StepContext, read_table_of_key, versions
+from ben_assets.steps.step_context import (
+    StepContext,
+    read_file_of,
+    read_table_of_key,
+    versions,
+)
 from ben_assets.training.index import (
     INDEX_FILE,
     TileOrigin,
@@ -106,11 +110,4 @@ def read_index(ctx: StepContext, records: list[StoredRecord]) -> pa.Table:
             f"({record.facts_as(IndexFacts).tiles} tiles there, {len(records)} here); "
             f"materialize {ASSET} again"
         )
-    path = ctx.storage.folder(ASSET) / INDEX_FILE
-    try:
-        return pq.read_table(path)
-    except (OSError, pa.ArrowInvalid) as error:
-        raise InvalidInput(
-            f"{path}: expected the index, found damage ({error}); materialize {ASSET} "
-            "again"
-        ) from error
+    return read_file_of(ctx, record, INDEX_FILE)

@@ -6,7 +6,6 @@ from collections import Counter
 from typing import Final
 
 import pandas as pd
-import pyarrow.parquet as pq
 
 from ben_assets.bigearthnet.checksums import file_digest
 from ben_assets.bigearthnet.errors import InvalidInput
@@ -14,7 +13,10 @@ from ben_assets.bigearthnet.legend import Legend
 from ben_assets.bigearthnet.numerals import counted
 from ben_assets.bigearthnet.patch_grid import SPLITS
 from ben_assets.bigearthnet.product_names import place_and_time, tile_id_of_patch
-from ben_assets.bigearthnet.release_tables import HAS_SNOW_CLOUD_OR_SHADOW
+from ben_assets.bigearthnet.release_tables import (
+    HAS_SNOW_CLOUD_OR_SHADOW,
+    NO_SNOW_CLOUD_OR_SHADOW,
+)
 from ben_assets.report.facts import CountryRow, LabelRow, ReleaseFacts, TileFacts
 from ben_assets.report.gallery import choose_patches, make_gallery
 from ben_assets.report.provenance import (
@@ -32,7 +34,7 @@ from ben_assets.steps import (
     reference_maps,
     release,
 )
-from ben_assets.steps.step_context import StepContext, versions
+from ben_assets.steps.step_context import StepContext, read_file_of, versions
 from ben_assets.tiles import published_keys
 from resources.data_root.facts import (
     DatasetFacts,
@@ -125,7 +127,7 @@ def _facts(
         countries=_countries(rows),
         splits=SPLITS,
         labels=_labels(rows, legend),
-        unclear=stated.rows[HAS_SNOW_CLOUD_OR_SHADOW],
+        unclear=stated.rows.get(HAS_SNOW_CLOUD_OR_SHADOW, 0),
         gallery=make_gallery(
             choose_patches(rows), ctx.storage.folder(dataset.ASSET), legend
         ),
@@ -149,12 +151,11 @@ def _facts(
 
 def _read_patches(ctx: StepContext, tables: StoredRecord) -> pd.DataFrame:
     """Columns patch_id, labels, split, country and tile of all patches."""
-    folder = ctx.storage.folder(release.METADATA)
-    names = ["patch_id", "labels", "split", "country"]
+    columns = ["patch_id", "labels", "split", "country"]
     parts = [
-        pq.read_table(folder / file, columns=names).to_pandas()
-        for file in sorted(tables.outputs)
-        if file.endswith(".parquet")
+        read_file_of(ctx, tables, name, columns).to_pandas()
+        for name in sorted({NO_SNOW_CLOUD_OR_SHADOW, *tables.outputs})
+        if name.endswith(".parquet")
     ]
     rows: pd.DataFrame = pd.concat(parts, ignore_index=True)
     rows["country"] = rows["country"].fillna("no country")

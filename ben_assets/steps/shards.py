@@ -18,9 +18,8 @@ import pyarrow.compute as pc
 from ben_assets.bigearthnet.numerals import counted
 from ben_assets.steps import release, release_index
 from ben_assets.steps.step_context import StepContext, cpu_count, versions
-from ben_assets.steps.training import database_path, require_database
+from ben_assets.steps.training import open_database, require_database
 from ben_assets.training.classes import class_table
-from ben_assets.training.patch_database import PatchDatabase
 from ben_assets.training.shards import (
     PARTS,
     SHARD_BYTES,
@@ -95,8 +94,7 @@ def open_databases(ctx: StepContext, tiles: list[str]) -> Iterator[ValueOf]:
     """The databases of tiles, open together; the function serves many threads."""
     with contextlib.ExitStack() as stack:
         databases = {
-            tile: stack.enter_context(PatchDatabase(database_path(ctx, tile)))
-            for tile in tiles
+            tile: stack.enter_context(open_database(ctx, tile)) for tile in tiles
         }
         yield lambda tile, key: databases[tile].get(key)
 

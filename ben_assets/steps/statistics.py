@@ -14,7 +14,7 @@ from safetensors.numpy import load
 from ben_assets.bigearthnet.checksums import file_digest
 from ben_assets.steps import release, release_index
 from ben_assets.steps.step_context import StepContext, cpu_count, versions
-from ben_assets.steps.training import database_path, require_database
+from ben_assets.steps.training import open_database, require_database
 from ben_assets.training.patch_database import PatchDatabase
 from ben_assets.training.shards import PARTS, parts_of
 from ben_assets.training.statistics import (
@@ -74,7 +74,7 @@ def _of_tile(ctx: StepContext, index: pa.Table, tile: str) -> PartStatistics:
     rows = index.filter(pc.equal(index["tile"], tile)).sort_by("patch_id")
     parts = parts_of(rows)
     total: PartStatistics = {}
-    with PatchDatabase(database_path(ctx, tile)) as database:
+    with open_database(ctx, tile) as database:
         for part in PARTS:
             names = rows.filter(pc.equal(parts, part)).select(["patch_id", "s1_name"])
             keys = [key for column in names for key in column.to_pylist() if key]

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from ben_assets.bigearthnet.checksums import file_digest
-from ben_assets.bigearthnet.errors import InvalidInput, MissingInput
-from ben_assets.bigearthnet.plain_files import require_plain
+from ben_assets.bigearthnet.errors import InvalidInput
 from ben_assets.bigearthnet.recipe import DEFAULT, Recipe, load_recipe
 from ben_assets.bigearthnet.tile_list import Tile
 from resources.data_root.facts import RecipeFacts, TabledFacts, TableFacts
@@ -122,19 +123,30 @@ def read_table_of_key(ctx: StepContext, asset: str, key: str) -> pd.DataFrame:
     """The table of the tile with this key, without its geometries.
 
     Raises:
-        MissingInput: the table is not there.
-        InvalidInput: it is damaged.
+        MissingInput: the tile has no record.
+        InvalidInput: the table is gone or damaged.
     """
-    path = ctx.storage.table_path(asset, key)
-    again = f"materialize {asset} of {key} again"
-    try:
-        require_plain(path)
-        frame = pd.read_parquet(path)
-    except FileNotFoundError as error:
-        raise MissingInput(f"table {path} is missing; {again}") from error
-    except (OSError, ValueError) as error:
-        raise InvalidInput(f"table {path} is damaged ({error}); {again}") from error
+    record = ctx.storage.require(asset, key)
+    frame: pd.DataFrame = read_file_of(ctx, record, f"{key}.parquet").to_pandas()
     return frame.drop(columns="geometry", errors="ignore")
+
+
+def read_file_of(
+    ctx: StepContext, record: StoredRecord, name: str, columns: list[str] | None = None
+) -> pa.Table:
+    """A parquet file of a record.
+
+    Raises:
+        InvalidInput: it is gone or damaged.
+    """
+    path = ctx.storage.file_of(record, name)
+    try:
+        return pq.read_table(path, columns=columns)
+    except (OSError, ValueError) as error:
+        raise InvalidInput(
+            f"{path}: cannot be read ({error}); materialize {record.asset} of "
+            f"{record.tile} again"
+        ) from error
 
 
 def exported_cells(patches: pd.DataFrame, tile: Tile) -> pd.DataFrame:

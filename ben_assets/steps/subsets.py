@@ -15,7 +15,7 @@ from ben_assets.bigearthnet.dataset_layout import MAP_SUFFIX
 from ben_assets.steps import release, release_index
 from ben_assets.steps.shards import PartWriter, ValueOf, open_databases
 from ben_assets.steps.step_context import StepContext, versions
-from ben_assets.steps.training import require_database
+from ben_assets.steps.training import MOST_BYTES, require_database
 from ben_assets.training.classes import class_table
 from ben_assets.training.index import INDEX_FILE, write_index
 from ben_assets.training.patch_database import map_size, write_database
@@ -90,8 +90,7 @@ def _write_database(
                 log(f"database: {number:,} of {len(tile_of):,} keys")
             yield key.encode(), value_of(tile_of[key], key)
 
-    sizes = (len(value_of(tile, key)) for key, tile in tile_of.items())
-    write_database(folder, pairs(), map_size(sizes))
+    write_database(folder, pairs(), map_size(MOST_BYTES for _ in tile_of))
 
 
 def _keys(index: pa.Table) -> Iterator[tuple[str, str]]:

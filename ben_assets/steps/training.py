@@ -22,6 +22,7 @@ from ben_assets.steps.step_context import (
 )
 from ben_assets.training.encoding import Entry, encode_entry, entries_of_tile
 from ben_assets.training.patch_database import (
+    DATA_FILE,
     MergedDigest,
     PatchDatabase,
     map_size,
@@ -41,7 +42,7 @@ RELEASE_LMDB: Final = "release_lmdb"
 DATABASE: Final = "BigEarthNet.lmdb"
 _AHEAD: Final = 256
 """Entries that are encoded before the first of them is written."""
-_MOST_BYTES: Final = 161_000
+MOST_BYTES: Final = 161_000
 """No value is larger: twelve bands are 160,832 bytes, two polarizations 115,344."""
 
 
@@ -62,7 +63,7 @@ def make_training_lmdb(tile: Tile, ctx: StepContext) -> StoredRecord:
         name = f"{tile.key}.lmdb"
         encoded = _Encoded(entries)
         write_database(
-            draft.path / name, encoded.pairs(), map_size(_MOST_BYTES for _ in entries)
+            draft.path / name, encoded.pairs(), map_size(MOST_BYTES for _ in entries)
         )
         ctx.log(f"{len(entries)} entries, {encoded.n_bytes:,} bytes")
         return draft.publish(
@@ -141,7 +142,7 @@ def _merge(parts: list[StoredRecord], folder: Path, ctx: StepContext) -> MergedD
         # left first: its threads read what the databases have mapped
         pool = stack.enter_context(ThreadPoolExecutor(cpu_count()))
         pairs = verified_pairs(zip(opened, digests, strict=True), total, pool)
-        size = map_size(itertools.repeat(_MOST_BYTES, n_keys))
+        size = map_size(itertools.repeat(MOST_BYTES, n_keys))
         write_database(folder, pairs, size)
     return total
 
@@ -154,7 +155,7 @@ def require_database(ctx: StepContext, released: StoredRecord) -> StoredRecord:
         InvalidInput: it is of another data set.
     """
     record = ctx.storage.require(ASSET, released.tile)
-    if record.made_from[dataset.ASSET] != released.sha256:
+    if record.made_from.get(dataset.ASSET) != released.sha256:
         raise InvalidInput(
             f"{ASSET} of {released.tile} was made from another {dataset.ASSET} than "
             f"the one on disk; materialize {ASSET} of this tile again"
@@ -162,6 +163,22 @@ def require_database(ctx: StepContext, released: StoredRecord) -> StoredRecord:
     return record
 
 
+def open_database(ctx: StepContext, tile: str) -> PatchDatabase:
+    """The database of a tile, to read values that are held against its hash list.
+
+    Raises:
+        MissingInput: the tile has none, or no hash list.
+        InvalidInput: its file is gone or cut.
+    """
+    return PatchDatabase(database_path(ctx, tile), ctx.storage.digests(ASSET, tile))
+
+
 def database_path(ctx: StepContext, tile: str) -> Path:
-    """Where the database of a tile lies."""
-    return ctx.storage.folder(ASSET) / f"{tile}.lmdb"
+    """Where the database of a tile lies.
+
+    Raises:
+        MissingInput: the tile has none.
+        InvalidInput: its file is gone or cut: mapping that would kill the process.
+    """
+    record = ctx.storage.require(ASSET, tile)
+    return ctx.storage.file_of(record, f"{tile}.lmdb/{DATA_FILE}").parent

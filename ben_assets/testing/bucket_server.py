@@ -33,6 +33,8 @@ from ben_assets.testing.loopback import Host, LoopbackServer
 NAME: Final = "gcp-public-data-sentinel-2"
 _TREES: Final = {"L1C": "tiles", "L2A": "L2/tiles"}
 _XML: Final = {"Content-Type": "application/xml; charset=UTF-8"}
+_REPEATS: Final = 20
+"""Pages after which a listing that repeats itself ends: who believes it ends, too."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ class BucketState:
         self.page_size = 1000
         self.latency_seconds = 0.0
         self.repeats_pages = False
-        """Whether every page leads to itself."""
+        """Whether every page leads to itself, until ``_REPEATS`` were asked for."""
         self.cuts_listings = False
         """Whether a listing says that it goes on, but not how."""
 
@@ -122,12 +124,13 @@ class BucketState:
     def listing(self, prefix: str, token: str) -> str:
         """One page of a listing, as the real one writes it."""
         after = base64.b64decode(token).decode() if token else ""
-        if self.repeats_pages:
+        is_repeated = self.repeats_pages and self.seen.requests["list"] < _REPEATS
+        if is_repeated:
             after = ""
         keys = [key for key in sorted(self.objects) if key.startswith(prefix)]
         keys = [key for key in keys if key > after and self.objects[key].is_listed]
         page = keys[: self.page_size]
-        goes_on = len(page) < len(keys) or self.repeats_pages or self.cuts_listings
+        goes_on = len(page) < len(keys) or is_repeated or self.cuts_listings
         next_token = ""
         if goes_on and not self.cuts_listings:
             code = base64.b64encode(page[-1].encode()).decode()

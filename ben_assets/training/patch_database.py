@@ -29,6 +29,8 @@ from ben_assets.bigearthnet.errors import (
 )
 from ben_assets.bigearthnet.plain_files import require_plain
 
+DATA_FILE: Final = "data.mdb"
+"""The file of a database that holds all of it."""
 _PAGE: Final = 4096
 _COMMIT_BYTES: Final = 64 << 20
 """Bytes written between two commits, which bounds the memory of dirty pages."""
@@ -106,11 +108,18 @@ def _open(folder: Path, map_size: int) -> contextlib.closing[lmdb.Environment]:
 class PatchDatabase:
     """A database to read; ``with`` closes it."""
 
-    def __init__(self, folder: Path, *, in_order: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        digests: Mapping[str, str] | None = None,
+        *,
+        in_order: bool = False,
+    ) -> None:
         """Open ``folder``; nothing is written into it.
 
         Args:
             folder: of the database.
+            digests: key to SHA-256 of its value; what is asked for is held against it.
             in_order: read from its start to its end, so that the disk reads ahead.
 
         Raises:
@@ -131,6 +140,7 @@ class PatchDatabase:
                 "training_lmdb of its tile again"
             ) from error
         self._folder = folder
+        self._digests = digests
 
     def __enter__(self) -> PatchDatabase:
         """The database itself."""
@@ -144,15 +154,16 @@ class PatchDatabase:
         """A copy of the value of a key.
 
         Raises:
-            ChecksumMismatch: the database lacks the key.
+            ChecksumMismatch: the database lacks the key, or has another value.
         """
         with self._environment.begin() as transaction:
             value: bytes | None = transaction.get(key.encode())
         if value is None:
-            raise ChecksumMismatch(
-                f"{self._folder}: expected the key {key}, found none; materialize "
-                "training_lmdb of its tile again"
-            )
+            raise _unlike(self, f"no {key}")
+        if self._digests is not None:
+            digest = hashlib.sha256(value).hexdigest()
+            if self._digests.get(key) != digest:
+                raise _unlike(self, f"{key} with another value: {digest}")
         return value
 
     def pairs(self) -> Iterator[Pair]:

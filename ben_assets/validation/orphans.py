@@ -8,11 +8,12 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
-from ben_assets.bigearthnet.checksums import file_digest, parse_hash_list
+from ben_assets.bigearthnet.checksums import parse_hash_list
 from ben_assets.bigearthnet.dataset_layout import path_of
 from ben_assets.bigearthnet.errors import BenError
 from ben_assets.bigearthnet.plain_files import read_plain
 from ben_assets.bigearthnet.product_names import ProductName, is_tile_key
+from resources.data_root.bulk_hashing import hash_files
 from resources.data_root.flow import RELEASE, is_of_release
 from resources.data_root.stored_tiles import StoredTiles, tile_of_draft
 from resources.data_root.tile_files import Difference, Kind
@@ -90,16 +91,14 @@ def _is_damaged(storage: StoredTiles, asset: str, tile: str) -> bool:
 
 def compare_placed_tables(storage: StoredTiles) -> list[Difference]:
     """The release's parquet files at the root of the data set, byte for byte."""
-    found = []
-    for name, digest in _placed_tables(storage).items():
-        try:
-            actual = file_digest(storage.folder(_DATASET) / name)
-        except FileNotFoundError:
+    found, expected = [], _placed_tables(storage)
+    paths = [str(storage.folder(_DATASET) / name) for name in expected]
+    for (name, digest), actual in zip(expected.items(), hash_files(paths), strict=True):
+        if actual == digest:
+            continue
+        kind, detail = Kind.WRONG, f"expected sha256 {digest}, found {actual}"
+        if actual is None:
             kind, detail = Kind.MISSING, f"expected the file of {_TABLES_BESIDE}"
-        else:
-            kind, detail = Kind.WRONG, f"expected sha256 {digest}, found {actual}"
-            if actual == digest:
-                continue
         found.append(Difference(_DATASET, RELEASE, name, kind, detail, _TABLES_BESIDE))
     return found
 

@@ -9,7 +9,6 @@ from typing import Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from ben_assets.bigearthnet.checksums import HASH_LIST_HEADER
 from ben_assets.bigearthnet.plain_files import read_plain
@@ -17,7 +16,7 @@ from ben_assets.bigearthnet.release_tables import (
     HAS_SNOW_CLOUD_OR_SHADOW,
     NO_SNOW_CLOUD_OR_SHADOW,
 )
-from ben_assets.steps.step_context import StepContext
+from ben_assets.steps.step_context import StepContext, read_file_of
 from ben_assets.tiles import load_tiles, published_keys
 from ben_assets.validation.result import RuleResult
 from resources.data_root.facts import ListFacts, LocatedFacts, ReleaseArchivesFacts
@@ -88,10 +87,10 @@ def digest_of_all(storage: Storage, asset: str, tiles: Iterable[str]) -> str:
 
 def names_are_unique(ctx: StepContext) -> RuleResult:
     """Patch ids, Sentinel-1 and v1 names occur once in all of the release."""
-    folder = ctx.storage.folder("release_metadata")
+    tables = ctx.storage.require("release_metadata", RELEASE)
     columns = ["patch_id", "s1_name", "s2v1_name"]
     table = pa.concat_tables(
-        pq.read_table(folder / name, columns=columns)
+        read_file_of(ctx, tables, name, columns)
         for name in (NO_SNOW_CLOUD_OR_SHADOW, HAS_SNOW_CLOUD_OR_SHADOW)
     )
     repeated = {

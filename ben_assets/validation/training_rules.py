@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Final
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from ben_assets.bigearthnet.bands import BANDS
 from ben_assets.bigearthnet.dataset_layout import S1_BANDS
@@ -20,11 +19,11 @@ from ben_assets.bigearthnet.table_columns import PUBLISHED
 from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.steps import card, dataset, release, shards, statistics, training
 from ben_assets.steps import release_index as index
-from ben_assets.steps.step_context import StepContext
+from ben_assets.steps.step_context import StepContext, read_file_of
 from ben_assets.training.encoding import entries_of_tile
 from ben_assets.training.index import INDEX_FILE
 from ben_assets.training.manifest import MANIFEST_FILE, read_manifest
-from ben_assets.training.patch_database import PatchDatabase
+from ben_assets.training.patch_database import DATA_FILE, PatchDatabase
 from ben_assets.training.shards import PARTS, parts_of
 from ben_assets.validation.result import RuleResult
 from resources.data_root.flow import RELEASE
@@ -59,8 +58,9 @@ def merged_database_holds_all_tiles(ctx: StepContext) -> RuleResult:
             name = f"{training.ASSET} of {record.tile}"
             return RuleResult.not_evaluated(f"{name} is not on disk")
         expected |= ctx.storage.digests(training.ASSET, record.tile)
-    folder = ctx.storage.folder(training.RELEASE_LMDB) / training.DATABASE
-    found = _digests(folder)
+    merged = ctx.storage.require(training.RELEASE_LMDB, RELEASE)
+    path = ctx.storage.file_of(merged, f"{training.DATABASE}/{DATA_FILE}")
+    found = _digests(path.parent)
     broken = _differing(expected, found)
     return RuleResult.none_of(broken, f"{len(expected)} keys", f"{len(found)} keys")
 
@@ -83,15 +83,14 @@ def index_agrees_with_tables(ctx: StepContext) -> RuleResult:
     tables = ctx.storage.find(release.METADATA, RELEASE)
     if tables is None:
         return RuleResult.not_evaluated("release_metadata are not on disk")
-    folder = ctx.storage.folder(release.METADATA)
     published = [name for name in tables.outputs if name.endswith(".parquet")]
     expected = {
         row
         for name in published
-        for row in _rows(pq.read_table(folder / name, columns=list(PUBLISHED)))
+        for row in _rows(read_file_of(ctx, tables, name, list(PUBLISHED)))
     }
-    path = ctx.storage.folder(index.ASSET) / INDEX_FILE
-    found = list(_rows(pq.read_table(path, columns=list(PUBLISHED))))
+    record = ctx.storage.require(index.ASSET, RELEASE)
+    found = list(_rows(read_file_of(ctx, record, INDEX_FILE, list(PUBLISHED))))
     broken = {row.partition('", ')[0] for row in expected ^ set(found)}
     return RuleResult.none_of(broken, f"{len(expected)} rows", f"{len(found)} rows")
 
@@ -103,9 +102,10 @@ def _rows(table: pa.Table) -> Iterator[str]:
 
 def shards_hold_every_patch_once(ctx: StepContext) -> RuleResult:
     """Every patch of the index is one whole sample, in the shards of its part."""
-    if ctx.storage.find(index.ASSET, RELEASE) is None:
+    indexed = ctx.storage.find(index.ASSET, RELEASE)
+    if indexed is None:
         return RuleResult.not_evaluated("release_index is not on disk")
-    table = pq.read_table(ctx.storage.folder(index.ASSET) / INDEX_FILE)
+    table = read_file_of(ctx, indexed, INDEX_FILE)
     pairs = zip(parts_of(table).to_pylist(), table["patch_id"].to_pylist(), strict=True)
     expected = Counter(
         f"{part}/{patch}.{member}" for part, patch in pairs for member in _MEMBERS

@@ -645,6 +645,10 @@ MUTANTS: Final = (
         f"{_DATA}/tile_files.py",
         "validation/test_verification.py",
         ("verify: sizes are enough", "if self.deep or problem or", "if problem or"),
+    ),
+    *_of(
+        f"{_SCIENCE}/plain_files.py",
+        "validation/test_verification.py",
         ("verify: any size", "if status.st_size != expected", "if not status.st_size"),
     ),
     *_of(

@@ -16,6 +16,7 @@ from ben_assets.bigearthnet.patch_grid import TileGeocoding
 from ben_assets.bigearthnet.product_names import ProductName
 from ben_assets.safe.band_rasters import verify_bands
 from ben_assets.safe.l2a import quality_results, read_l2a
+from ben_assets.safe.xml_files import MAX_BYTES
 from ben_assets.synthetic.safe_description import ProductDescription
 from ben_assets.synthetic.safe_writer import write_l2a_product
 
@@ -53,6 +54,14 @@ def test_a_band_larger_than_its_pixels_is_not_decoded(safe):
         UnexpectedRaster, match=r"_B09_60m.jp2: expected at most 66504 b"
     ):
         verify_bands(read_l2a(safe))
+
+
+def test_metadata_without_end_are_not_read(safe):
+    path = safe / "MTD_MSIL2A.xml"
+    with path.open("ab") as file:
+        file.truncate(MAX_BYTES + 1)
+    with pytest.raises(InvalidInput, match=rf"at most {MAX_BYTES} bytes, found"):
+        read_l2a(safe)
 
 
 def quality(*stated):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
 import subprocess
 import tarfile
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 
 from ben_assets.bigearthnet.archives import StoredFrame, pack
 from ben_assets.bigearthnet.dataset_layout import ARCHIVE_OF_ROOT, path_of
-from ben_assets.bigearthnet.errors import ChecksumMismatch
+from ben_assets.bigearthnet.errors import ChecksumMismatch, InvalidInput
 from ben_assets.bigearthnet.recipe import DEFAULT, load_recipe
 from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.steps.archives import below_root, make_archives, runs_of_release
@@ -151,4 +152,16 @@ def test_a_damaged_archive_of_a_tile_stops_the_release(two_dates, tmp_path):
     replace_file(path, content[:30] + bytes([content[30] ^ 1]) + content[31:])
     says = rf"{tile.key}/S2.tar.zst: expected at byte 0 a frame .* materialize archives"
     with pytest.raises(ChecksumMismatch, match=says):
+        released(two_dates, tmp_path)
+
+
+def test_an_archive_that_is_cut_or_no_file_is_not_opened(two_dates, tmp_path):
+    tile = next(iter(TWO_DATES))
+    path = two_dates.storage.folder("archives") / tile.key / "S2.tar.zst"
+    replace_file(path, path.read_bytes()[:-1])
+    with pytest.raises(InvalidInput, match=r"S2.tar.zst: expected \d+ bytes, found"):
+        released(two_dates, tmp_path)
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(InvalidInput, match=r"found a FIFO; materialize archives of"):
         released(two_dates, tmp_path)

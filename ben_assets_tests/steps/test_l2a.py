@@ -106,7 +106,7 @@ def test_a_damaged_product_is_made_again(ctx):
 
 def test_the_folders_that_the_zip_lacks_are_made_again_and_told_of(ctx):
     record = make_l2a_tile(TILE, ctx())
-    said = next(line for line in ctx.lines if "empty folders" in line)
+    said = next(line for line in ctx.lines if "empty directories" in line)
     for name in ("AUX_DATA", "HTML", "DATASTRIP", "QI_DATA"):
         assert name in said
     assert len(record.facts.restored_folders) == 4

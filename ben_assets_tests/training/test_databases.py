@@ -9,7 +9,7 @@ import pytest
 import rasterio
 from safetensors.numpy import load
 
-from ben_assets.bigearthnet.checksums import hash_list_digest
+from ben_assets.bigearthnet.checksums import format_hash_list, hash_list_digest
 from ben_assets.bigearthnet.dataset_layout import path_of
 from ben_assets.bigearthnet.errors import BenError, ChecksumMismatch, InvalidInput
 from ben_assets.steps.training import DATABASE
@@ -24,7 +24,12 @@ from ben_assets.validation.training_rules import (
     database_holds_the_dataset,
     merged_database_holds_all_tiles,
 )
-from ben_assets_tests.support.pipeline import Pipeline, leaves_no_trace, replace_file
+from ben_assets_tests.support.pipeline import (
+    Pipeline,
+    edit_record,
+    leaves_no_trace,
+    replace_file,
+)
 from ben_assets_tests.support.shared import SHARED, needs_shared
 
 KEY = DEMO_TILES[0].key
@@ -145,22 +150,25 @@ def test_a_database_of_another_data_set_is_refused(trained):
         trained.make("release_lmdb")
 
 
+def expect(pipeline: Pipeline, **changes: str) -> None:
+    """Have hash list and record of a tile expect other values of its database."""
+    digests = pipeline.storage.digests("training_lmdb", KEY)
+    changed = digests | changes
+    path = pipeline.storage.hash_list_path("training_lmdb", KEY)
+    replace_file(path, format_hash_list(changed).encode())
+    record = pipeline.storage.record_path("training_lmdb", KEY)
+    edit_record(record, hash_list_digest(digests), hash_list_digest(changed))
+
+
 def test_a_changed_value_is_refused_and_the_rule_names_it(trained):
-    digests = trained.storage.hash_list_path("training_lmdb", KEY)
-    first = digests.read_text().splitlines()[1].partition(",")[0]
-    replace_file(
-        digests,
-        "\n".join(
-            f"{first},{'0' * 64}" if line.startswith(f"{first},") else line
-            for line in digests.read_text().splitlines()
-        ).encode()
-        + b"\n",
-    )
-    with (
-        leaves_no_trace(trained),
-        pytest.raises(ChecksumMismatch, match=rf"{first} with another value"),
-    ):
-        trained.make("release_lmdb")
+    first = min(trained.storage.digests("training_lmdb", KEY))
+    expect(trained, **{first: "0" * 64})
+    for asset in ("release_lmdb", "release_shards", "release_statistics"):
+        with (
+            leaves_no_trace(trained),
+            pytest.raises(ChecksumMismatch, match=rf"{first} with another value"),
+        ):
+            trained.make(asset)
     ctx = trained.ctx()
     result = database_holds_the_dataset(trained.tile(KEY), ctx)
     assert (result.passed, result.differing) == (False, (first,))
@@ -168,11 +176,24 @@ def test_a_changed_value_is_refused_and_the_rule_names_it(trained):
 
 
 def test_a_key_that_the_hash_list_has_and_the_database_lacks_is_noticed(trained):
-    digests = trained.storage.hash_list_path("training_lmdb", KEY)
-    more = digests.read_bytes() + b"z,%s\n" % (b"0" * 64)
-    replace_file(digests, more)
+    expect(trained, z="0" * 64)
     with pytest.raises(ChecksumMismatch, match=r"found \d+ keys instead of \d+;"):
         trained.make("release_lmdb")
+
+
+def test_a_hash_list_that_is_not_the_records_is_refused(trained):
+    path = trained.storage.hash_list_path("training_lmdb", KEY)
+    replace_file(path, path.read_bytes() + b"z,%s\n" % (b"0" * 64))
+    with pytest.raises(InvalidInput, match=r"hash list .*by its record.*again"):
+        trained.make("release_shards")
+
+
+def test_a_database_that_is_cut_is_not_opened(trained):
+    path = trained.storage.folder("training_lmdb") / f"{KEY}.lmdb" / "data.mdb"
+    replace_file(path, path.read_bytes()[:-8192])
+    for asset in ("release_lmdb", "release_shards", "release_statistics"):
+        with pytest.raises(InvalidInput, match=r"data.mdb: expected \d+ bytes, found"):
+            trained.make(asset)
 
 
 def test_a_file_changed_after_it_was_made_is_refused(finished):

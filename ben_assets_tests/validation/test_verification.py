@@ -277,6 +277,10 @@ def test_the_tables_at_the_root_of_the_data_set_are_the_releases(finished):
     assert (found.asset, found.file) == ("aligned_dataset", "metadata.parquet")
     assert found.rebuilt_by == "release_metadata"
     placed.unlink()
+    placed.mkdir()
+    (found,) = differences(finished)
+    assert "found a directory" in found.detail
+    placed.rmdir()
     (found,) = differences(finished)
     assert found.kind == Kind.MISSING
     repair(finished, [found])

@@ -98,8 +98,10 @@ def _stamp(path: Path, status: os.stat_result) -> list[str | int]:
 
 def _read_entry(kept: Path, stamp: list[str | int]) -> str | None:
     """What was found of a file of this stamp, unless the entry is damaged."""
-    with contextlib.suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
+    with contextlib.suppress(OSError, ValueError, KeyError, RecursionError):
         content = json.loads(read_plain(kept))
+        if not isinstance(content, dict):
+            return None
         seal = content.pop("seal")
         if content["stamp"] == stamp and seal == seal_of(content):
             return str(content["found"])
@@ -109,6 +111,6 @@ def _read_entry(kept: Path, stamp: list[str | int]) -> str | None:
 def _write_entry(kept: Path, stamp: list[str | int], found: str) -> None:
     content = {"stamp": stamp, "found": found}
     content["seal"] = seal_of(content)
-    with local_errors(kept):
+    with contextlib.suppress(IsADirectoryError), local_errors(kept):
         kept.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(kept, json.dumps(content).encode())

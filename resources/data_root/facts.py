@@ -30,7 +30,9 @@ def _require_inside(name: str) -> str:
 
 
 def _require_time(text: str) -> str:
-    datetime.fromisoformat(text)
+    time = datetime.fromisoformat(text)
+    if time.tzinfo is None or not _LAUNCHED <= time.year < _LAUNCHED + 100:
+        raise ValueError(f"{text!r} is not a time in UTC of a Sentinel-2")
     return text
 
 
@@ -40,6 +42,8 @@ def _require_utm(epsg: int) -> int:
     return epsg
 
 
+_LAUNCHED: Final = 2015
+"""Year of the first Sentinel-2."""
 Sha256 = Annotated[str, pydantic.StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 """SHA-256, lower-case hex."""
 Inside = Annotated[str, pydantic.AfterValidator(_require_inside)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Final, Self, TypeVar
@@ -15,7 +16,7 @@ from ben_assets.bigearthnet.checksums import (
     sha256_of_bytes,
 )
 from ben_assets.bigearthnet.product_names import is_tile_key
-from ben_assets.bigearthnet.relative_names import stays_inside
+from ben_assets.bigearthnet.relative_names import MAX_PART_BYTES, stays_inside
 from resources.data_root.facts import (
     Facts,
     Inside,
@@ -126,7 +127,8 @@ def _require_outputs(names: list[str]) -> list[str]:
     any of ``_SUSPECT`` in it, no name is empty, hidden, a record, or leads elsewhere.
     """
     together = "/".join(("", *names, ""))
-    if any(text in together for text in _SUSPECT):
+    is_short = together.isascii() and max(map(len, names), default=0) <= MAX_PART_BYTES
+    if not is_short or any(text in together for text in _SUSPECT):
         for name in names:
             if not is_output(name):
                 raise ValueError(f"{name!r} is not a name for an output")
@@ -170,6 +172,8 @@ class _RecordText(pydantic.BaseModel, strict=True, extra="allow"):
 
 
 _SEAL: Final = "seal"
+_HALF_CHARACTER: Final = re.compile(r"\\u[dD][89a-fA-F]")
+"""JSON for what no UTF-8 has; records are written without such escapes."""
 
 
 def format_record(record: Record, contents: dict[str, FileDigest]) -> str:
@@ -197,6 +201,8 @@ def parse_record(text: str) -> StoredRecord:
         ValueError: not the text of a record, a field of another type, a path that
             leaves the asset's folder, or changed after it was written.
     """
+    if _HALF_CHARACTER.search(text):
+        raise ValueError("has half of a character")
     try:
         stored = json.loads(text)
         if not isinstance(stored, dict):

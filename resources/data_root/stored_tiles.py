@@ -8,9 +8,14 @@ import json
 from pathlib import Path
 from typing import Final
 
-from ben_assets.bigearthnet.checksums import parse_hash_list
+from ben_assets.bigearthnet.checksums import hash_list_digest, parse_hash_list
 from ben_assets.bigearthnet.errors import BenError, InvalidInput, MissingInput
-from ben_assets.bigearthnet.plain_files import NotAFile, read_plain, require_plain
+from ben_assets.bigearthnet.plain_files import (
+    NotAFile,
+    read_plain,
+    require_plain,
+    size_problem,
+)
 from ben_assets.bigearthnet.product_names import is_tile_key
 from resources.data_root.flow import RELEASE, RELEASE_ASSETS, SUBSETS, TILE_ASSETS
 from resources.data_root.records import StoredRecord, is_output, parse_record
@@ -118,15 +123,32 @@ class StoredTiles:
             raise InvalidInput(f"{error}: materialize {asset} of {tile}") from error
         return record
 
+    def file_of(self, record: StoredRecord, name: str) -> Path:
+        """A file of a record, of the right size: what is cut is not to be opened.
+
+        Raises:
+            InvalidInput: it is gone, of another size, or the record has none.
+        """
+        path, expected = self.folder(record.asset) / name, record.contents.get(name)
+        problem = (
+            size_problem(path, expected.bytes) if expected else "not in its record"
+        )
+        if problem:
+            raise InvalidInput(
+                f"{path}: {problem}; materialize {record.asset} of {record.tile} again"
+            )
+        return path
+
     def digests(self, asset: str, tile: str) -> dict[str, str]:
         """Name to SHA-256 of the expected files of a tile.
 
         Raises:
-            MissingInput: there is no hash list.
+            MissingInput: there is no record, or no hash list.
+            InvalidInput: the list is damaged, or not the one of the record.
         """
-        path = self.hash_list_path(asset, tile)
+        path, record = self.hash_list_path(asset, tile), self.require(asset, tile)
         try:
-            return parse_hash_list(read_plain(path).decode(), str(path))
+            listed = parse_hash_list(read_plain(path).decode(), str(path))
         except FileNotFoundError as error:
             raise MissingInput(
                 f"hash list {path} is missing; materialize {asset} of {tile} again"
@@ -136,6 +158,13 @@ class StoredTiles:
                 f"hash list {path} is damaged ({error}); materialize {asset} of {tile} "
                 "again"
             ) from error
+        found = hash_list_digest(listed)
+        if found != record.sha256:
+            raise InvalidInput(
+                f"hash list {path}: expected the digest {record.sha256} by its record, "
+                f"found {found}; materialize {asset} of {tile} again"
+            )
+        return listed
 
     def drafts(self, asset: str) -> Path:
         """Where the tiles of an asset are made, and journals of it lie."""

@@ -17,7 +17,7 @@ from ben_assets.bigearthnet.checksums import (
 )
 from ben_assets.bigearthnet.dataset_layout import path_of
 from ben_assets.bigearthnet.errors import InvalidInput, InvalidProductName
-from ben_assets.bigearthnet.plain_files import REGULAR, kind_of, read_plain
+from ben_assets.bigearthnet.plain_files import read_plain, size_problem
 from resources.data_root.bulk_hashing import hash_files
 from resources.data_root.files import files_below
 from resources.data_root.records import StoredRecord
@@ -138,7 +138,7 @@ class _TileCheck:
         found += self._extra(on_disk - expected.keys())
         same_size = []
         for path in sorted(expected.keys() & on_disk):
-            problem = self._size_problem(path, expected[path].bytes)
+            problem = size_problem(self.folder / path, expected[path].bytes)
             if problem:
                 found.append(self.difference(path, Kind.WRONG, problem))
             else:
@@ -147,15 +147,6 @@ class _TileCheck:
             digests = {path: expected[path].sha256 for path in same_size}
             found += self._wrong(digests, self._hashes(same_size))
         return found
-
-    def _size_problem(self, path: str, expected: int) -> str:
-        status = (self.folder / path).lstat()
-        kind = kind_of(status.st_mode)
-        if kind != REGULAR:
-            return f"expected a file, found {kind}"
-        if status.st_size != expected:
-            return f"expected {expected} bytes, found {status.st_size}"
-        return ""
 
     def _compare_listed(self, on_disk: set[str]) -> list[Difference]:
         """GeoTIFFs of the hash list, and the list itself."""

@@ -5,6 +5,7 @@ Belongs here: the limits that every source and upload shares. Not here: the wait
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields, replace
 
 from ben_assets.bigearthnet.errors import InvalidInput
@@ -45,7 +46,7 @@ class Timeouts:
             text = settings.text(name)
             try:
                 if text is not None:
-                    values[one.name] = float(text)
+                    values[one.name] = _seconds(text)
             except ValueError:
                 raise InvalidInput(
                     f"{name} is not a number; expected one, found "
@@ -61,3 +62,10 @@ class Timeouts:
             give_up_seconds=min(self.give_up_seconds, seconds),
             total_seconds=min(self.total_seconds, seconds),
         )
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 <= value < math.inf:
+        raise ValueError(text)
+    return value

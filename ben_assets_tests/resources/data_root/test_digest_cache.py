@@ -65,15 +65,22 @@ def test_who_verifies_reads_the_file_whatever_is_on_file(tmp_path, path, entry):
         lambda entry: forge(entry, is_sealed=False),
         lambda entry: entry.write_text("[" * 100_000),
         lambda entry: entry.write_text("[]"),
+        lambda entry: entry.write_text("null"),
         lambda entry: entry.write_bytes(b"\xff"),
         lambda entry: (entry.unlink(), os.mkfifo(entry)),
     ],
-    ids=["digest changed", "deep", "list", "no text", "FIFO"],
+    ids=["digest changed", "deep", "list", "null", "no text", "FIFO"],
 )
 def test_a_damaged_entry_is_made_anew(tmp_path, path, entry, damage):
     damage(entry)
     assert DigestCache(tmp_path).digest(path) == right(path)
     assert json.loads(entry.read_text())["found"] == right(path)
+
+
+def test_without_a_place_for_an_entry_the_file_is_read(tmp_path, path, entry):
+    entry.unlink()
+    entry.mkdir()
+    assert DigestCache(tmp_path).digest(path) == right(path)
 
 
 def test_an_edit_in_place_that_keeps_size_and_time_is_seen(tmp_path, path, entry):

@@ -265,7 +265,14 @@ def test_a_name_that_leaves_the_product_is_refused(bucket, client) -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"<html/>", b"<ListBucketResult><Contents/></ListBucketResult>", b"\xff\xfe"],
+    [
+        b"",
+        b"<html/>",
+        b"<ListBucketResult><Contents/></ListBucketResult>",
+        b"<ListBucketResult><Contents><Key>elsewhere/x</Key><Size>1</Size></Contents>"
+        b"</ListBucketResult>",
+        b"\xff\xfe",
+    ],
 )
 def test_what_is_no_listing_is_named(bucket, client, body) -> None:
     bucket.script.add("list", Fault(body=body), times=99)

@@ -11,6 +11,7 @@ leaves ``seen.json`` beside itself: arguments, environment, process ids.
 import argparse
 import json
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -28,6 +29,7 @@ MISBEHAVIOURS = (
     "two products",
     "no product",
     "no quality indicators",
+    "another place",
     "hang",
     "children",
     "flood",
@@ -234,6 +236,11 @@ def cut_band(product: Path) -> None:
     os.truncate(path, path.stat().st_size // 2)
 
 
+def move(product: Path) -> None:
+    (path,) = product.glob("GRANULE/*/MTD_TL.xml")
+    path.write_text(re.sub(r"<ULX>\d+", "<ULX>600000", path.read_text()))
+
+
 def empty_band(product: Path) -> None:
     import rasterio
 
@@ -270,4 +277,5 @@ AFTER_THE_RUN = {
     "two products": second_product,
     "no product": shutil.rmtree,
     "no quality indicators": without_quality,
+    "another place": move,
 }

@@ -167,6 +167,7 @@ def test_the_gipp_is_explicit_and_its_digest_tells_other_parameters(
         ("two products", r"exactly one L2A .SAFE.*_N9998_.*_N9999_"),
         ("no product", r"exactly one L2A .SAFE in output, found none"),
         ("no quality indicators", r"no quality indicators"),
+        ("another place", r"expected the acquisition, place and size of its L1C"),
     ],
 )
 def test_a_run_without_a_whole_product_fails_for_good(process, program, fault, message):
