@@ -1021,7 +1021,7 @@ MUTANTS: Final = (
         ("ranges: any part", "if found == place else", "if found else"),
     ),
     *_of(
-        "resources/transfers/limiter.py",
+        "resources/transfers/retrier.py",
         "resources/cdse/test_session.py",
         ("limits: one connection more", "range(self._slots)", "range(self._slots + 1)"),
     ),

@@ -40,7 +40,7 @@ from ben_assets.training.index import INDEX_FILE, SCHEMA
 from ben_assets.training.manifest import read_manifest
 from ben_assets.training.patch_database import PatchDatabase
 from ben_assets.training.subsets import Selection
-from ben_assets.validation.extracted_release import compare_with_manifest
+from ben_assets.validation.hash_lists import compare_with_manifest
 from ben_assets.validation.survey import find_differences
 from ben_assets.validation.training_rules import (
     index_agrees_with_tables,
