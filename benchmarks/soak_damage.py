@@ -172,6 +172,7 @@ class World:
         synthetic = SyntheticData(folder / "synthetic", (KEY,))
         pipeline = Pipeline(synthetic, folder)
         pipeline.settings |= {"BEN_L1C_DIR": str(synthetic.l1c_dir), "BEN_FORCE": "1"}
+        pipeline.known = {}
         world = cls(pipeline)
         world.make_all(ASSETS)
         return world
