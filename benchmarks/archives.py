@@ -136,7 +136,7 @@ def _make_files(folder: Path, patches: int) -> Runs:
         path = folder / path_of(name)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
-        member = Member(path_of(name), path, sha256_of_bytes(content))
+        member = Member(path_of(name), str(path), sha256_of_bytes(content))
         runs.setdefault(run_of(member.name), []).append(member)
     return runs
 

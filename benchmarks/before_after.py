@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import resource
 import shutil
 import subprocess
@@ -32,6 +31,7 @@ from ben_assets.steps.step_context import cpu_count
 from ben_assets.synthetic.dataset import SyntheticData
 from benchmarks.full_tile import TILE, make_full_tile, texture_source
 from benchmarks.main_job import GOAL_LIMIT_RATIO
+from benchmarks.overview import with_compiled_modules
 from benchmarks.projection import projection
 from benchmarks.step_limits import DECODE, measure
 from resources.settings import REPOSITORY
@@ -81,7 +81,7 @@ class Version:
         home.mkdir(parents=True, exist_ok=True)
         shutil.copy(self.code / "dagster.yaml", home)
         own = {"DAGSTER_HOME": str(home), "BEN_DATA_DIR": str(data)}
-        return {**os.environ, **self.settings, **own}
+        return {**with_compiled_modules(), **self.settings, **own}
 
     def run(self, data: Path, *arguments: str) -> str:
         """What Python prints, in this version's checkout."""

@@ -94,7 +94,7 @@ def _cpu_seconds(command: str, settings: dict[str, str]) -> float:
     subprocess.run(
         [sys.executable, "-m", "ben_assets.cli", command],
         cwd=REPOSITORY,
-        env=_with_compiled_modules() | settings,
+        env=with_compiled_modules() | settings,
         stdout=subprocess.DEVNULL,
         check=True,
     )
@@ -102,7 +102,7 @@ def _cpu_seconds(command: str, settings: dict[str, str]) -> float:
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
-def _with_compiled_modules() -> dict[str, str]:
+def with_compiled_modules() -> dict[str, str]:
     """The environment, in which Python keeps compiled modules, as users have it."""
     unset = "PYTHONDONTWRITEBYTECODE"
     return {name: value for name, value in os.environ.items() if name != unset}

@@ -23,7 +23,7 @@ import pandas as pd
 import shapely
 
 from ben_assets.bigearthnet.bands import BANDS
-from ben_assets.bigearthnet.corine import CODES, LABEL_OF_CODE
+from ben_assets.bigearthnet.legend import CODES, LABEL_OF_CODE
 from ben_assets.bigearthnet.patch_grid import TileGeocoding, split_of_cell
 from ben_assets.bigearthnet.product_names import patch_id
 from ben_assets.bigearthnet.reference_map import LAYER

@@ -29,7 +29,7 @@ from ben_assets.synthetic.tiles import DEMO_TILES
 from ben_assets_tests.support.pipeline import STEPS, Pipeline
 from benchmarks.soak_main_job import finish, start
 from benchmarks.whole_tiles import WholeTiles
-from resources.data_root import configured_locks, file_locks, locks, store
+from resources.data_root import file_locks, locks, store
 
 PROCESSES: Final = 6
 HOSTS: Final = 3
@@ -132,7 +132,7 @@ def _say_host(host: str) -> None:
     )
     for module, name, value in (
         (locks, "_machine", lambda: host),
-        (configured_locks, "FileLocks", quick),
+        (file_locks, "FileLocks", quick),
         (store, "FileLocks", quick),
     ):
         setattr(module, name, value)

@@ -30,8 +30,8 @@ from ben_assets.bigearthnet.reference_map import (
 from ben_assets.safe.band_rasters import read_band
 from ben_assets.safe.l2a import L2AProduct, read_l2a
 from ben_assets.steps.step_context import cpu_count
-from ben_assets.synthetic.corine import GEOPACKAGE
 from ben_assets.synthetic.dataset import SyntheticData
+from ben_assets.synthetic.land import GEOPACKAGE
 from resources.data_root.files import flush_file_system
 
 Row = dict[str, Any]

@@ -12,8 +12,13 @@ from ben_assets.safe.manifest import prove_product
 from ben_assets.safe.zips import product_of_zip
 from resources.data_root.facts import CatalogueEntry
 from resources.data_root.files import require_space
-from resources.transfers.delivery import Digests, ProvenZip, service_checks, verify
-from resources.transfers.transfer import Delivered
+from resources.transfers.delivery import (
+    Delivered,
+    Digests,
+    ProvenZip,
+    service_checks,
+    verify,
+)
 
 
 def find_l1c(folder: Path, key: str, cdse_id: str | None = None) -> list[Path]:

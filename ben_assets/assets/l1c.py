@@ -4,7 +4,11 @@ from typing import TYPE_CHECKING, Final
 
 import dagster as dg
 
-from ben_assets.assets.rule_checks import rule
+from ben_assets.assets.rule_checks import (
+    files_equal_published,
+    matches_tracked_hash,
+    rule,
+)
 from ben_assets.assets.tile_asset import (
     Redo,
     materialize_release,
@@ -12,7 +16,6 @@ from ben_assets.assets.tile_asset import (
     release_asset,
     tile_asset,
 )
-from ben_assets.assets.tracked_hash import files_equal_published, matches_tracked_hash
 from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.failures import as_dagster_failure
 from ben_assets.partitions import TILES

@@ -4,9 +4,8 @@ from typing import TYPE_CHECKING, Final
 
 import dagster as dg
 
-from ben_assets.assets.rule_checks import rule
+from ben_assets.assets.rule_checks import matches_tracked_hash, rule
 from ben_assets.assets.tile_asset import Redo, materialize_tile, tile_asset
-from ben_assets.assets.tracked_hash import matches_tracked_hash
 from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.validation.result import RuleResult
 from resources.configured import (

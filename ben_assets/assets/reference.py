@@ -1,7 +1,6 @@
 """The pinned inputs: fetched from their public homes, or registered where they are."""
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import dagster as dg
 
@@ -21,83 +20,67 @@ if TYPE_CHECKING:
     from ben_assets.steps.step_context import StepContext
 
 
-def input_asset(*kinds: str) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
-    """Decorate an asset that is one or more pinned files."""
-    return dg.asset(
+def input_asset(name: str, *kinds: str, says: str) -> dg.AssetsDefinition:
+    """The asset of one or more pinned files.
+
+    Args:
+        name: asset key; ``FILES_OF_INPUT`` has its files.
+        kinds: shown on it.
+        says: its description.
+    """
+
+    @dg.asset(
+        name=name,
+        description=says,
         kinds=set(kinds),
         owners=OWNERS,
         tags={"ben/level": "input"},
         code_version="1",
     )
+    def provide(
+        context: dg.AssetExecutionContext,
+        data_root: DataRootResource,
+        reference_inputs: ReferenceInputsResource,
+    ) -> dg.MaterializeResult:
+        return _provide(context, settings_from(data_root, reference_inputs))
 
-
-@input_asset("csv")
-def tile_names_and_links(
-    context: dg.AssetExecutionContext,
-    data_root: DataRootResource,
-    reference_inputs: ReferenceInputsResource,
-) -> dg.MaterializeResult:
-    """Names of the tiles that BigEarthNet v1 was cut from, and of those of v2."""
-    return _provide(context, settings_from(data_root, reference_inputs))
-
-
-@input_asset("geoparquet")
-def v1_footprints(
-    context: dg.AssetExecutionContext,
-    data_root: DataRootResource,
-    reference_inputs: ReferenceInputsResource,
-) -> dg.MaterializeResult:
-    """Name, time and square of every BigEarthNet v1 patch, one file for each zone."""
-    return _provide(context, settings_from(data_root, reference_inputs))
-
-
-@input_asset("csv")
-def s1s2_mapping(
-    context: dg.AssetExecutionContext,
-    data_root: DataRootResource,
-    reference_inputs: ReferenceInputsResource,
-) -> dg.MaterializeResult:
-    """The matching Sentinel-1 patch of every BigEarthNet v1 patch."""
-    return _provide(context, settings_from(data_root, reference_inputs))
-
-
-@input_asset("csv")
-def snow_and_cloud_lists(
-    context: dg.AssetExecutionContext,
-    data_root: DataRootResource,
-    reference_inputs: ReferenceInputsResource,
-) -> dg.MaterializeResult:
-    """Patches of BigEarthNet v1 with seasonal snow, with cloud or with its shadow."""
-    return _provide(context, settings_from(data_root, reference_inputs))
-
-
-@input_asset("geojson")
-def countries(
-    context: dg.AssetExecutionContext,
-    data_root: DataRootResource,
-    reference_inputs: ReferenceInputsResource,
-) -> dg.MaterializeResult:
-    """Borders of countries at 1:110 million (Natural Earth 5.1.2)."""
-    return _provide(context, settings_from(data_root, reference_inputs))
-
-
-@input_asset("geopackage", "corine")
-def corine_land_cover(
-    context: dg.AssetExecutionContext,
-    data_root: DataRootResource,
-    reference_inputs: ReferenceInputsResource,
-) -> dg.MaterializeResult:
-    """CORINE Land Cover 2018, vector version; has to be put in place by hand."""
-    return _provide(context, settings_from(data_root, reference_inputs))
+    return provide
 
 
 INPUTS: Final = (
-    tile_names_and_links,
-    v1_footprints,
-    s1s2_mapping,
-    snow_and_cloud_lists,
-    countries,
-    corine_land_cover,
+    input_asset(
+        "tile_names_and_links",
+        "csv",
+        says="Names of the tiles that BigEarthNet v1 was cut from, and of those of v2.",
+    ),
+    input_asset(
+        "v1_footprints",
+        "geoparquet",
+        says="Name, time and square of every BigEarthNet v1 patch, one file for each "
+        "zone.",
+    ),
+    input_asset(
+        "s1s2_mapping",
+        "csv",
+        says="The matching Sentinel-1 patch of every BigEarthNet v1 patch.",
+    ),
+    input_asset(
+        "snow_and_cloud_lists",
+        "csv",
+        says="Patches of BigEarthNet v1 with seasonal snow, with cloud or with its "
+        "shadow.",
+    ),
+    input_asset(
+        "countries",
+        "geojson",
+        says="Borders of countries at 1:110 million (Natural Earth 5.1.2).",
+    ),
+    input_asset(
+        "corine_land_cover",
+        "geopackage",
+        "corine",
+        says="CORINE Land Cover 2018, vector version; has to be put in place by hand.",
+    ),
 )
 
 

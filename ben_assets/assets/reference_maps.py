@@ -4,9 +4,8 @@ from typing import TYPE_CHECKING, Final
 
 import dagster as dg
 
-from ben_assets.assets.rule_checks import rule
+from ben_assets.assets.rule_checks import matches_tracked_hash, rule
 from ben_assets.assets.tile_asset import materialize_tile, tile_asset
-from ben_assets.assets.tracked_hash import matches_tracked_hash
 from ben_assets.bigearthnet import table_columns
 from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.validation.result import RuleResult
@@ -44,9 +43,9 @@ def reference_maps(
 @rule(reference_maps)
 def codes_are_known(tile: Tile, ctx: "StepContext") -> RuleResult:
     """Only codes of the legend and 999 occur, and they fill every map of the tile."""
-    from ben_assets.validation import table_rules
+    from ben_assets.validation import dataset_rules
 
-    return table_rules.codes_are_known(tile, ctx)
+    return dataset_rules.codes_are_known(tile, ctx)
 
 
 @rule(reference_maps, is_blocking=False)

@@ -4,14 +4,17 @@ from typing import TYPE_CHECKING, Final
 
 import dagster as dg
 
-from ben_assets.assets.rule_checks import rule
+from ben_assets.assets.rule_checks import (
+    files_equal_published,
+    matches_tracked_hash,
+    rule,
+)
 from ben_assets.assets.tile_asset import (
     materialize_release,
     materialize_tile,
     release_asset,
     tile_asset,
 )
-from ben_assets.assets.tracked_hash import files_equal_published, matches_tracked_hash
 from ben_assets.bigearthnet import table_columns
 from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.validation.result import RuleResult
@@ -131,33 +134,33 @@ def release_report(
 @rule(metadata_tables)
 def labels_are_known(tile: Tile, ctx: "StepContext") -> RuleResult:
     """Every label is one of the 19 classes, each once on a patch."""
-    from ben_assets.validation import table_rules
+    from ben_assets.validation import dataset_rules
 
-    return table_rules.labels_are_known(tile, ctx)
+    return dataset_rules.labels_are_known(tile, ctx)
 
 
 @rule(metadata_tables)
 def labelled_patches_have_maps(tile: Tile, ctx: "StepContext") -> RuleResult:
     """Each patch with labels has a reference map."""
-    from ben_assets.validation import table_rules
+    from ben_assets.validation import dataset_rules
 
-    return table_rules.labelled_patches_have_maps(tile, ctx)
+    return dataset_rules.labelled_patches_have_maps(tile, ctx)
 
 
 @rule(metadata_tables)
 def splits_follow_rule(tile: Tile, ctx: "StepContext") -> RuleResult:
     """Each patch is in one split, the one that its place in the tile gives."""
-    from ben_assets.validation import table_rules
+    from ben_assets.validation import dataset_rules
 
-    return table_rules.splits_follow_rule(tile, ctx)
+    return dataset_rules.splits_follow_rule(tile, ctx)
 
 
 @rule(metadata_tables)
 def matching_patches_are_unique(tile: Tile, ctx: "StepContext") -> RuleResult:
     """No two retained patches of the tile share a v1 or Sentinel-1 patch."""
-    from ben_assets.validation import table_rules
+    from ben_assets.validation import dataset_rules
 
-    return table_rules.matching_patches_are_unique(tile, ctx)
+    return dataset_rules.matching_patches_are_unique(tile, ctx)
 
 
 @rule(aligned_dataset)

@@ -7,11 +7,12 @@ themselves, which know no Dagster (``ben_assets.validation``).
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
 from ben_assets.assets.tile_asset import line_log
+from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.failures import as_dagster_failure
 from ben_assets.partitions import TILES, tile_partitions
 from ben_assets.validation.result import RuleResult
@@ -24,6 +25,9 @@ from resources.configured import (
 )
 from resources.data_root.flow import RELEASE
 from resources.settings import Settings
+
+if TYPE_CHECKING:
+    from ben_assets.steps.step_context import StepContext
 
 # checks by tile: told at each start, and not for a user to act on
 warnings.filterwarnings("ignore", "Specifying a partitions_def", dg.PreviewWarning)
@@ -160,3 +164,41 @@ def metadata_of(result: RuleResult) -> dict[str, Any]:
     if result.differing:
         metadata["differing"] = list(result.differing)
     return metadata | dict(result.details)
+
+
+def matches_tracked_hash(asset: dg.AssetsDefinition) -> RuleCheck:
+    """The check that files equal those of ``tracked-artifacts/hashes/<asset>.csv``."""
+    name = asset.key.path[-1]
+
+    def of_tile(tile: Tile, ctx: "StepContext") -> RuleResult:
+        from ben_assets.validation.expected_hashes import matches_tracked_hash
+
+        return matches_tracked_hash(name, tile.key, ctx)
+
+    def of_release(ctx: "StepContext") -> RuleResult:
+        from ben_assets.validation.expected_hashes import matches_tracked_hash
+
+        return matches_tracked_hash(name, RELEASE, ctx)
+
+    says = (
+        "Number, size and SHA-256 of the files equal the tracked ones; in job verify "
+        "every file on disk is read. Without a tracked hash it passes with a warning."
+    )
+    rule = of_tile if asset.partitions_def else of_release
+    return RuleCheck(asset, "matches_tracked_hash", says, rule)
+
+
+def files_equal_published(asset: dg.AssetsDefinition) -> RuleCheck:
+    """The check that a release's files have the digests that were published."""
+    name = asset.key.path[-1]
+
+    def of_release(ctx: "StepContext") -> RuleResult:
+        from ben_assets.validation.release_rules import files_equal_published
+
+        return files_equal_published(name, ctx)
+
+    says = (
+        "Files, and tars inside archives, have the published digests; evaluated where "
+        "all 125 tiles and no others are in it."
+    )
+    return RuleCheck(asset, "files_equal_published", says, of_release)

@@ -34,8 +34,8 @@ class Member:
 
     name: str
     """Path inside the archive."""
-    path: Path
-    """File on disk."""
+    path: str
+    """File on disk; pathlib would take its time for 100,000 of them."""
     sha256: str
     """What its content must have."""
 

@@ -188,3 +188,20 @@ def _whole(text: str, what: str, lowest: int, highest: int) -> int:
         f"expected {what} to be a whole number from {lowest} to {highest}, found "
         f"{text or 'nothing'}"
     )
+
+
+CLC2018: Final[Legend] = built_in_legend("clc2018")
+"""Codes of level 3, their official names and colours, and the classes made of them."""
+
+NO_POLYGON: Final = NO_LAND_COVER
+"""Code of reference map pixels that no CORINE polygon covers."""
+
+LABELS: Final = CLC2018.labels
+"""The 19 classes, in the order of the paper."""
+
+LABEL_OF_CODE: Final[dict[int, str]] = {
+    code: entry.label for code, entry in CLC2018.classes.items() if entry.label
+}
+
+CODES: Final = CLC2018.codes
+"""The 45 values a reference map may hold."""

@@ -18,10 +18,9 @@ import rasterio.features
 import shapely
 
 from ben_assets.bigearthnet.bands import PATCH_SIZE_M, REFERENCE_MAP_PIXELS
-from ben_assets.bigearthnet.corine import CLC2018
 from ben_assets.bigearthnet.errors import InvalidInput, MissingInput
 from ben_assets.bigearthnet.geotiff import DEFLATED, DeflatedTemplate, encode
-from ben_assets.bigearthnet.legend import NO_LAND_COVER, Legend
+from ben_assets.bigearthnet.legend import CLC2018, NO_LAND_COVER, Legend
 from ben_assets.bigearthnet.patch_grid import TileGeocoding
 from ben_assets.bigearthnet.reproject import CORINE_EPSG, corine_bounds, to_utm
 

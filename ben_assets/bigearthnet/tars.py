@@ -5,6 +5,7 @@ GNU tar format, mode 0644, owner 0 without names, time 2024-01-01, blocking fact
 
 from __future__ import annotations
 
+import functools
 import tarfile
 from typing import Any, Final, Protocol
 
@@ -85,6 +86,7 @@ def end_after(n_bytes: int) -> bytes:
     return bytes(end - n_bytes + -end % tarfile.RECORDSIZE)
 
 
+@functools.lru_cache(1024)
 def _header(
     name: str, size: int, *, mtime: int = MEMBER_MTIME, kind: bytes = tarfile.REGTYPE
 ) -> bytes:

@@ -18,16 +18,12 @@ from ben_assets.cli import (
     hashing,
     inputs,
     overview,
-    pinning,
-    postgis,
-    preflighting,
     recipe,
     reference,
     releasing,
     running,
     sampling,
-    serving,
-    tracking,
+    services,
     verification,
 )
 from ben_assets.environment import load_env_file
@@ -48,12 +44,12 @@ app = typer.Typer(
 app.command()(running.run)
 app.command()(sampling.sample)
 app.command()(verification.verify)
-app.command()(tracking.track)
+app.command()(verification.track)
 app.add_typer(overview.app, name="tiles")
 app.command()(doctor.doctor)
-app.command()(pinning.pin)
-app.command()(preflighting.preflight)
-app.command()(serving.serve)
+app.command()(hashing.pin)
+app.command()(doctor.preflight)
+app.command()(services.serve)
 app.command()(releasing.subset)
 app.command("verify-release")(releasing.verify_release)
 app.add_typer(releasing.publish, name="publish")
@@ -61,7 +57,7 @@ app.add_typer(hashing.app, name="hash")
 app.add_typer(recipe.app, name="recipe")
 app.add_typer(reference.app, name="reference")
 app.add_typer(inputs.app, name="inputs")
-app.add_typer(postgis.app, name="postgis")
+app.add_typer(services.postgis, name="postgis")
 
 
 def _print_version(is_asked: bool) -> None:

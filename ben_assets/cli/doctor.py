@@ -1,20 +1,44 @@
-"""``ben doctor``."""
+"""``ben doctor`` and ``ben preflight``: what a run will lack, before it starts."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from enum import StrEnum
 
 import typer
 
 from ben_assets.bigearthnet.numerals import counted
 from ben_assets.bigearthnet.outside_text import escaped
-from ben_assets.cli.choice import TileArguments, chosen_tiles
-from ben_assets.cli.console import AsJson, coloured, say, say_json
+from ben_assets.cli.console import (
+    AsJson,
+    TileArguments,
+    chosen_tiles,
+    coloured,
+    say,
+    say_json,
+)
 from ben_assets.environment import settings_of_process
 from ben_assets.tiles import load_tiles
 
-if TYPE_CHECKING:
-    from ben_assets.cli.finding import Finding
+
+class State(StrEnum):
+    """What is known of a subject."""
+
+    OK = "ok"
+    WARNS = "warns"
+    LACKS = "lacks"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that a run needs."""
+
+    subject: str
+    """What it is."""
+    state: State
+    """Whether it is there."""
+    detail: str
+    """What was found, and what to do where it lacks."""
 
 
 def doctor(tiles: TileArguments = None, as_json: AsJson = False) -> None:
@@ -24,7 +48,6 @@ def doctor(tiles: TileArguments = None, as_json: AsJson = False) -> None:
     Sentinel-1 and disk space. Without TILE: for those of BEN_TILES_CSV, else for all.
     """
     from ben_assets.cli.diagnosis import diagnose
-    from ben_assets.cli.finding import State
 
     settings = settings_of_process()
     known = load_tiles(settings)
@@ -48,3 +71,30 @@ def _print(findings: list[Finding]) -> None:
         state = coloured(finding.state, 5)
         text = escaped(f"{finding.subject:<{width}}  {finding.detail}")
         typer.echo(f"{state}  {text}")
+
+
+def preflight(
+    tiles: TileArguments = None,
+    as_json: AsJson = False,
+) -> None:
+    """Ask all sources for tiles (all by default); downloads nothing.
+
+    Shows which source has which tile, what is gone or changed, newer baselines, and the
+    bytes to download. Exit 1 where no source has a tile.
+    """
+    from ben_assets.steps.preflight import format_preflight, preflight
+
+    settings = settings_of_process()
+    known = load_tiles(settings)
+    keys = chosen_tiles(tiles) or known
+    report = preflight(
+        [known[key] for key in keys],
+        settings,
+        lambda line: typer.echo(escaped(line), err=True),
+    )
+    if as_json:
+        say_json(report.as_json())
+    else:
+        typer.echo(format_preflight(report))
+    if not all(row.is_ready for row in report.rows):
+        raise typer.Exit(1)

@@ -135,7 +135,7 @@ def _draw(
     to_stderr: bool,
 ) -> None:
     """Write the picture, if one is asked for and there is a place to draw."""
-    from ben_assets.report.found_map import found_map
+    from ben_assets.report.tile_map import found_map
 
     if path is None:
         return
@@ -153,8 +153,7 @@ def _outlines_of_countries() -> gpd.GeoDataFrame:
     import geopandas as gpd
 
     from ben_assets.bigearthnet.recipe import Countries
-    from resources.inputs.pins import COUNTRIES
-    from resources.inputs.places import InputPlaces
+    from resources.inputs.pins import COUNTRIES, InputPlaces
     from resources.inputs.reference import ReferenceInputs
 
     settings = settings_of_process()

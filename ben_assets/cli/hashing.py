@@ -1,4 +1,4 @@
-"""``ben hash``: the original pipeline's hashers."""
+"""``ben hash`` and ``ben pin``: what the original pipeline left behind."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import typer
 
 from ben_assets.cli.console import say, with_progress
 from ben_assets.validation.hash_lists import hash_l1c, hash_tiffs, write_hash_list
+from resources.data_root.files import write_atomically
+from resources.inputs.pins import PUBLISHED, derive_published_toml, derive_tiles_csv
 
 app = typer.Typer(help="The original's hash lists.", no_args_is_help=True)
 
@@ -38,3 +40,30 @@ def l1c(folder: _Folder, output: _Output = Path("ben_s2_l1c_hashes.csv")) -> Non
     for problem in damaged:
         say(f"left out: {problem}", err=True)
     raise typer.Exit(1 if damaged else 0)
+
+
+def pin(
+    source: Annotated[
+        Path,
+        typer.Option(
+            "--from",
+            exists=True,
+            file_okay=False,
+            help="Folder with the tracked artifacts of the original pipeline.",
+        ),
+    ],
+    to: Annotated[Path, typer.Option(help="Folder to write to.")] = PUBLISHED.parent,
+) -> None:
+    """Derive tiles.csv and published.toml from the published artifacts.
+
+    Nothing in these two files is typed; this command is how they come about.
+    """
+    to.mkdir(parents=True, exist_ok=True)
+    for name, text in (
+        ("tiles.csv", derive_tiles_csv(source)),
+        (PUBLISHED.name, derive_published_toml(source)),
+    ):
+        path = to / name
+        is_same = path.is_file() and path.read_text() == text
+        write_atomically(path, text.encode())
+        typer.echo(f"{path}: {'as before' if is_same else 'written'}")

@@ -10,8 +10,7 @@ from typing import Annotated
 import typer
 
 from ben_assets.bigearthnet.tile_list import Tile
-from ben_assets.cli.choice import TileArguments, chosen_tiles
-from ben_assets.cli.console import AsJson, say, say_json
+from ben_assets.cli.console import AsJson, TileArguments, chosen_tiles, say, say_json
 from ben_assets.environment import settings_of_process
 from ben_assets.tiles import load_tiles
 from resources.data_root.facts import ZipFacts

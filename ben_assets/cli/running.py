@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ben_assets.bigearthnet.tile_list import Tile, find_tile
-from ben_assets.cli.choice import chosen_tiles
-from ben_assets.cli.console import say
+from ben_assets.cli.console import chosen_tiles, say
 from ben_assets.environment import settings_of_process
 from ben_assets.tiles import load_tiles
 

@@ -1,23 +1,37 @@
-"""``ben verify``."""
+"""``ben verify``, what makes right what it found, and ``ben track``."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import shlex
+import shutil
+import sys
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from ben_assets.bigearthnet.errors import BenError
 from ben_assets.bigearthnet.outside_text import escaped
-from ben_assets.cli.choice import TileArguments, chosen_tiles
-from ben_assets.cli.console import AsJson, coloured, progress, say, say_json
-from ben_assets.cli.repair import repair_commands
+from ben_assets.cli.console import (
+    AsJson,
+    TileArguments,
+    chosen_tiles,
+    coloured,
+    progress,
+    say,
+    say_json,
+)
 from ben_assets.environment import settings_of_process
+from ben_assets.validation.recording import track_tiles
 from ben_assets.validation.survey import find_differences
-from resources.data_root.difference import Difference
-from resources.data_root.flow import RELEASE
+from resources.data_root.facts import SubsetFacts
+from resources.data_root.flow import RELEASE, RELEASE_ASSETS, SUBSETS, TILE_ASSETS
 from resources.data_root.records import StoredRecord
-from resources.data_root.stored_tiles import Snapshot
+from resources.data_root.store import Storage
+from resources.data_root.stored_tiles import Snapshot, StoredTiles
+from resources.data_root.tile_files import Difference
 from resources.settings import Settings
 
 
@@ -102,3 +116,101 @@ def _line(difference: Difference) -> str:
     what = f"{coloured(difference.kind)}: {escaped(difference.detail)}"
     fields = (difference.asset, tile, difference.file)
     return "\t".join((*map(escaped, fields), what))
+
+
+def repair_commands(
+    differences: Iterable[Difference], stored: StoredTiles
+) -> list[str]:
+    """Commands that rebuild what differs and nothing else, in the order to run them.
+
+    Args:
+        differences: what was found.
+        stored: the data root, for files that only their owner can take away, and for
+            what the records of subsets say.
+    """
+    assets_of: dict[str, set[str]] = {}
+    orphans = []
+    for difference in differences:
+        if difference.rebuilt_by:
+            assets_of.setdefault(difference.tile, set()).add(difference.rebuilt_by)
+        else:
+            orphans.append(stored.folder(difference.asset) / difference.file)
+    materialize = f"{_program('dagster')} asset materialize -m ben_assets.definitions"
+    of_release = assets_of.pop(RELEASE, set())
+    subsets = {asset for asset in of_release if asset.startswith(f"{SUBSETS}/")}
+    released = of_release - subsets
+    commands = [
+        f"rm {'-r ' * path.is_dir()}-- {_quoted(str(path))}" for path in orphans
+    ]
+    commands += [
+        f"{materialize} --select {_selection(assets)} --partition {_quoted(tile)}"
+        for tile, assets in sorted(assets_of.items())
+    ]
+    if released:
+        commands.append(f"{materialize} --select {_selection(released)}")
+    return commands + [_remaking(subset, stored) for subset in sorted(subsets)]
+
+
+def _remaking(subset: str, stored: StoredTiles) -> str:
+    """How to make a subset again as its record says; without one, it has to go."""
+    try:
+        record = stored.find(subset, RELEASE)
+    except BenError:
+        record = None
+    if record is None:
+        return f"rm -r -- {_quoted(str(stored.folder(subset)))}"
+    facts, name = record.facts_as(SubsetFacts), Path(subset).name
+    words = [name, "--where", facts.where, "--share", str(facts.share)]
+    words += ["--seed", str(facts.seed)]
+    if facts.per_class is not None:
+        words += ["--per-class", str(facts.per_class)]
+    if f"{name}.lmdb" in record.outputs:
+        words.append("--lmdb")
+    if any(output.endswith(".tar") for output in record.outputs):
+        words.append("--shards")
+    return f"{_program('ben')} subset {' '.join(map(_quoted, words))}"
+
+
+def _quoted(word: str) -> str:
+    """A word of a shell command, on one line whatever it holds."""
+    if escaped(word) == word:
+        return shlex.quote(word)
+    return "$'" + escaped(word.replace("\\", "\\\\").replace("'", "\\'")) + "'"
+
+
+def _program(name: str) -> str:
+    """How to call a program of this environment from here."""
+    program = Path(sys.executable).with_name(name)
+    if shutil.which(name) == str(program):
+        return name
+    here = Path.cwd()
+    is_below = program.is_relative_to(here)
+    return shlex.quote(str(program.relative_to(here) if is_below else program))
+
+
+def _selection(assets: set[str]) -> str:
+    flow = (*TILE_ASSETS, *RELEASE_ASSETS)
+    return ",".join(sorted(assets, key=flow.index))
+
+
+def track(tiles: TileArguments = None) -> None:
+    """Record the hashes of tiles on disk as what is expected from now on.
+
+    Writes tracked-artifacts/hashes/ASSET.csv (BEN_TRACKED_ARTIFACTS); rows of other
+    tiles stay. TILE may be the word release. Review the difference like code, and
+    commit it.
+    """
+    settings = settings_of_process()
+    changes = track_tiles(
+        Storage(settings.data_dir),
+        settings.tracked_artifacts,
+        chosen_tiles(tiles, also=(RELEASE,)),
+    )
+    for change in changes:
+        say(
+            f"{change.path}: {change.added} rows added, {change.changed} changed, "
+            f"{change.kept} as before"
+        )
+    if not changes:
+        say(f"nothing to track below {settings.data_dir}", err=True)
+        raise typer.Exit(2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from pathlib import Path
 from typing import Final
 
 import pyarrow as pa
@@ -18,7 +19,7 @@ from ben_assets.training.card import write_card
 from ben_assets.training.card_facts import CardFacts, Extent
 from ben_assets.training.index import INDEX_FILE
 from ben_assets.training.manifest import MANIFEST_FILE, ListedFile, write_manifest
-from ben_assets.training.samples import PARTS, parts_of
+from ben_assets.training.shards import PARTS, parts_of
 from resources.data_root.facts import IndexFacts, ReleaseCardFacts
 from resources.data_root.flow import RELEASE
 from resources.data_root.store import Record, StoredRecord
@@ -79,7 +80,7 @@ def _listed_files(
     for record in records:
         for member in dataset.dataset_members(ctx.storage, record.tile):
             try:
-                n_bytes = member.path.stat().st_size
+                n_bytes = Path(member.path).stat().st_size
             except FileNotFoundError as error:
                 raise InvalidInput(
                     f"{member.path} is missing; materialize {dataset.ASSET} of "

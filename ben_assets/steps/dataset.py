@@ -64,16 +64,15 @@ def make_aligned_dataset(tile: Tile, ctx: StepContext) -> StoredRecord:
     require_unique(kept, "s1_name")
     s1_names = sorted(kept["s1_name"].dropna())
     s1_files = _s1_files(ctx.settings.path("BEN_S1_DIR"), s1_names)
-    sources = _patch_files(tile, ctx.storage, kept)
+    digests, places = _patch_files(tile, ctx.storage, kept)
     s1_corners = _s1_corners(kept, table.geocoding)
     with ctx.storage.draft(ASSET, tile.key, ctx.log) as draft:
         known = _known_s1_digests(tile, ctx)
-        digests = {name: digest for name, (_, digest) in sources.items()}
         tile_id = table.tile_id
         for root in (S2_ROOT, MAPS_ROOT):
             (draft.path / root / tile_id).mkdir(parents=True)
-        n_bytes = _place_own(draft, {n: path for n, (path, _) in sources.items()})
-        ctx.log(f"{len(sources)} files of {len(kept)} patches placed")
+        n_bytes = _place_own(draft, places)
+        ctx.log(f"{len(places)} files of {len(kept)} patches placed")
         s1_digests = _place_s1(draft, s1_files, s1_corners, table.epsg)
         _require_unchanged(s1_digests, {} if ctx.settings.force else known, s1_files)
         n_bytes += sum((draft.path / path_of(n)).stat().st_size for n in s1_digests)
@@ -102,20 +101,25 @@ def make_aligned_dataset(tile: Tile, ctx: StepContext) -> StoredRecord:
 
 def _patch_files(
     tile: Tile, storage: Storage, kept: pd.DataFrame
-) -> dict[str, tuple[Path, str]]:
-    """Name of each S2 file and map of the kept patches to its path and digest."""
-    found = {}
+) -> tuple[dict[str, str], dict[str, str]]:
+    """The S2 files and maps of the kept patches; pathlib would take longer than links.
+
+    Returns:
+        Name of each to its digest, and its path to where it goes in the data set.
+    """
+    found, places = {}, {}
     for asset, suffixes in (
         (patches.ASSET, tuple(f"_{band.name}" for band in BANDS)),
         (reference_maps.ASSET, (MAP_SUFFIX,)),
     ):
-        digests = storage.digests(asset, tile.key)
+        root, digests = storage.folder(asset), storage.digests(asset, tile.key)
         for patch in kept["patch_id"]:
-            for suffix in suffixes:
-                name = f"{patch}{suffix}"
-                inside = path_of(name).partition("/")[2]
-                found[name] = (storage.folder(asset) / inside, digests[name])
-    return found
+            folder = path_of(f"{patch}{suffixes[0]}").rpartition("/")[0]
+            inside = folder.partition("/")[2]
+            for name in (f"{patch}{suffix}" for suffix in suffixes):
+                found[name] = digests[name]
+                places[f"{root}/{inside}/{name}.tif"] = f"{folder}/{name}.tif"
+    return found, places
 
 
 def _s1_files(root: Path | None, s1_names: list[str]) -> dict[str, Path]:
@@ -145,24 +149,22 @@ def _s1_files(root: Path | None, s1_names: list[str]) -> dict[str, Path]:
     return files
 
 
-def _place_own(draft: Draft, sources: dict[str, Path]) -> int:
+def _place_own(draft: Draft, places: dict[str, str]) -> int:
     """Link files of ours; read-only, since readers could change both by one name.
 
     Returns:
         Their size together.
     """
-    targets = {name: f"{draft.path}/{path_of(name)}" for name in sources}
-    for folder in dict.fromkeys(
-        target.rpartition("/")[0] for target in targets.values()
-    ):
-        Path(folder).mkdir(parents=True, exist_ok=True)
-    return sum(_place(path, targets[name]) for name, path in sources.items())
+    for folder in dict.fromkeys(place.rpartition("/")[0] for place in places.values()):
+        (draft.path / folder).mkdir(parents=True, exist_ok=True)
+    return sum(
+        _place(source, f"{draft.path}/{place}") for source, place in places.items()
+    )
 
 
-def _place(source: Path, target: str) -> int:
-    """Link one file, and return its size; pathlib would take longer than the disk."""
-    link_or_copy(source, Path(target))
-    status = os.stat(target)  # noqa: PTH116
+def _place(source: str, target: str) -> int:
+    """Link one file, and return its size."""
+    status = link_or_copy(source, target)
     if stat.S_IMODE(status.st_mode) != _READ_ONLY:
         os.chmod(target, _READ_ONLY)  # noqa: PTH101
     return status.st_size
@@ -241,6 +243,7 @@ def _require_unchanged(
 
 def dataset_members(storage: Storage, tile: str) -> Iterator[Member]:
     """The files of a tile in the aligned data set, as members of its archives."""
+    root = storage.folder(ASSET)
     for name, digest in storage.digests(ASSET, tile).items():
         path = path_of(name)
-        yield Member(path, storage.folder(ASSET) / path, digest)
+        yield Member(path, f"{root}/{path}", digest)

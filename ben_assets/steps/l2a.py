@@ -43,7 +43,7 @@ from resources.data_root.store import Draft, Record, StoredRecord
 from resources.data_root.tile_files import still_verifies
 from resources.imported_l2a import copy_product, find_l2a
 from resources.product_sources import Sources
-from resources.sen2cor.configured_processor import l2a_processor
+from resources.sen2cor.client import l2a_processor
 from resources.sen2cor.processors import DARK_OBJECT, SEN2COR, ProcessingResult
 
 ASSET: Final = "l2a_tiles"

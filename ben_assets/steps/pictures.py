@@ -14,8 +14,7 @@ from ben_assets.bigearthnet.legend import Legend
 from ben_assets.bigearthnet.patch_grid import TileGeocoding
 from ben_assets.bigearthnet.recipe import LandCover
 from ben_assets.bigearthnet.tile_list import Tile
-from ben_assets.pictures.cells import cell_picture
-from ben_assets.pictures.labels import label_picture
+from ben_assets.pictures.cells import cell_picture, label_picture
 from ben_assets.pictures.quicklook import (
     COLOUR_BANDS,
     land_cover_picture,

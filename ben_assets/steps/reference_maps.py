@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 
 from ben_assets.bigearthnet.checksums import sha256_of_bytes
-from ben_assets.bigearthnet.corine import NO_POLYGON
 from ben_assets.bigearthnet.dataset_layout import MAP_SUFFIX, patch_folder
+from ben_assets.bigearthnet.legend import NO_POLYGON
 from ben_assets.bigearthnet.patch_grid import TileGeocoding
 from ben_assets.bigearthnet.patching import write_file
 from ben_assets.bigearthnet.product_names import patch_id

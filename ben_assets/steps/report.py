@@ -19,10 +19,10 @@ from ben_assets.bigearthnet.release_tables import (
 )
 from ben_assets.report.facts import CountryRow, LabelRow, ReleaseFacts, TileFacts
 from ben_assets.report.gallery import choose_patches, make_gallery
-from ben_assets.report.page import render_page
 from ben_assets.report.provenance import (
     inputs_of,
     release_files,
+    render_page,
     versions_by_asset,
 )
 from ben_assets.report.tile_map import tile_map, view_of_tiles

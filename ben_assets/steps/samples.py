@@ -27,8 +27,8 @@ from ben_assets.safe.jp2_area import Cutout, PixelArea, cut_out
 from ben_assets.safe.l2a import band_offsets, read_geocoding
 from ben_assets.safe.xml_files import parse_xml
 from resources.gcs import Gcs
+from resources.transfers.bucket import RangeReader
 from resources.transfers.product_tree import ProductTree
-from resources.transfers.ranges import RangeReader
 
 _GSD_M: Final = 10
 _SIDE: Final = PATCH_SIZE_M // _GSD_M

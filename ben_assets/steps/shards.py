@@ -20,8 +20,16 @@ from ben_assets.steps import release, release_index
 from ben_assets.steps.step_context import StepContext, cpu_count, versions
 from ben_assets.steps.training import open_database, require_database
 from ben_assets.training.classes import class_table
-from ben_assets.training.samples import PARTS, mixed, parts_of, sample_members
-from ben_assets.training.shards import SHARD_BYTES, Sample, Shard, write_shards
+from ben_assets.training.shards import (
+    PARTS,
+    SHARD_BYTES,
+    Sample,
+    Shard,
+    mixed,
+    parts_of,
+    sample_members,
+    write_shards,
+)
 from resources.data_root.facts import ShardFacts
 from resources.data_root.flow import RELEASE
 from resources.data_root.records import FileDigest

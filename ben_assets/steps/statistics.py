@@ -16,7 +16,7 @@ from ben_assets.steps import release, release_index
 from ben_assets.steps.step_context import StepContext, cpu_count, versions
 from ben_assets.steps.training import open_database, require_database
 from ben_assets.training.patch_database import PatchDatabase
-from ben_assets.training.samples import PARTS, parts_of
+from ben_assets.training.shards import PARTS, parts_of
 from ben_assets.training.statistics import (
     BandStatistics,
     PartStatistics,

@@ -22,9 +22,13 @@ from ben_assets.synthetic.bigearthnet_v1 import (
     first_version_patches,
     write_first_version,
 )
-from ben_assets.synthetic.corine import GEOPACKAGE, write_corine
-from ben_assets.synthetic.countries import COUNTRIES_FILE, write_countries
-from ben_assets.synthetic.land_cover_cases import land_cover_cases
+from ben_assets.synthetic.land import (
+    COUNTRIES_FILE,
+    GEOPACKAGE,
+    land_cover_cases,
+    write_corine,
+    write_countries,
+)
 from ben_assets.synthetic.landscape import LandCover, make_landscape
 from ben_assets.synthetic.safe_description import QUALITY_CHECKS, ProductDescription
 from ben_assets.synthetic.safe_writer import (

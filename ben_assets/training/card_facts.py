@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ben_assets.bigearthnet.legend import Legend
 from ben_assets.bigearthnet.outside_text import escaped
 from ben_assets.bigearthnet.recipe import Recipe
-from ben_assets.training.samples import PARTS
+from ben_assets.training.shards import PARTS
 
 
 @dataclass(frozen=True)

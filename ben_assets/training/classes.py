@@ -12,8 +12,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from ben_assets.bigearthnet.corine import LABELS
-from ben_assets.bigearthnet.legend import Legend, LegendClass
+from ben_assets.bigearthnet.legend import LABELS, Legend, LegendClass
 
 PAPER_ORDER: Final = LABELS
 """The 19 classes by CORINE code."""

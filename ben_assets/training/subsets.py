@@ -17,7 +17,7 @@ import duckdb
 import pyarrow as pa
 
 from ben_assets.bigearthnet.errors import InvalidInput
-from ben_assets.training.samples import mixing_key
+from ben_assets.training.shards import mixing_key
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 

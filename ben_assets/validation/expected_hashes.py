@@ -8,18 +8,24 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ben_assets.bigearthnet.checksums import hash_list_digest
 from ben_assets.bigearthnet.errors import InvalidInput
+from ben_assets.bigearthnet.numerals import counted
 from ben_assets.bigearthnet.plain_files import read_plain
-from ben_assets.validation.result import RuleResult
+from ben_assets.validation.result import SHOWN, RuleResult
 from resources.data_root.facts import L2aFacts
 from resources.data_root.flow import RELEASE_ASSETS
 from resources.data_root.store import StoredRecord
+from resources.data_root.tile_files import verify_tile
 from resources.sen2cor.installation import processor_mismatch
 from resources.sen2cor.processors import SEN2COR
+
+if TYPE_CHECKING:
+    from ben_assets.steps.step_context import StepContext
 
 COLUMNS: Final = ("tile", "files", "bytes", "sha256")
 MEMBERS_FILE: Final = "l1c_zips.members.csv"
@@ -107,3 +113,31 @@ def _objection(record: StoredRecord) -> str | None:
     if facts.version == "unknown":
         return None
     return processor_mismatch(facts.processor, facts.version)
+
+
+def matches_tracked_hash(asset: str, tile: str, ctx: StepContext) -> RuleResult:
+    """Hold a record against its tracked row and, in job verify, its files too.
+
+    Args:
+        asset: asset key.
+        tile: tile key, or ``release``.
+        ctx: with ``is_deep`` the bytes on disk are read, not only the record.
+    """
+    wrong = (
+        list(verify_tile(ctx.storage, asset, tile, deep=True)) if ctx.is_deep else []
+    )
+    if wrong:
+        shown = [f"{d.file}: {d.kind}: {d.detail}" for d in wrong[:SHOWN]]
+        again = f"materialize {asset} of {tile} again"
+        verb = "differs" if len(wrong) == 1 else "differ"
+        sentence = f"{counted(len(wrong), 'file')} {verb}: {shown[0]}; {again}"
+        return RuleResult(
+            False,
+            "the files of the record",
+            sentence,
+            tuple(shown),
+            details={"what to do": again},
+        )
+    result = compare(ctx.storage.require(asset, tile), ctx.settings.tracked_artifacts)
+    where = {"what to do": "docs/checks.md, matches_tracked_hash"}
+    return replace(result, details=where)

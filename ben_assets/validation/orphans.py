@@ -14,9 +14,9 @@ from ben_assets.bigearthnet.errors import BenError
 from ben_assets.bigearthnet.plain_files import read_plain
 from ben_assets.bigearthnet.product_names import ProductName, is_tile_key
 from resources.data_root.bulk_hashing import hash_files
-from resources.data_root.difference import Difference, Kind
 from resources.data_root.flow import RELEASE, is_of_release
 from resources.data_root.stored_tiles import StoredTiles, tile_of_draft
+from resources.data_root.tile_files import Difference, Kind
 
 _TABLES_BESIDE: Final = "release_metadata"
 """Its parquet files lie at the root of the data set, too.

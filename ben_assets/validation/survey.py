@@ -9,12 +9,11 @@ from typing import Final
 from ben_assets.bigearthnet.errors import BenError
 from ben_assets.validation.expected_hashes import compare_with, read_tracked
 from ben_assets.validation.orphans import compare_placed_tables, find_orphans
-from resources.data_root.difference import Difference, Kind
 from resources.data_root.flow import RELEASE
 from resources.data_root.records import StoredRecord
 from resources.data_root.staleness import stale_inputs
 from resources.data_root.stored_tiles import Snapshot
-from resources.data_root.tile_files import verify_tile
+from resources.data_root.tile_files import Difference, Kind, verify_tile
 
 JUDGED_BY_CONTENT: Final = ("tile_ids", "l1c_zips", "l1c_hash_csv")
 """Another id or zip than tracked may hold the same images; their checks say so, and the

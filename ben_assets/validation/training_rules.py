@@ -23,7 +23,7 @@ from ben_assets.training.encoding import entries_of_tile
 from ben_assets.training.index import INDEX_FILE
 from ben_assets.training.manifest import MANIFEST_FILE, read_manifest
 from ben_assets.training.patch_database import DATA_FILE, PatchDatabase
-from ben_assets.training.samples import PARTS, parts_of
+from ben_assets.training.shards import PARTS, parts_of
 from ben_assets.validation.result import RuleResult
 from resources.data_root.flow import RELEASE
 

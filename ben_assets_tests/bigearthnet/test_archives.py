@@ -54,7 +54,7 @@ def make_members(root: Path, contents: dict[str, bytes]) -> list[Member]:
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
-        listed.append(Member(name, path, hashlib.sha256(content).hexdigest()))
+        listed.append(Member(name, str(path), hashlib.sha256(content).hexdigest()))
     return listed
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ben_assets.bigearthnet.corine import CLC2018, CODES, LABEL_OF_CODE, LABELS
+from ben_assets.bigearthnet.legend import CLC2018, CODES, LABEL_OF_CODE, LABELS
 
 PIXELS = 14_400
 UNLABELED_CODES = (122, 123, 124, 131, 132, 133, 141, 142, 332, 334, 335, 423, 999)

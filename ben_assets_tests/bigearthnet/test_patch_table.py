@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ben_assets.bigearthnet.corine import CLC2018
 from ben_assets.bigearthnet.errors import InvalidInput
+from ben_assets.bigearthnet.legend import CLC2018
 from ben_assets.bigearthnet.patch_table import (
     LabelRule,
     metadata_table,

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from ben_assets.bigearthnet.tile_list import add_own_tiles
 from ben_assets.cli import app
-from ben_assets.synthetic.countries import COUNTRIES_FILE, write_countries
+from ben_assets.synthetic.land import COUNTRIES_FILE, write_countries
 from ben_assets.testing.cdse_server import CdseServer
 from ben_assets.testing.cdse_state import Product
 from ben_assets_tests.support.zip_products import write_product

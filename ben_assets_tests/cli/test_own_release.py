@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ben_assets.synthetic.countries import COUNTRIES_FILE, write_countries
+from ben_assets.synthetic.land import COUNTRIES_FILE, write_countries
 from ben_assets.synthetic.own_region import PRODUCT, make_own_region
 from ben_assets.testing.cdse_server import CdseServer
 from resources.settings import REPOSITORY

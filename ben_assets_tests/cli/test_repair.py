@@ -7,11 +7,11 @@ import shlex
 import subprocess
 from pathlib import Path
 
-from ben_assets.cli.repair import repair_commands
+from ben_assets.cli.verification import repair_commands
 from ben_assets.validation.orphans import find_orphans
 from ben_assets_tests.cli.test_ben import ben
-from resources.data_root.difference import Difference, Kind
 from resources.data_root.stored_tiles import StoredTiles
+from resources.data_root.tile_files import Difference, Kind
 
 ROOT = Path("/data root")
 UTF8 = {**os.environ, "LC_ALL": "C.UTF-8"}

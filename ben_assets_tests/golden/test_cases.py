@@ -13,8 +13,8 @@ import shapely
 
 from ben_assets.bigearthnet.archive_contents import members
 from ben_assets.bigearthnet.bands import BANDS
-from ben_assets.bigearthnet.corine import LABEL_OF_CODE
 from ben_assets.bigearthnet.countries import COUNTRIES, select_countries
+from ben_assets.bigearthnet.legend import LABEL_OF_CODE
 from ben_assets.bigearthnet.reproject import to_utm
 from ben_assets.safe.band_rasters import read_band
 from ben_assets.safe.l2a import read_l2a

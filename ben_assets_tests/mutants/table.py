@@ -961,7 +961,7 @@ MUTANTS: Final = (
         ),
     ),
     *_of(
-        "ben_assets/training/samples.py",
+        "ben_assets/training/shards.py",
         "training/test_release.py",
         ("samples: snow with cloud alone is unclear", "pc.or_(", "pc.and_("),
         (
@@ -1018,7 +1018,7 @@ MUTANTS: Final = (
         ),
     ),
     *_of(
-        "resources/transfers/ranges.py",
+        "resources/transfers/bucket.py",
         "cli/test_sample.py",
         ("ranges: any part", "if found == place else", "if found else"),
     ),

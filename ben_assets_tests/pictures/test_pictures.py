@@ -7,10 +7,9 @@ import io
 import numpy as np
 from PIL import Image
 
-from ben_assets.bigearthnet.corine import CLC2018, CODES, LABELS
+from ben_assets.bigearthnet.legend import CLC2018, CODES, LABELS
 from ben_assets.bigearthnet.patch_grid import TileGeocoding
-from ben_assets.pictures.cells import COLOUR_OF_SPLIT, cell_picture
-from ben_assets.pictures.labels import label_picture
+from ben_assets.pictures.cells import COLOUR_OF_SPLIT, cell_picture, label_picture
 from ben_assets.pictures.quicklook import (
     land_cover_picture,
     thin,

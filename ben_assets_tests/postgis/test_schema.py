@@ -2,13 +2,13 @@ from __future__ import annotations
 
 import pytest
 
-from ben_assets.bigearthnet.corine import CODES, LABEL_OF_CODE
 from ben_assets.bigearthnet.errors import (
     AccessRefused,
     InvalidInput,
     LocalResourceError,
     ServiceUnavailable,
 )
+from ben_assets.bigearthnet.legend import CODES, LABEL_OF_CODE
 from ben_assets_tests.postgis.database import Attempt, Database, server_without_postgis
 from resources.postgis.database import Postgis
 from resources.postgis.schema import migrate

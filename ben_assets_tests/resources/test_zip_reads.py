@@ -14,11 +14,10 @@ from ben_assets_tests.support.zip_products import NAME, product_files, write_pro
 from resources.cdse.catalogue import CatalogueEntry
 from resources.data_root.facts import State
 from resources.imported_l1c import import_l1c
-from resources.transfers.delivery import Digests, deliver
+from resources.transfers.delivery import Delivered, Digests, deliver
 from resources.transfers.download import OwnPause
 from resources.transfers.retrier import Retrier
 from resources.transfers.timeouts import Timeouts
-from resources.transfers.transfer import Delivered
 
 BAND_BYTES = 400_000
 

@@ -18,7 +18,7 @@ from ben_assets.steps.l1c import make_l1c_zip as adopt_l1c_zip
 from ben_assets.steps.l2a import make_l2a_tile
 from ben_assets.steps.patches import make_patches
 from ben_assets.steps.step_context import StepContext
-from ben_assets.synthetic.countries import COUNTRIES_FILE, write_countries
+from ben_assets.synthetic.land import COUNTRIES_FILE, write_countries
 from ben_assets_tests.resources.sen2cor import l2a_process
 from ben_assets_tests.support.l1c_products import (
     KEY,

@@ -27,8 +27,8 @@ from ben_assets.synthetic.safe_writer import write_l2a_product
 from ben_assets.validation import recipe_rules
 from ben_assets.validation.survey import find_differences
 from ben_assets_tests.support.pipeline import Pipeline
-from resources.data_root.difference import Kind
 from resources.data_root.stored_tiles import Snapshot
+from resources.data_root.tile_files import Kind
 from resources.inputs.reference_digests import ReferenceDigests
 from resources.settings import Settings
 

@@ -12,7 +12,7 @@ from ben_assets.bigearthnet.errors import InvalidInput, MissingInput, Unexpected
 from ben_assets.bigearthnet.patch_grid import TileGeocoding
 from ben_assets.report.facts import FileFacts, ReleaseFacts, TileFacts
 from ben_assets.report.gallery import PATCHES, choose_patches
-from ben_assets.report.page import render_page
+from ben_assets.report.provenance import render_page
 from ben_assets.steps.report import make_release_report
 from ben_assets_tests.support.pipeline import Pipeline
 

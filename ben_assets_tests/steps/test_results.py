@@ -19,8 +19,8 @@ import shapely
 from ben_assets.bigearthnet.archive_contents import members
 from ben_assets.bigearthnet.bands import BANDS
 from ben_assets.bigearthnet.checksums import file_digest, parse_hash_list
-from ben_assets.bigearthnet.corine import CLC2018, CODES
 from ben_assets.bigearthnet.errors import BenError, InvalidInput, MissingInput
+from ben_assets.bigearthnet.legend import CLC2018, CODES
 from ben_assets.bigearthnet.product_names import ProductName
 from ben_assets.safe.band_rasters import read_band
 from ben_assets.safe.l2a import read_l2a

@@ -21,9 +21,8 @@ from ben_assets.synthetic.safe_writer import LOSSLESS_JP2
 from ben_assets.synthetic.tiles import DEMO_TILES
 from ben_assets.validation.survey import find_differences
 from ben_assets_tests.support.pipeline import edit, leaves_no_trace, replace_file
-from resources.data_root.difference import Kind
 from resources.data_root.stored_tiles import Snapshot
-from resources.data_root.tile_files import still_verifies
+from resources.data_root.tile_files import Kind, still_verifies
 
 SUMMER = DEMO_TILES[0]
 

@@ -15,12 +15,12 @@ import shapely
 
 from ben_assets.bigearthnet.alignment import align, check_footprints
 from ben_assets.bigearthnet.bands import BANDS
-from ben_assets.bigearthnet.corine import CLC2018
 from ben_assets.bigearthnet.countries import (
     COUNTRIES,
     nearest_country,
     select_countries,
 )
+from ben_assets.bigearthnet.legend import CLC2018
 from ben_assets.bigearthnet.patch_grid import (
     SPLITS,
     cells_without_nodata,

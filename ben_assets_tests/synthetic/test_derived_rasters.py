@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ben_assets.synthetic.derived_rasters import (
+from ben_assets.synthetic.safe_writer import (
     block_mean,
     scene_classes,
     true_colour,

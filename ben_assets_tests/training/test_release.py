@@ -28,10 +28,10 @@ from safetensors.numpy import load
 from typer.testing import CliRunner
 
 from ben_assets.bigearthnet.archive_contents import members
-from ben_assets.bigearthnet.corine import LABEL_OF_CODE, LABELS
 from ben_assets.bigearthnet.errors import BenError, InvalidInput, MissingInput
+from ben_assets.bigearthnet.legend import LABEL_OF_CODE, LABELS
 from ben_assets.cli import app
-from ben_assets.cli.repair import repair_commands
+from ben_assets.cli.verification import repair_commands
 from ben_assets.steps.publishing import publish_folder, release_files
 from ben_assets.steps.shards import make_release_shards
 from ben_assets.steps.subsets import make_subset
@@ -56,9 +56,9 @@ from ben_assets_tests.support.pipeline import (
     replace_file,
     tree_of,
 )
-from resources.data_root.difference import Difference
 from resources.data_root.flow import RELEASE
 from resources.data_root.stored_tiles import Snapshot
+from resources.data_root.tile_files import Difference
 from resources.settings import REPOSITORY
 
 RULES = (

@@ -9,13 +9,13 @@ import pytest
 import rasterio
 from rasterio.windows import Window
 
-from ben_assets.bigearthnet.corine import CLC2018, LABELS
 from ben_assets.bigearthnet.geotiff import DEFLATED, HeaderTemplate, encode
+from ben_assets.bigearthnet.legend import CLC2018, LABELS
 from ben_assets.bigearthnet.patch_grid import TileGeocoding
 from ben_assets.validation import dataset_rules as dataset
+from ben_assets.validation import dataset_rules as tables
 from ben_assets.validation import patch_rules as patches
 from ben_assets.validation import release_rules as release
-from ben_assets.validation import table_rules as tables
 from ben_assets.validation.result import RuleResult
 from ben_assets_tests.support.pipeline import Pipeline, replace_file
 

@@ -19,12 +19,11 @@ from ben_assets.validation.recording import track_tiles
 from ben_assets.validation.survey import find_differences
 from ben_assets_tests.support.facts import facts_of
 from ben_assets_tests.support.pipeline import Pipeline, replace_file
-from resources.data_root.difference import Difference, Kind
 from resources.data_root.flow import RELEASE, RELEASE_ASSETS, TILE_ASSETS
 from resources.data_root.records import Record
 from resources.data_root.store import Storage
 from resources.data_root.stored_tiles import Snapshot
-from resources.data_root.tile_files import still_verifies
+from resources.data_root.tile_files import Difference, Kind, still_verifies
 from resources.inputs.reference_digests import ReferenceDigests
 from resources.settings import Settings
 
@@ -281,7 +280,9 @@ def test_the_tables_at_the_root_of_the_data_set_are_the_releases(finished):
     placed.mkdir()
     (found,) = differences(finished)
     assert "found a directory" in found.detail
-    placed.rmdir()
+    repair(finished, [found])
+    assert differences(finished) == []
+    placed.unlink()
     (found,) = differences(finished)
     assert found.kind == Kind.MISSING
     repair(finished, [found])

@@ -14,8 +14,7 @@ from typing import Self
 from ben_assets.bigearthnet.errors import ProductGone
 from resources.cdse.access import Access
 from resources.cdse.catalogue import Catalogue, CatalogueAnswer
-from resources.cdse.download import HttpDownload
-from resources.cdse.s3 import S3Download
+from resources.cdse.download import HttpDownload, S3Download
 from resources.cdse.session import Session
 from resources.data_root.facts import CatalogueEntry
 from resources.settings import Settings

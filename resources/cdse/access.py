@@ -17,8 +17,7 @@ from urllib.parse import urlsplit
 from ben_assets.bigearthnet.errors import AccessRefused, InvalidInput
 from ben_assets.bigearthnet.outside_text import escaped
 from ben_assets.bigearthnet.plain_files import read_plain
-from resources.data_root.configured_locks import locks_of
-from resources.data_root.file_locks import FileLocks
+from resources.data_root.file_locks import FileLocks, locks_of
 from resources.data_root.locks import Locks
 from resources.redaction import redacted
 from resources.settings import Settings

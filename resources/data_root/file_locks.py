@@ -29,6 +29,7 @@ from typing import Final
 from ben_assets.bigearthnet.errors import InvalidInput, LockLost
 from ben_assets.bigearthnet.plain_files import read_plain
 from resources.data_root.locks import POSTGRES_MARK, Lock, Locks, Owner, is_seen_dead
+from resources.settings import Settings
 
 BEAT_SECONDS: Final = 10.0
 """How often an owner touches his lock file."""
@@ -250,3 +251,15 @@ def _read(path: Path) -> tuple[bytes, float] | None:
                 "remove it when nothing runs"
             ) from error
         raise
+
+
+def locks_of(settings: Settings) -> Locks:
+    """The locks of the data root, in PostgreSQL where ``BEN_LOCK_DSN`` is set."""
+    folder = settings.data_dir / ".locks"
+    dsn = settings.text("BEN_LOCK_DSN")
+    if dsn is None:
+        return FileLocks(folder)
+    # here: a run whose locks are files shall not wait for the database driver
+    from resources.data_root.postgres_locks import PostgresLocks
+
+    return PostgresLocks(dsn, folder)

@@ -96,14 +96,18 @@ def _clone(read: BinaryIO, written: BinaryIO) -> bool:
     return True
 
 
-def link_or_copy(source: Path, target: Path) -> None:
+def link_or_copy(source: str | Path, target: str | Path) -> os.stat_result:
     """Hard link a file of ours, or copy it where the file system cannot link.
+
+    Returns:
+        Status of the target.
 
     Raises:
         InvalidInput: it is missing, or something else than a file.
     """
     try:
-        kind = kind_of(os.lstat(source).st_mode)
+        status = os.lstat(source)
+        kind = kind_of(status.st_mode)
     except (FileNotFoundError, NotADirectoryError):
         kind = "nothing"
     if kind != REGULAR:
@@ -114,7 +118,9 @@ def link_or_copy(source: Path, target: Path) -> None:
     try:
         os.link(source, target, follow_symlinks=False)
     except OSError:
-        copy_file(source, target)
+        copy_file(Path(source), Path(target))
+        return os.lstat(target)
+    return status
 
 
 def flush_folder(path: Path) -> None:

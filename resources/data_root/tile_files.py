@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
@@ -18,10 +19,38 @@ from ben_assets.bigearthnet.dataset_layout import path_of
 from ben_assets.bigearthnet.errors import InvalidInput, InvalidProductName
 from ben_assets.bigearthnet.plain_files import read_plain, size_problem
 from resources.data_root.bulk_hashing import hash_files
-from resources.data_root.difference import Difference, Kind
 from resources.data_root.files import files_below
 from resources.data_root.records import StoredRecord
 from resources.data_root.stored_tiles import StoredTiles
+
+
+class Kind(StrEnum):
+    """In what way something on disk differs."""
+
+    MISSING = "missing"
+    EXTRA = "extra"
+    WRONG = "wrong"
+    UNFINISHED = "unfinished"
+    STALE = "stale"
+
+
+@dataclass(frozen=True, order=True)
+class Difference:
+    """One thing on disk that is not what it should be."""
+
+    asset: str
+    """Asset key: the folder below the data root."""
+    tile: str
+    """Tile key, ``release``, or empty where it belongs to no tile."""
+    file: str
+    """Path below the asset's folder."""
+    kind: Kind
+    """In what way it differs."""
+    detail: str
+    """Expected and found."""
+    rebuilt_by: str
+    """Asset that makes it anew; empty where somebody has to take it away."""
+
 
 GDAL_SIDECAR: Final = ".aux.xml"
 """Ends the names of files that GDAL and QGIS write beside a raster; no damage."""

@@ -22,11 +22,12 @@ from resources.inputs.pins import (
     SNOW,
     TILE_LINKS,
     V1_ZONES,
+    InputPlaces,
     Pin,
+    find_reference,
     footprints_name,
     load_pins,
 )
-from resources.inputs.places import InputPlaces, find_reference
 from resources.settings import Settings
 
 CONSEQUENCES: Final[dict[str, str]] = {

@@ -17,7 +17,6 @@ import pandas as pd
 import pyogrio.errors
 
 from ben_assets.bigearthnet.alignment import check_footprints
-from ben_assets.bigearthnet.corine import CLC2018
 from ben_assets.bigearthnet.countries import (
     select_all,
     select_countries,
@@ -34,7 +33,7 @@ from ben_assets.bigearthnet.land_cover_raster import (
     source_files,
 )
 from ben_assets.bigearthnet.land_cover_vector import layer_of, read_polygons
-from ben_assets.bigearthnet.legend import Legend
+from ben_assets.bigearthnet.legend import CLC2018, Legend
 from ben_assets.bigearthnet.patch_grid import TileGeocoding
 from ben_assets.bigearthnet.product_names import s1_acquisition
 from ben_assets.bigearthnet.recipe import Countries, LandCover
@@ -54,10 +53,10 @@ from resources.inputs.pins import (
     S1_MAPPING,
     SNOW,
     V1_ZONES,
+    InputPlaces,
     footprints_name,
     load_pins,
 )
-from resources.inputs.places import InputPlaces
 from resources.settings import Settings
 
 if TYPE_CHECKING:

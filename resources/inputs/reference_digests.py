@@ -12,8 +12,7 @@ from ben_assets.bigearthnet.recipe import LandCover, load_recipe
 from resources.data_root.digest_cache import DigestCache
 from resources.data_root.facts import RecipeFacts
 from resources.data_root.records import StoredRecord
-from resources.inputs.pins import CORINE
-from resources.inputs.places import InputPlaces
+from resources.inputs.pins import CORINE, InputPlaces
 from resources.settings import Settings
 
 

@@ -15,8 +15,7 @@ import shapely
 
 from ben_assets.bigearthnet.reference_map import LAYER
 from ben_assets.bigearthnet.reproject import CORINE_EPSG, to_utm
-from resources.postgis.copying import copy_binary, copy_frame, ewkb
-from resources.postgis.database import Cursor, Postgis
+from resources.postgis.database import Cursor, Postgis, copy_binary, copy_frame, ewkb
 from resources.postgis.tiles import GEOGRAPHIC
 
 CLC_TABLE: Final = "clc2018"

@@ -14,8 +14,7 @@ import shapely
 
 from ben_assets.bigearthnet.patch_grid import TileGeocoding
 from ben_assets.bigearthnet.reproject import to_utm
-from resources.postgis.copying import copy_frame, ewkb
-from resources.postgis.database import Cursor, Postgis
+from resources.postgis.database import Cursor, Postgis, copy_frame, ewkb
 
 GEOGRAPHIC: Final = 4326
 """EPSG code of the longitudes and latitudes of all geometries named ``geom``."""

@@ -17,6 +17,7 @@ from ben_assets.bigearthnet.errors import BenError, ProcessorFailed, ProcessorKi
 from ben_assets.safe.l1c import L1CProduct, read_l1c
 from ben_assets.safe.l2a import L2AProduct
 from ben_assets.safe.l2a_output import verify_output
+from resources.sen2cor.dark_object import DarkObject
 from resources.sen2cor.installation import (
     Installation,
     find_installation,
@@ -24,7 +25,13 @@ from resources.sen2cor.installation import (
     processor_mismatch,
     write_gipp,
 )
-from resources.sen2cor.processors import SEN2COR, L2AProcessor, ProcessingResult, cores
+from resources.sen2cor.processors import (
+    PROCESSORS,
+    SEN2COR,
+    L2AProcessor,
+    ProcessingResult,
+    cores,
+)
 from resources.sen2cor.supervised import Outcome, run_supervised
 from resources.settings import Settings
 
@@ -183,3 +190,14 @@ def _warnings(version: str, outcome: Outcome) -> list[str]:
             f"sen2cor left {outcome.left_behind} processes running, which were killed"
         )
     return warnings
+
+
+def l2a_processor(settings: Settings) -> L2AProcessor:
+    """The processor that ``BEN_L2A_PROCESSOR`` names.
+
+    Raises:
+        InvalidInput: it has another value.
+    """
+    if settings.choice("BEN_L2A_PROCESSOR", PROCESSORS) == SEN2COR:
+        return Sen2Cor(settings)
+    return DarkObject(cores(settings))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from http.client import HTTPResponse
@@ -16,10 +17,14 @@ from typing import Final
 from urllib.parse import quote, urlencode
 from xml.etree import ElementTree
 
-from ben_assets.bigearthnet.errors import CorruptProduct, ServiceUnavailable
+from ben_assets.bigearthnet.errors import (
+    ChangedUpstream,
+    CorruptProduct,
+    ServiceUnavailable,
+)
 from ben_assets.safe.zip_safety import MAX_MEMBERS
 from resources.transfers.retrier import Retrier
-from resources.transfers.transport import Request, Transport, shown
+from resources.transfers.transport import Request, Transport, connection_errors, shown
 
 _MD5: Final = re.compile(r"[0-9a-f]{32}")
 _DIGITS: Final = re.compile(r"[0-9]{1,18}")
@@ -166,3 +171,53 @@ def _texts(element: ElementTree.Element) -> dict[str, str]:
 def _tag(element: ElementTree.Element) -> str:
     """Its name without the namespace, which services write differently."""
     return element.tag.rpartition("}")[2]
+
+
+class RangeReader:
+    """Reads ranges of an object, and counts them; threads may share it."""
+
+    def __init__(self, bucket: Bucket, stored: StoredObject, attempts: Retrier) -> None:
+        """Nothing is read yet."""
+        self.source = bucket.address(stored.key)
+        self.size = stored.size
+        self.n_bytes = 0
+        self.n_requests = 0
+        self._bucket = bucket
+        self._stored = stored
+        self._attempts = attempts
+        self._counted = threading.Lock()
+
+    def __call__(self, start: int, length: int) -> bytes:
+        """The bytes from ``start`` on, all ``length`` of them.
+
+        Raises:
+            ChangedUpstream: the object is not the one that was listed.
+            ServiceUnavailable: no such part of it; after the attempts gave up.
+            BenError: see :meth:`Transport.open`.
+        """
+        content = self._attempts.run(lambda: self._read(start, length))
+        with self._counted:
+            self.n_bytes += length
+            self.n_requests += 1
+        return content
+
+    def _read(self, start: int, length: int) -> bytes:
+        headers = {"Range": f"bytes={start}-{start + length - 1}"}
+        with (
+            self._bucket.open(self._stored.key, headers) as reply,
+            connection_errors(self.source),
+        ):
+            etag = self._stored.etag
+            if etag and reply.headers.get("ETag", etag) != etag:
+                raise ChangedUpstream(
+                    f"{self.source}: changed since it was listed: expected the version "
+                    f"{etag}, found {reply.headers['ETag']}; try again"
+                )
+            place = f"bytes {start}-{start + length - 1}/{self.size}"
+            found = reply.headers.get("Content-Range", f"HTTP {reply.status}")
+            content = reply.read(length) if found == place else b""
+        if len(content) != length:
+            raise ServiceUnavailable(
+                f"{self.source}: expected {place}, found {found}, {len(content)} bytes"
+            )
+        return content

@@ -25,7 +25,6 @@ from ben_assets.safe.manifest import ManifestReport, prove_product
 from resources.data_root.facts import CatalogueEntry, ServiceCheck, State
 from resources.data_root.files import require_space
 from resources.transfers.retrier import Retrier
-from resources.transfers.transfer import Delivered
 
 MOST_DELIVERIES: Final = 4
 """Complete bodies that may break a expectation before the product is given up."""
@@ -53,6 +52,24 @@ class Digests:
     def hexdigests(self) -> dict[str, str]:
         """Algorithm to lower-case hex."""
         return {name: digest.hexdigest() for name, digest in self._running.items()}
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """A product that arrived in full, as far as its service can tell."""
+
+    size: int
+    """Bytes of the zip."""
+    digests: dict[str, str]
+    """Those computed on the way, by algorithm (``SHA256``); lower-case hex."""
+    is_as_served: bool = True
+    """Whether the catalogue's length and checksums concern these very bytes."""
+    listed: str = ""
+    """What a bucket states of the files and was found to hold; for people."""
+    left_out: tuple[str, ...] = ()
+    """Objects of a bucket that do not belong to the product."""
+    added: tuple[str, ...] = ()
+    """Empty directories that a bucket cannot hold."""
 
 
 @dataclass(frozen=True)

@@ -55,24 +55,6 @@ class NoDigest:
 
 
 @dataclass(frozen=True)
-class Delivered:
-    """A product that arrived in full, as far as its service can tell."""
-
-    size: int
-    """Bytes of the zip."""
-    digests: dict[str, str]
-    """Those computed on the way, by algorithm (``SHA256``); lower-case hex."""
-    is_as_served: bool = True
-    """Whether the catalogue's length and checksums concern these very bytes."""
-    listed: str = ""
-    """What a bucket states of the files and was found to hold; for people."""
-    left_out: tuple[str, ...] = ()
-    """Objects of a bucket that do not belong to the product."""
-    added: tuple[str, ...] = ()
-    """Empty directories that a bucket cannot hold."""
-
-
-@dataclass(frozen=True)
 class Expected:
     """What is known of a body before it comes."""
 

@@ -215,7 +215,7 @@ def test_the_route_works_with_an_s3_server_that_is_not_ours(
     prefix = server.product(NAME).s3_prefix
     for name, content in product_files().items():
         client.put_object(Bucket="eodata", Key=f"{prefix}/{name}", Body=content)
-    monkeypatch.setattr("resources.cdse.s3.REGION", "us-east-1")
+    monkeypatch.setattr("resources.cdse.download.REGION", "us-east-1")
     verified = desk(**S3, CDSE_S3_URL=moto).fetch()
     assert states(verified)["manifest"] == "verified"
 

@@ -15,8 +15,7 @@ import pytest
 
 from ben_assets.bigearthnet.errors import InvalidInput, LockLost
 from ben_assets.testing.processes import wait_until
-from resources.data_root.configured_locks import locks_of
-from resources.data_root.file_locks import FileLocks
+from resources.data_root.file_locks import FileLocks, locks_of
 from resources.data_root.locks import Owner
 from resources.settings import REPOSITORY, Settings
 

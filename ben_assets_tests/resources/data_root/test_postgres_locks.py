@@ -11,7 +11,7 @@ import pytest
 from ben_assets.bigearthnet.errors import InvalidInput, LockLost, ServiceUnavailable
 from ben_assets.testing import postgis_server
 from resources.data_root import postgres_locks
-from resources.data_root.configured_locks import locks_of
+from resources.data_root.file_locks import locks_of
 from resources.data_root.locks import Owner
 from resources.data_root.postgres_locks import PostgresLocks
 from resources.data_root.store import Record, Storage

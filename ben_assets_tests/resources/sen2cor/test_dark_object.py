@@ -26,7 +26,7 @@ from ben_assets_tests.support.l1c_products import (
     make_l1c,
     pixels,
 )
-from resources.sen2cor.configured_processor import l2a_processor
+from resources.sen2cor.client import l2a_processor
 from resources.sen2cor.dark_object import DarkObject
 from resources.settings import Settings
 

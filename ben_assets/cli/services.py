@@ -1,4 +1,4 @@
-"""``ben serve``."""
+"""``ben serve`` and ``ben postgis``: what runs beside Dagster."""
 
 from __future__ import annotations
 
@@ -28,3 +28,24 @@ def serve(
     typer.echo(f"{FILES_URL}={pages.url}")
     with contextlib.suppress(KeyboardInterrupt):
         pages.serve()
+
+
+postgis = typer.Typer(help="The schema in PostGIS.", no_args_is_help=True)
+
+
+@postgis.callback()
+def _subject() -> None:
+    """Keeps ``migrate`` a command of its own, though it is the only one."""
+
+
+@postgis.command()
+def migrate() -> None:
+    """Bring the schema to the newest state; assets do it on first use as well."""
+    from resources.postgis.database import Postgis
+
+    database = Postgis.from_settings(settings_of_process())
+    before, after = database.migrate()
+    if before == after:
+        print(f"{database.name}: the schema is at revision {after} already")
+    else:
+        print(f"{database.name}: schema from {before or 'nothing'} to {after}")
