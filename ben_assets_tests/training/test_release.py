@@ -490,6 +490,7 @@ def test_a_published_folder_holds_the_whole_release(trained, tmp_path):
     assert trained.log[-1].startswith(f"{count} of {count}: ")
     files = sorted(str(p.relative_to(target)) for p in target.rglob("*") if p.is_file())
     assert count == len(files)
+    assert {(target / name).stat().st_mode & 0o777 for name in files} == {0o444}
     top = {name.partition("/")[0] for name in files}
     assert top == {
         *("CITATION.cff", "LICENSE", "MANIFEST.csv.zst", "README.md", "archives"),
