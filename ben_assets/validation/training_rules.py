@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from ben_assets.bigearthnet.bands import BANDS
 from ben_assets.bigearthnet.dataset_layout import S1_BANDS
+from ben_assets.bigearthnet.errors import InvalidInput
 from ben_assets.bigearthnet.table_columns import PUBLISHED
 from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.steps import card, dataset, release, shards, statistics, training
@@ -126,15 +127,25 @@ def _members(path: Path) -> list[str]:
     try:
         with tarfile.open(path) as tar:
             return tar.getnames()
-    except tarfile.TarError:  # damaged: it holds none
-        return []
+    except (tarfile.TarError, OSError) as error:
+        raise _damaged(path, error) from error
+
+
+def _damaged(path: Path, error: Exception) -> InvalidInput:
+    return InvalidInput(
+        f"{path} is damaged ({error}); ben verify names the command that makes it again"
+    )
 
 
 def statistics_count_every_pixel(ctx: StepContext) -> RuleResult:
     """Each band of each part has as many pixels as the part's patches hold."""
     record = ctx.storage.require(statistics.ASSET, RELEASE)
     content = ctx.storage.read_file(record, statistics.STATISTICS_FILE)
-    found = json.loads(content)["splits"]
+    try:
+        found = json.loads(content)["splits"]
+    except (ValueError, LookupError, TypeError) as error:
+        path = ctx.storage.folder(statistics.ASSET) / statistics.STATISTICS_FILE
+        raise _damaged(path, error) from error
     broken = set()
     for part in PARTS:
         for band in BANDS:

@@ -98,6 +98,18 @@ def test_the_rules_hold(trained, rule):
     assert not result.is_warning
 
 
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
+@pytest.mark.parametrize("content", [None, b"", b"damage"], ids=["gone", "empty", "x"])
+def test_what_a_rule_cannot_read_is_named(trained, rule, content):
+    for place in ("index/*.parquet", "shards/*.tar", "statistics/*n", "card/*.zst"):
+        for path in trained.data.glob(f"release_{place}"):
+            path.unlink()
+            if content is not None:
+                path.write_bytes(content)
+    with pytest.raises(BenError, match=r"is missing|damage"):
+        rule(trained.ctx())
+
+
 def test_the_index_says_where_and_when_a_patch_is(trained):
     index = gpd.read_parquet(index_path(trained))
     assert list(pq.read_schema(index_path(trained)).names) == SCHEMA.names
