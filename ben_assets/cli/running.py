@@ -74,7 +74,7 @@ def _job(tile: Tile, start: Start | None, settings: Settings) -> str:
 
 def _has_l2a(tile: Tile, settings: Settings) -> bool:
     """Whether the row names an L2A product, or BEN_L2A_DIR has one of the tile."""
-    from resources.imported_l2a import find_l2a
+    from resources.imported import find_l2a
 
     folder = settings.path("BEN_L2A_DIR")
     there = folder and find_l2a(folder, tile.product.acquisition)

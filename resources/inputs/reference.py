@@ -61,7 +61,7 @@ from resources.inputs.pins import (
 from resources.settings import Settings
 
 if TYPE_CHECKING:
-    from resources.postgis.clc_source import ClcInPostgis
+    from resources.postgis.inputs import ClcInPostgis
 
 _T = TypeVar("_T")
 
@@ -86,7 +86,7 @@ class ReferenceInputs:
         digests = DigestCache(settings.data_dir)
         if settings.takes_clc_from_postgis:
             # here: a step that needs no database shall not wait for its driver
-            from resources.postgis.clc_source import ClcInPostgis
+            from resources.postgis.inputs import ClcInPostgis
 
             return cls(places, digests, ClcInPostgis(settings))
         return cls(places, digests)
