@@ -35,6 +35,8 @@ _OF_THE_ENVIRONMENT: Final = (
     FailureClass.LOCAL_RESOURCE,
     FailureClass.AUTH,
 )
+_INTERRUPTED: Final = 130
+"""Exit code after Ctrl-C, as of a shell."""
 
 app = typer.Typer(
     help="BigEarthNet v2: what was expected, what is on disk, what differs.",
@@ -108,6 +110,10 @@ def main() -> None:
     try:
         with ended_as_by_ctrl_c():
             app()
+    except SystemExit as ended:
+        if ended.code == _INTERRUPTED:
+            print("ben: interrupted; the same command goes on", file=sys.stderr)
+        raise
     except BenError as error:
         print(f"ben: [{error.failure_class}] {error}", file=sys.stderr)
         sys.exit(2 if error.failure_class in _OF_THE_ENVIRONMENT else 1)
