@@ -15,7 +15,9 @@ from ben_assets.cli.console import AsJson, coloured, say, say_json, with_progres
 from ben_assets.environment import settings_of_process
 from resources.inputs.pinned import InputStatus, PinnedInputs
 
-app = typer.Typer(help="The pinned inputs.", no_args_is_help=True)
+app = typer.Typer(
+    help="The pinned inputs: fetch, list, footprints.", no_args_is_help=True
+)
 _GIVE_UP_SECONDS: Final = 30.0
 """Somebody sits there and waits; a run asks for longer."""
 
@@ -29,7 +31,7 @@ def fetch(
     source: Annotated[
         Path | None,
         typer.Option(
-            "--from", exists=True, file_okay=False, help="Copy from this folder."
+            "--from", exists=True, file_okay=False, help="Copy from this directory."
         ),
     ] = None,
 ) -> None:
@@ -123,7 +125,7 @@ def footprints(
         ),
     ],
     to: Annotated[
-        Path | None, typer.Option(help="Folder to write to. [BEN_REFERENCE_DIR]")
+        Path | None, typer.Option(help="Directory to write to. [BEN_REFERENCE_DIR]")
     ] = None,
 ) -> None:
     """Make the v1 footprints of each zone from BigEarthNet v1 itself.

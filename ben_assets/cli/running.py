@@ -12,7 +12,7 @@ import typer
 
 from ben_assets.bigearthnet.errors import LocalResourceError
 from ben_assets.bigearthnet.tile_list import Tile, find_tile
-from ben_assets.cli.console import chosen_tiles, say
+from ben_assets.cli.console import chosen_tiles, keys_beginning_with, say
 from ben_assets.environment import settings_of_process
 from ben_assets.tiles import load_tiles
 
@@ -36,6 +36,7 @@ def run(
         typer.Argument(
             metavar="TILE",
             help="Tile key (T33UUP_20170613T101031), product name, or a part of one.",
+            autocompletion=keys_beginning_with,
         ),
     ],
     start: Annotated[
