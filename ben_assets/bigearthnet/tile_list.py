@@ -138,13 +138,21 @@ def find_tile(name: str, tiles: Mapping[str, Tile]) -> Tile:
         raise InvalidInput(
             f"{name} names {len(found)} tiles: {some}{more}; give the whole tile key"
         )
-    near = difflib.get_close_matches(wanted, tiles, _SHOWN)
+    near = _near(wanted, tiles)
     hint = f"; did you mean {', '.join(near)}?" if near else ""
     raise InvalidInput(
         f"unknown tile {name}: expected a tile key such as T33UUP_20170613T101031, a "
         f"product name or a part of one, of the {len(tiles)} tiles of "
         f"tracked-artifacts/tiles.csv and BEN_TILES_CSV{hint}"
     )
+
+
+def _near(wanted: str, tiles: Collection[str]) -> list[str]:
+    """Keys that differ in little from what was typed, of the same length of key."""
+    starts = {key[: len(wanted)]: key for key in tiles}
+    return [
+        starts[one] for one in difflib.get_close_matches(wanted, starts, _SHOWN, 0.8)
+    ]
 
 
 def _named_by(wanted: str, tiles: Collection[Tile]) -> Iterator[Tile]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import sys
+from collections.abc import Callable
 from typing import Annotated, Final
 
 import typer
@@ -34,30 +35,51 @@ _OF_THE_ENVIRONMENT: Final = (
     FailureClass.LOCAL_RESOURCE,
     FailureClass.AUTH,
 )
+_INTERRUPTED: Final = 130
+"""Exit code after Ctrl-C, as of a shell."""
 
 app = typer.Typer(
     help="BigEarthNet v2: what was expected, what is on disk, what differs.",
+    epilog="To begin with: ben doctor T33UUP says what a tile lacks, ben run T33UUP "
+    "makes it, ben tiles shows how far all are.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",  # lines of docstrings flow
 )
-app.command()(running.run)
-app.command()(sampling.sample)
-app.command()(verification.verify)
-app.command()(verification.track)
-app.add_typer(overview.app, name="tiles")
-app.command()(doctor.doctor)
-app.command()(hashing.pin)
-app.command()(doctor.preflight)
-app.command()(services.serve)
-app.command()(releasing.subset)
-app.command("verify-release")(releasing.verify_release)
-app.add_typer(releasing.publish, name="publish")
-app.add_typer(hashing.app, name="hash")
-app.add_typer(recipe.app, name="recipe")
-app.add_typer(reference.app, name="reference")
-app.add_typer(inputs.app, name="inputs")
-app.add_typer(services.postgis, name="postgis")
+_PANELS: Final[dict[str, dict[str, Callable[..., None] | typer.Typer]]] = {
+    "Tiles": {
+        "run": running.run,
+        "tiles": overview.app,
+        "doctor": doctor.doctor,
+        "preflight": doctor.preflight,
+        "sample": sampling.sample,
+    },
+    "Trust": {
+        "verify": verification.verify,
+        "verify-release": releasing.verify_release,
+        "track": verification.track,
+        "hash": hashing.app,
+    },
+    "Release": {
+        "subset": releasing.subset,
+        "publish": releasing.publish,
+        "serve": services.serve,
+    },
+    "Inputs": {
+        "reference": reference.app,
+        "inputs": inputs.app,
+        "recipe": recipe.app,
+        "postgis": services.postgis,
+        "pin": hashing.pin,
+    },
+}
+"""Title in the help to the commands below it, by name."""
+for panel, commands in _PANELS.items():
+    for name, command in commands.items():
+        if isinstance(command, typer.Typer):
+            app.add_typer(command, name=name, rich_help_panel=panel)
+        else:
+            app.command(name, rich_help_panel=panel)(command)
 
 
 def _print_version(is_asked: bool) -> None:
@@ -88,6 +110,10 @@ def main() -> None:
     try:
         with ended_as_by_ctrl_c():
             app()
+    except SystemExit as ended:
+        if ended.code == _INTERRUPTED:
+            print("ben: interrupted; the same command goes on", file=sys.stderr)
+        raise
     except BenError as error:
         print(f"ben: [{error.failure_class}] {error}", file=sys.stderr)
         sys.exit(2 if error.failure_class in _OF_THE_ENVIRONMENT else 1)

@@ -78,6 +78,11 @@ def with_progress(items: Iterable[Item], what: str, total: int) -> Iterator[Item
             advance("")
 
 
+def keys_beginning_with(typed: str) -> list[str]:
+    """Tile keys that a shell offers to complete what was typed."""
+    return [key for key in load_tiles(settings_of_process()) if key.startswith(typed)]
+
+
 TileArguments = Annotated[
     list[str] | None,
     typer.Argument(
@@ -85,6 +90,7 @@ TileArguments = Annotated[
         help="Tile keys (T33UUP_20170613T101031), product names, or parts of one that "
         "name one tile (T33UUP). Default: all.",
         show_default=False,
+        autocompletion=keys_beginning_with,
     ),
 ]
 

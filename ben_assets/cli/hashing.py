@@ -13,7 +13,7 @@ from ben_assets.validation.hash_lists import hash_l1c, hash_tiffs, write_hash_li
 from resources.data_root.files import write_atomically
 from resources.inputs.pins import PUBLISHED, derive_published_toml, derive_tiles_csv
 
-app = typer.Typer(help="The original's hash lists.", no_args_is_help=True)
+app = typer.Typer(help="The original's hash lists: tiffs, l1c.", no_args_is_help=True)
 
 _Folder = Annotated[Path, typer.Argument(exists=True, file_okay=False)]
 _Output = Annotated[Path, typer.Argument(dir_okay=False, help="File to write.")]
@@ -49,10 +49,10 @@ def pin(
             "--from",
             exists=True,
             file_okay=False,
-            help="Folder with the tracked artifacts of the original pipeline.",
+            help="Directory with the tracked artifacts of the original pipeline.",
         ),
     ],
-    to: Annotated[Path, typer.Option(help="Folder to write to.")] = PUBLISHED.parent,
+    to: Annotated[Path, typer.Option(help="Directory to write to.")] = PUBLISHED.parent,
 ) -> None:
     """Derive tiles.csv and published.toml from the published artifacts.
 

@@ -34,7 +34,9 @@ from resources.inputs.pins import (
     footprints_name,
 )
 
-app = typer.Typer(help="Inputs to hand on, or to keep.", no_args_is_help=True)
+app = typer.Typer(
+    help="Verified inputs to hand on, or to keep: export, verify.", no_args_is_help=True
+)
 
 
 @app.command()

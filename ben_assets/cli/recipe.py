@@ -13,7 +13,7 @@ from ben_assets.environment import settings_of_process
 if TYPE_CHECKING:
     from ben_assets.bigearthnet.recipe import Recipe
 
-app = typer.Typer(help="Recipes of own tiles.", no_args_is_help=True)
+app = typer.Typer(help="Recipes of own tiles: check, show.", no_args_is_help=True)
 
 
 @app.command()

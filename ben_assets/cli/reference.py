@@ -5,17 +5,21 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
-from ben_assets.bigearthnet.errors import BenError
+from ben_assets.bigearthnet.errors import BenError, FailureClass, MissingInput
 from ben_assets.bigearthnet.outside_text import escaped
 from ben_assets.cli.console import AsJson, coloured, say, say_json, with_progress
 from ben_assets.environment import settings_of_process
 from resources.inputs.pinned import InputStatus, PinnedInputs
 
-app = typer.Typer(help="The pinned inputs.", no_args_is_help=True)
+app = typer.Typer(
+    help="The pinned inputs: fetch, list, footprints.", no_args_is_help=True
+)
+_GIVE_UP_SECONDS: Final = 30.0
+"""Somebody sits there and waits; a run asks for longer."""
 
 
 @app.command()
@@ -27,20 +31,29 @@ def fetch(
     source: Annotated[
         Path | None,
         typer.Option(
-            "--from", exists=True, file_okay=False, help="Copy from this folder."
+            "--from", exists=True, file_okay=False, help="Copy from this directory."
         ),
     ] = None,
 ) -> None:
     """Fetch pinned inputs into BEN_REFERENCE_DIR, each verified against its pin.
 
-    What is there stays. A download that was interrupted is continued.
+    What is there stays. A download that was interrupted is continued. A server that
+    does not answer is asked for half a minute, then each further one once.
     """
     inputs = PinnedInputs(settings_of_process())
     _require_known(names or (), inputs)
     wanted = names or list(inputs.pins)
-    shown = with_progress(wanted, "inputs", len(wanted))
-    absent = [name for name in shown if not _provide(inputs, name, source)]
-    say(f"{len(wanted) - len(absent)} of {len(wanted)} inputs are there")
+    give_up_seconds, absent = _GIVE_UP_SECONDS, 0
+    for name in with_progress(wanted, "inputs", len(wanted)):
+        try:
+            status = _provide(inputs, name, source, give_up_seconds)
+            say(f"{status.path}: {status.outcome}")
+        except BenError as error:
+            say(f"{name}: [{error.failure_class}] {error}", err=True)
+            absent += 1
+            if error.failure_class is FailureClass.TRANSIENT:
+                give_up_seconds = 0
+    say(f"{len(wanted) - absent} of {len(wanted)} inputs are there")
     raise typer.Exit(1 if absent else 0)
 
 
@@ -84,22 +97,20 @@ def _require_known(names: Sequence[str], inputs: PinnedInputs) -> None:
             )
 
 
-def _provide(inputs: PinnedInputs, name: str, source: Path | None) -> bool:
-    """Say what became of one input; whether it is there."""
-    try:
-        status = inputs.find(name)
-        if status is None and source is not None:
-            status = inputs.import_existing(name, source)
-        elif status is None:
-            status = inputs.require(name, say)
-    except BenError as error:
-        say(f"{name}: [{error.failure_class}] {error}", err=True)
-        return False
+def _provide(
+    inputs: PinnedInputs, name: str, source: Path | None, give_up_seconds: float
+) -> InputStatus:
+    """One input as it is, copied or fetched if it is not there.
+
+    Raises:
+        BenError: it can be neither.
+    """
+    if source is None:
+        return inputs.require(name, say, give_up_seconds=give_up_seconds)
+    status = inputs.find(name) or inputs.import_existing(name, source)
     if status is None:
-        say(f"{name}: not in {source}", err=True)
-        return False
-    say(f"{status.path}: {status.outcome}")
-    return True
+        raise MissingInput(f"not in {source}")
+    return status
 
 
 @app.command()
@@ -114,7 +125,7 @@ def footprints(
         ),
     ],
     to: Annotated[
-        Path | None, typer.Option(help="Folder to write to. [BEN_REFERENCE_DIR]")
+        Path | None, typer.Option(help="Directory to write to. [BEN_REFERENCE_DIR]")
     ] = None,
 ) -> None:
     """Make the v1 footprints of each zone from BigEarthNet v1 itself.

@@ -39,7 +39,9 @@ Publishes = Annotated[
 
 
 def subset(
-    name: Annotated[str, typer.Argument(help="Directory below subsets/.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="Directory below subsets/.")
+    ],
     where: Annotated[
         str, typer.Option(help="Condition on the index, in DuckDB's SQL.")
     ] = "true",
@@ -70,7 +72,9 @@ def subset(
 
 @publish.command()
 def folder(
-    directory: Annotated[Path, typer.Argument(help="New directory to make.")],
+    directory: Annotated[
+        Path, typer.Argument(metavar="DIRECTORY", help="New directory to make.")
+    ],
 ) -> None:
     """Lay out what is uploaded: card, index/, shards/, archives/, lmdb/."""
     from ben_assets.steps.publishing import publish_folder
@@ -81,7 +85,9 @@ def folder(
 
 @publish.command()
 def huggingface(
-    repo: Annotated[str, typer.Argument(help="Repository, as name/data-set.")],
+    repo: Annotated[
+        str, typer.Argument(metavar="REPOSITORY", help="As name/data-set.")
+    ],
     only: Only = None,
     dry_run: DryRun = False,
     publishes: Publishes = False,
@@ -168,7 +174,10 @@ def verify_release(
     directory: Annotated[
         Path,
         typer.Argument(
-            help="Where the archives were extracted.", exists=True, file_okay=False
+            metavar="DIRECTORY",
+            help="Where the archives were extracted.",
+            exists=True,
+            file_okay=False,
         ),
     ],
     manifest: Annotated[

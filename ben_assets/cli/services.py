@@ -30,7 +30,7 @@ def serve(
         pages.serve()
 
 
-postgis = typer.Typer(help="The schema in PostGIS.", no_args_is_help=True)
+postgis = typer.Typer(help="The schema in PostGIS: migrate.", no_args_is_help=True)
 
 
 @postgis.callback()

@@ -115,6 +115,7 @@ def test_a_tile_is_found_by_key_product_name_or_part(name):
         ("2018", "2018 names 2 tiles: T30TVK_20180805T110621, T31UGQ_20180416T105029"),
         ("T31UGQ_20180416T105028", "did you mean T31UGQ_20180416T105029"),
         ("Ｔ31UGQ_20180416T105029", "unknown tile"),
+        ("T31UGP", r"did you mean T31UGQ_20180416T105029\?"),
         ("", "unknown tile"),
     ],
 )

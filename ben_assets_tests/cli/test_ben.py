@@ -148,7 +148,7 @@ def test_reference_fetch_from_a_folder_says_what_is_missing(pipeline, tmp_path):
     assert (tmp_path / "mine" / name).is_file()
     done = ben(pipeline, "reference", "fetch", "--from", source)
     assert done.code == 1
-    assert "tile_names_and_links.csv.bz2: not in" in done.err
+    assert "tile_names_and_links.csv.bz2: [bad input] not in" in done.err
     assert ben(pipeline, "reference", "fetch", "nothing.csv").code == 2
 
 

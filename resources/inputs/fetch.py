@@ -28,6 +28,7 @@ def fetch(
     log: Callable[[str], None],
     *,
     pause_seconds: float = 1.0,
+    give_up_seconds: float = Timeouts.give_up_seconds,
 ) -> None:
     """Fetch the file of ``pin`` to ``target``, which is replaced only if it matches.
 
@@ -36,6 +37,7 @@ def fetch(
         target: where to.
         log: takes progress lines.
         pause_seconds: first pause between tries; each later one is twice as long.
+        give_up_seconds: failures in a row for so long end it; 0: a single try.
 
     Raises:
         ServiceUnavailable: no whole file after several tries.
@@ -45,6 +47,7 @@ def fetch(
         LocalResourceError: disk full and the like.
     """
     timeouts = Timeouts(
+        give_up_seconds=give_up_seconds,
         first_wait_seconds=pause_seconds,
         longest_wait_seconds=30 * pause_seconds,
         total_seconds=_TOTAL_SECONDS,

@@ -90,8 +90,15 @@ class PinnedInputs:
         matches = digest == pin.sha256 if pin.sha256 else pin.matches(path)
         return InputStatus(pin, path, digest, matches)
 
-    def require(self, name: str, log: Callable[[str], None]) -> InputStatus:
+    def require(
+        self, name: str, log: Callable[[str], None], **patience: float
+    ) -> InputStatus:
         """An input as it is on disk, fetched if it is not there.
+
+        Args:
+            name: file name.
+            log: takes progress lines.
+            patience: arguments of ``fetch`` on how long to wait, in seconds.
 
         Raises:
             MissingInput: it can only be put there by hand.
@@ -111,7 +118,7 @@ class PinnedInputs:
         else:
             from resources.inputs.fetch import fetch  # brings the catalogue along
 
-            fetch(pin, self.places.expected(name), log)
+            fetch(pin, self.places.expected(name), log, **patience)
         return self._there(name)
 
     def _fetch_corine(self, pin: Pin, log: Callable[[str], None]) -> None:

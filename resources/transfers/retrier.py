@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final, Protocol, TypeVar
 
 from ben_assets.bigearthnet.errors import BenError, FailureClass, ServiceUnavailable
+from ben_assets.bigearthnet.numerals import counted
 from ben_assets.bigearthnet.plain_files import read_plain
 from resources.data_root.locks import Lock, Locks
 from resources.data_root.store import local_errors, write_atomically
@@ -194,8 +195,12 @@ class Retrier:
         tried = time.monotonic() - self._since
         is_over = tried + wait > self._patience.give_up_seconds and not is_asked
         if is_over or wait > self.seconds_left or self._failures >= MOST_FAILURES:
-            raise _given_up(error, f"failed {self._failures} times in {tried:.0f} s")
-        self._log(f"{error}; trying again in {wait:.1f} s")
+            raise _given_up(
+                error, f"failed {counted(self._failures, 'time')} in {tried:.0f} s"
+            )
+        left = self._patience.give_up_seconds - tried
+        limit = "" if is_asked else f", giving up in {left:.0f} s"
+        self._log(f"{error}; trying again in {wait:.1f} s{limit}")
         if is_asked or error.failure_class is FailureClass.QUOTA:
             self._pause.ask(wait)
         else:

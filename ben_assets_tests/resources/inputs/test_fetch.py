@@ -100,9 +100,9 @@ def pin_of(url: str, content: bytes = CONTENT, **more) -> Pin:
     return Pin("file.csv", url, is_fetchable=True, sha256=digest, **more)
 
 
-def get(pin: Pin, target: Path) -> list[str]:
+def get(pin: Pin, target: Path, **patience: float) -> list[str]:
     lines: list[str] = []
-    fetch(pin, target, lines.append, pause_seconds=0.01)
+    fetch(pin, target, lines.append, pause_seconds=0.01, **patience)
     return lines
 
 
@@ -182,6 +182,19 @@ def test_a_server_that_stays_away_is_named_after_some_tries(server, tmp_path):
     with pytest.raises(ServiceUnavailable, match="HTTP 503"):
         get(pin_of(server.url), tmp_path / "file.csv")
     assert 2 <= len(server.ranges) <= 20
+
+
+def test_without_patience_a_server_is_asked_once(server, tmp_path):
+    server.faults = ["503"] * 99
+    with pytest.raises(ServiceUnavailable, match=r"failed 1 time in"):
+        get(pin_of(server.url), tmp_path / "file.csv", give_up_seconds=0)
+    assert len(server.ranges) == 1
+
+
+def test_each_try_says_when_the_next_one_is_and_when_it_ends(server, tmp_path):
+    server.faults = ["503"]
+    lines = get(pin_of(server.url), tmp_path / "file.csv", give_up_seconds=50)
+    assert any(line.endswith("in 0.0 s, giving up in 50 s") for line in lines)
 
 
 def test_a_git_blob_id_is_a_pin_too(server, tmp_path):
