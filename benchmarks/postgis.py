@@ -28,11 +28,12 @@ from ben_assets.bigearthnet.patch_grid import TileGeocoding, split_of_cell
 from ben_assets.bigearthnet.product_names import patch_id
 from ben_assets.bigearthnet.reference_map import LAYER
 from ben_assets.bigearthnet.reproject import CORINE_EPSG
+from ben_assets.bigearthnet.table_columns import METADATA_TABLES
 from ben_assets.bigearthnet.tile_list import Tile
-from ben_assets.steps.metadata import SCHEMA
 from ben_assets.steps.postgis import publish_patches
 from ben_assets.steps.step_context import StepContext, table_digest, table_facts
 from ben_assets.testing import postgis_server
+from ben_assets_tests.support.facts import facts_of
 from resources.data_root.store import Record, Storage
 from resources.postgis.database import Postgis
 from resources.postgis.inputs import load_clc
@@ -95,7 +96,7 @@ def write_full_tile(storage: Storage) -> None:
     maps = _publish(
         storage, "reference_maps", pixels, [f"{name}_reference_map" for name in names]
     )
-    _publish(storage, "metadata_tables", known[list(SCHEMA.names)], [], maps)
+    _publish(storage, "metadata_tables", known[list(METADATA_TABLES)], [], maps)
 
 
 def _publish(
@@ -108,15 +109,12 @@ def _publish(
     with storage.draft(asset, TILE) as draft:
         path = draft.path / f"{TILE}.parquet"
         table.to_parquet(path, index=False)
-        facts = {
-            "tile_id": TILE_ID,
+        facts = facts_of(
+            asset,
+            tile_id=TILE_ID,
             **vars(GRID),
-            "start_time": "2017-06-13T10:10:31.026000+00:00",
-            "l2a_processor": "benchmark",
-            "failed_quality_checks": {},
-            "season": "summer",
-            **table_facts(path, len(table)),
-        }
+            table=vars(table_facts(path, len(table))),
+        )
         digests = dict.fromkeys(files, _DIGEST)
         record = Record(
             asset, TILE, digests, 0, (path.name,), made_from or {}, {}, facts
