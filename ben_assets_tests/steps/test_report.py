@@ -230,7 +230,7 @@ def test_a_data_set_of_ones_own_is_not_called_bigearthnet():
     assert "BigEarthNet v2" not in text
     assert "berlin-2025: release of 1 tile" in text
     assert "CORINE" not in text.replace(own.map_caption, "")
-    assert "WorldCover 2021 in the colours of its legend" in text
+    assert "land cover maps (WorldCover 2021)" in text
 
 
 def test_names_are_escaped():
