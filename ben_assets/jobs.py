@@ -129,7 +129,7 @@ def _word(result: RuleResult) -> str:
 
 inputs = dg.define_asset_job(
     "inputs",
-    selection=dg.AssetSelection.assets(*reference.INPUTS),
+    selection=dg.AssetSelection.assets(*reference.ASSETS),
     description="The pinned inputs: fetched, or verified where they are on disk.",
 )
 

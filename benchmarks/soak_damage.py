@@ -27,8 +27,10 @@ from typing import Any, Final
 
 from ben_assets.assets import RULE_CHECKS
 from ben_assets.bigearthnet.errors import BenError, InvalidInput
+from ben_assets.safe.l1c import read_l1c
 from ben_assets.safe.l2a import read_l2a
 from ben_assets.safe.manifest import prove_product
+from ben_assets.safe.zips import extract_product
 from ben_assets.steps import l1c
 from ben_assets.steps.report import make_release_report
 from ben_assets.synthetic.dataset import SyntheticData, make_synthetic_data
@@ -170,6 +172,7 @@ class World:
         synthetic = SyntheticData(folder / "synthetic", (KEY,))
         pipeline = Pipeline(synthetic, folder)
         pipeline.settings |= {"BEN_L1C_DIR": str(synthetic.l1c_dir), "BEN_FORCE": "1"}
+        pipeline.known = {}
         world = cls(pipeline)
         world.make_all(ASSETS)
         return world
@@ -346,16 +349,19 @@ def metadata_campaign(folder: Path, every: int) -> str:
     Raises:
         AssertionError: an error that is not one of ours.
     """
-    made = make_synthetic_data(folder / "world", tiles=DEMO_TILES[:1], l1c=False)
-    product = next(made.l2a_dir.glob("*.SAFE"))
+    made = make_synthetic_data(folder / "world", tiles=DEMO_TILES[:1])
+    l2a_product = next(made.l2a_dir.glob("*.SAFE"))
+    l1c_product = extract_product(next(made.l1c_dir.glob("*.zip")), folder)
     seen = Counter[str]()
-    for path in (product / "MTD_MSIL2A.xml", *product.glob("GRANULE/*/MTD_TL.xml")):
-        text = path.read_text()
-        tags = sorted(set(re.findall(r"<(\w+)[^>]*>[^<]+</", text)))
-        for tag, value in list(itertools.product(tags, TEXTS))[::every]:
-            path.write_text(_with_text(text, tag, value))
-            seen[_end(lambda: read_l2a(product), f"{tag} is {value[:40]!r}")] += 1
-        path.write_text(text)
+    for product, read in ((l2a_product, read_l2a), (l1c_product, read_l1c)):
+        for path in (*product.glob("MTD_*.xml"), *product.glob("GRANULE/*/MTD_TL.xml")):
+            text = path.read_text()
+            tags = sorted(set(re.findall(r"<(\w+)[^>]*>[^<]+</", text)))
+            for tag, value in list(itertools.product(tags, TEXTS))[::every]:
+                path.write_text(_with_text(text, tag, value))
+                what = f"{path.name}: {tag} is {value[:40]!r}"
+                seen[_end(functools.partial(read, product), what)] += 1
+            path.write_text(text)
     return f"soak, damage: fields of metadata: {dict(seen.most_common())}"
 
 

@@ -187,7 +187,7 @@ def campaign(folder: Path, path: Path, levels: int, seconds: float) -> Iterator[
     """
     finish(start(_make_world, folder))
     pipeline = Pipeline(SyntheticData(folder / "synthetic", (KEY,)), folder)
-    pipeline.data = path / "data"
+    pipeline.data, pipeline.known = path / "data", {}
     pipeline.settings |= {"BEN_DATA_DIR": str(pipeline.data), "BEN_FORCE": "1"}
     make_all(pipeline)
     disk = Disk(path, pipeline, WholeTiles.of(pipeline))

@@ -85,6 +85,10 @@ def _text(description: str) -> Any:  # noqa: ANN401  what pydantic's Field retur
     return Field(default=None, description=description)
 
 
+def _address(what: str) -> Any:  # noqa: ANN401
+    return _text(f"{what} No password in it: the run keeps what is typed here.")
+
+
 def _variable(name: str, what: str) -> Any:  # noqa: ANN401
     return Field(default=name, description=f"Name of the variable with {what}.")
 
@@ -143,10 +147,10 @@ class CdseResource(ConfiguredResource):
         "CDSE_S3_ACCESS_KEY", "the S3 access key; with it downloads go by S3"
     )
     s3_secret_key_variable: str = _variable("CDSE_S3_SECRET_KEY", "the S3 secret key")
-    catalogue_url: str | None = _text("OData address of the catalogue (…/odata/v1).")
-    token_url: str | None = _text("Token endpoint, in full.")
-    download_url: str | None = _text("OData address of downloads (…/odata/v1).")
-    s3_url: str | None = _text("S3 endpoint.")
+    catalogue_url: str | None = _address("OData address of the catalogue (…/odata/v1).")
+    token_url: str | None = _address("Token endpoint, in full.")
+    download_url: str | None = _address("OData address of downloads (…/odata/v1).")
+    s3_url: str | None = _address("S3 endpoint.")
     allowed_hosts: str | None = _text("More hosts that may see a token.")
     connections: int | None = _text("Open downloads of the account; 4 by default.")
     stall_seconds: float | None = _text("A silent or dripping connection is cut after.")
@@ -167,7 +171,7 @@ class L1CSourcesResource(ConfiguredResource):
     settings = MappingProxyType({"order": "BEN_L1C_SOURCES", "gcs_url": "BEN_GCS_URL"})
 
     order: str | None = _text("Sources with commas; cdse,gcs by default.")
-    gcs_url: str | None = _text("Google's public bucket of Sentinel-2 products.")
+    gcs_url: str | None = _address("Google's public bucket of Sentinel-2 products.")
 
 
 class Sen2CorResource(ConfiguredResource):

@@ -20,6 +20,8 @@ NO_ACCESS: Final = re.compile(
     r"|no pg_hba.conf entry|not permitted to log in"
 )
 NO_DATABASE: Final = re.compile(r"database .* does not exist")
+_SECRET_PARTS: Final = ("password", "secret")
+"""End the names of parts of a connection string that nobody may see."""
 _WRONG_VALUE: Final = re.compile(
     r"invalid (?:integer value|port number|\w+ value|connection option|URI|dsn)"
     r"|missing \"=\" after|unterminated quoted string"
@@ -59,7 +61,8 @@ def without_password(text: str, dsn: str) -> str:
     try:
         parts = psycopg2.extensions.parse_dsn(dsn)
         unproven = [parts.get("user"), parts.get("dbname")]
-        hidden = [parts["password"]] if "password" in parts else unproven
+        hidden = [parts[name] for name in parts if name.endswith(_SECRET_PARTS)]
+        hidden += [] if "password" in parts else unproven
     except psycopg2.ProgrammingError:
         hidden = [dsn]
     return escaped(redacted(" ".join(text.split()), hidden))

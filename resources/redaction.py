@@ -31,6 +31,7 @@ _ESCAPE: Final = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _AFTER_BACKSLASH: Final = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}
+_SCHEME: Final = re.compile(r"^(?:[A-Za-z][\w+.-]*:)?/+")
 _ARMOUR: Final = re.compile("-----[^-]+-----")
 """First and last line of a PEM file, which are no secret."""
 
@@ -170,9 +171,14 @@ def _in_base64(content: bytes) -> Iterator[str]:
 
 
 def proxy_secrets() -> list[str]:
-    """User names and passwords of the proxies of the environment."""
+    """User names and passwords of the proxies of the environment.
+
+    A port that is no number counts too: in a mistyped address it may be a password.
+    """
     parts = []
-    for address in urllib.request.getproxies().values():
-        user_info = address.rpartition("@")[0].partition("//")[2]
-        parts += [unquote(part) for part in user_info.split(":") if part]
+    for scheme, address in urllib.request.getproxies().items():
+        user_info, _, place = _SCHEME.sub("", address).rpartition("@")
+        port = place.rstrip("/").rpartition(":")[2] if scheme != "no" else ""
+        unproven = "" if port.isdigit() or port == place else port
+        parts += [unquote(part) for part in (*user_info.split(":"), unproven) if part]
     return parts

@@ -129,6 +129,9 @@ def catalogue_is_current(tile: Tile, ctx: "StepContext") -> RuleResult:
     return l1c_rules.catalogue_is_current(tile, ctx)
 
 
+ASSETS: Final = (tile_ids, l1c_zips, tile_id_csv, l1c_hash_csv)
+"""All assets of this stage, in flow order."""
+
 CHECKS: Final = (
     id_is_tracked,
     zip_is_tracked,

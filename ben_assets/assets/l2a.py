@@ -102,6 +102,9 @@ def is_made_with_sen2cor_2_11(tile: Tile, ctx: "StepContext") -> RuleResult:
     return l2a_rules.is_made_with_sen2cor_2_11(tile, ctx)
 
 
+ASSETS: Final = (l2a_tiles,)
+"""All assets of this stage, in flow order."""
+
 CHECKS: Final = (
     has_expected_bands,
     start_time_is_of_name,

@@ -95,6 +95,9 @@ def countries_are_near(tile: Tile, ctx: "StepContext") -> RuleResult:
     return recipe_rules.countries_are_near(tile, ctx)
 
 
+ASSETS: Final = (patches,)
+"""All assets of this stage, in flow order."""
+
 CHECKS: Final = (
     every_patch_has_its_bands,
     zone_has_v1_footprints,

@@ -182,6 +182,14 @@ def agrees_with_postgis(
     )
 
 
+ASSETS: Final = (
+    postgis_clc2018,
+    postgis_v1_footprints,
+    postgis_countries,
+    postgis_patches,
+)
+"""All assets of this stage, in flow order."""
+
 CHECKS: Final = (
     agrees_with_postgis("splits_follow_from_geometry", "splits"),
     agrees_with_postgis("countries_are_the_nearest", "countries", (postgis_countries,)),

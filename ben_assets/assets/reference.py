@@ -47,7 +47,7 @@ def input_asset(name: str, *kinds: str, says: str) -> dg.AssetsDefinition:
     return provide
 
 
-INPUTS: Final = (
+ASSETS: Final = (
     input_asset(
         "tile_names_and_links",
         "csv",
@@ -148,4 +148,4 @@ def is_pinned(asset: dg.AssetsDefinition) -> RuleCheck:
     )
 
 
-CHECKS: Final = tuple(is_pinned(asset) for asset in INPUTS)
+CHECKS: Final = tuple(is_pinned(asset) for asset in ASSETS)

@@ -64,6 +64,9 @@ def land_cover_covers_the_tile(tile: Tile, ctx: "StepContext") -> RuleResult:
     return recipe_rules.land_cover_covers_the_tile(tile, ctx)
 
 
+ASSETS: Final = (reference_maps,)
+"""All assets of this stage, in flow order."""
+
 CHECKS: Final = (
     codes_are_known,
     land_cover_is_of_the_years_around,

@@ -198,6 +198,16 @@ def hash_lists_equal_published(ctx: "StepContext") -> RuleResult:
     return release_rules.hash_lists_equal_published(ctx)
 
 
+ASSETS: Final = (
+    metadata_tables,
+    aligned_dataset,
+    archives,
+    release_metadata,
+    release_archives,
+    release_report,
+)
+"""All assets of this stage, in flow order."""
+
 CHECKS: Final = (
     labels_are_known,
     labelled_patches_have_maps,
@@ -209,14 +219,5 @@ CHECKS: Final = (
     hash_lists_equal_published,
     files_equal_published(release_metadata),
     files_equal_published(release_archives),
-    *(
-        matches_tracked_hash(asset)
-        for asset in (
-            metadata_tables,
-            aligned_dataset,
-            archives,
-            release_metadata,
-            release_archives,
-        )
-    ),
+    *(matches_tracked_hash(asset) for asset in ASSETS if asset is not release_report),
 )

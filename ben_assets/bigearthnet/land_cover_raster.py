@@ -26,6 +26,7 @@ from ben_assets.bigearthnet.errors import InvalidInput, MissingInput
 from ben_assets.bigearthnet.legend import NO_LAND_COVER, Legend
 from ben_assets.bigearthnet.patch_grid import TileGeocoding
 from ben_assets.bigearthnet.pixel_centres import PixelCentres
+from ben_assets.bigearthnet.plain_files import require_plain
 from ben_assets.bigearthnet.reproject import boxes_meet
 
 _SUFFIXES: Final = (".tif", ".tiff", ".vrt", ".img")
@@ -288,6 +289,7 @@ def _open(raster: Path) -> rasterio.io.DatasetReader:
     Raises:
         InvalidInput: not readable, without CRS, or not of whole numbers.
     """
+    require_plain(raster)
     try:
         source = rasterio.open(raster)
     except RasterioError as error:

@@ -14,6 +14,7 @@ import pyproj
 
 from ben_assets.bigearthnet.errors import InvalidInput
 from ben_assets.bigearthnet.patch_grid import TileGeocoding
+from ben_assets.bigearthnet.plain_files import require_plain
 from ben_assets.bigearthnet.recipe import LandCover
 from ben_assets.bigearthnet.reproject import bounds_in
 
@@ -64,6 +65,7 @@ def layer_of(path: Path, stated: str | None) -> str:
     Raises:
         InvalidInput: there are several, or none of that name.
     """
+    require_plain(path)
     try:
         layers = [str(name) for name, _ in pyogrio.list_layers(path)]
     except pyogrio.errors.DataSourceError as error:
@@ -91,6 +93,7 @@ def require_layer(
     Raises:
         InvalidInput: not readable, no CRS, or a column is missing.
     """
+    require_plain(path)
     try:
         info: dict[str, Any] = pyogrio.read_info(path, layer=layer)
     except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:

@@ -68,14 +68,19 @@ def size_problem(path: Path, expected: int) -> str:
 
 
 def require_plain(path: str | Path) -> None:
-    """Refuse what a library would wait for, or read without end.
+    """Refuse what a library would wait for, read without end, or cannot name.
 
     What is missing is left to whoever opens it, and so is a directory, for there are
     formats of one.
 
     Raises:
         NotAFile: a FIFO, a socket or a device, also behind a link.
+        InvalidInput: the name is not UTF-8, which GDAL and Arrow expect.
     """
+    try:
+        str(path).encode()
+    except UnicodeEncodeError as error:
+        raise InvalidInput(f"{path}: expected a name in UTF-8; rename it") from error
     try:
         kind = kind_of(Path(path).stat().st_mode)
     except OSError:
@@ -149,6 +154,7 @@ def expanded(text: str, what: str) -> Path:
     """
     try:
         path = Path(text).expanduser()
+        path.as_posix().encode()  # GDAL reads no other names
         os.lstat(path)  # can it be a path at all?
     except FileNotFoundError:
         return path

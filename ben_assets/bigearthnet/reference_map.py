@@ -22,6 +22,7 @@ from ben_assets.bigearthnet.errors import InvalidInput, MissingInput
 from ben_assets.bigearthnet.geotiff import DEFLATED, DeflatedTemplate, encode
 from ben_assets.bigearthnet.legend import CLC2018, NO_LAND_COVER, Legend
 from ben_assets.bigearthnet.patch_grid import TileGeocoding
+from ben_assets.bigearthnet.plain_files import require_plain
 from ben_assets.bigearthnet.reproject import CORINE_EPSG, corine_bounds, to_utm
 
 LAYER: Final = "U2018_CLC2018_V2020_20u1"
@@ -57,6 +58,7 @@ def require_geopackage(path: Path) -> None:
             "(vector) from https://land.copernicus.eu/en/products/corine-land-cover/"
             "clc2018 and put it there, or set BEN_CLC_PATH"
         )
+    require_plain(path)
     try:
         info = pyogrio.read_info(path, layer=LAYER)
     except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from ben_assets.bigearthnet.errors import InvalidInput
 from ben_assets.cli.console import AsJson, say, say_json
 from ben_assets.environment import settings_of_process
 
@@ -192,7 +193,7 @@ def _area(
     import shapely
 
     from resources.inputs.pins import COUNTRIES
-    from resources.inputs.reference import ReferenceInputs
+    from resources.inputs.reference import ReferenceInputs, read_vector
 
     if bbox is not None:
         try:
@@ -203,9 +204,12 @@ def _area(
             ) from None
         return shapely.box(west, south, east, north)
     if geojson is not None:
-        return gpd.read_file(geojson).to_crs(4326).union_all()
+        area = read_vector(geojson)
+        if not isinstance(area, gpd.GeoDataFrame) or area.crs is None:
+            raise InvalidInput(f"{geojson}: expected areas with a CRS; get GeoJSON")
+        return area.to_crs(4326).union_all()
     inputs = ReferenceInputs.from_settings(settings_of_process())
-    table = gpd.read_file(inputs.find(COUNTRIES))
+    table = read_vector(inputs.find(COUNTRIES))
     outline = table[table["NAME_LONG"].str.casefold() == (country or "").casefold()]
     if outline.empty:
         raise typer.BadParameter(

@@ -190,7 +190,7 @@ def verify_release(
     One line for each difference. Exit code 1 if anything differs.
     """
     from ben_assets.training.manifest import MANIFEST_FILE
-    from ben_assets.validation.extracted_release import compare_with_manifest
+    from ben_assets.validation.hash_lists import compare_with_manifest
 
     listed = manifest or directory / MANIFEST_FILE
     found, n_files = [], 0

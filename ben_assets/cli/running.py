@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ben_assets.bigearthnet.errors import LocalResourceError
 from ben_assets.bigearthnet.tile_list import Tile, find_tile
 from ben_assets.cli.console import chosen_tiles, keys_beginning_with, say
 from ben_assets.environment import settings_of_process
@@ -74,7 +75,7 @@ def _job(tile: Tile, start: Start | None, settings: Settings) -> str:
 
 def _has_l2a(tile: Tile, settings: Settings) -> bool:
     """Whether the row names an L2A product, or BEN_L2A_DIR has one of the tile."""
-    from resources.imported_l2a import find_l2a
+    from resources.imported import find_l2a
 
     folder = settings.path("BEN_L2A_DIR")
     there = folder and find_l2a(folder, tile.product.acquisition)
@@ -114,8 +115,34 @@ def _instance() -> Iterator[dg.DagsterInstance]:
         with dg.DagsterInstance.ephemeral() as instance:
             yield instance
     else:
-        with dg.DagsterInstance.get() as instance:
+        with _opened_home() as instance:
             yield instance
+
+
+def _opened_home() -> dg.DagsterInstance:
+    """The instance of DAGSTER_HOME.
+
+    Raises:
+        InvalidInput: DAGSTER_PG_URL is no address; it is not repeated.
+        LocalResourceError: its database does not answer, or it is no instance.
+    """
+    import dagster as dg
+
+    from resources.postgres_dsn import parse_dsn, without_password
+
+    url = settings_of_process().text("DAGSTER_PG_URL", "") or ""
+    dsn = url.replace("+psycopg2:", ":", 1)
+    if dsn:
+        parse_dsn(dsn, "DAGSTER_PG_URL")
+    try:
+        return dg.DagsterInstance.get()
+    except Exception as error:  # of SQLAlchemy, of the driver, of a file of Dagster's
+        cause = error.__cause__ or error
+        said = without_password(f"{type(cause).__name__}: {cause}", dsn)
+        raise LocalResourceError(
+            f"the Dagster instance of DAGSTER_HOME cannot be opened: {said}; start its "
+            "database, or correct DAGSTER_PG_URL or dagster.yaml there"
+        ) from None
 
 
 def _close(finished: FinishedRun) -> None:

@@ -173,9 +173,20 @@ def _remaking(subset: str, stored: StoredTiles) -> str:
 
 def _quoted(word: str) -> str:
     """A word of a shell command, on one line whatever it holds."""
-    if escaped(word) == word:
+    if escaped(word, len(word)) == word:
         return shlex.quote(word)
-    return "$'" + escaped(word.replace("\\", "\\\\").replace("'", "\\'")) + "'"
+    return f"$'{''.join(map(_spelt, word))}'"
+
+
+def _spelt(letter: str) -> str:
+    """A letter between ``$'`` and ``'``; what cannot be seen by its bytes on disk."""
+    if letter in "\\'":
+        return f"\\{letter}"
+    if escaped(letter) == letter:
+        return letter
+    is_byte = "\udc80" <= letter <= "\udcff"  # of a name that is not UTF-8
+    content = letter.encode(errors="surrogateescape" if is_byte else "surrogatepass")
+    return "".join(f"\\x{byte:02x}" for byte in content)
 
 
 def _program(name: str) -> str:

@@ -1,18 +1,25 @@
-"""The demo's own Copernicus Data Space and bucket, on loopback."""
+"""What lies around the demo's tiles: a Copernicus Data Space and bucket, other inputs.
+
+Nothing of the demo is made from those inputs; but Dagster warns in red before it makes
+what is below an asset that was never materialized.
+"""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Final
 
 from ben_assets.demo.settings import OWN
+from ben_assets.synthetic.bigearthnet_v1 import first_version_patches, write_footprints
 from ben_assets.synthetic.dataset import SyntheticData
 from ben_assets.synthetic.own_region import OwnRegion
-from ben_assets.synthetic.tiles import GOLDEN_TILES
+from ben_assets.synthetic.tiles import DEMO_SIDE_M, GOLDEN_TILES, DemoTile
 from ben_assets.testing.bucket_server import BucketServer
 from ben_assets.testing.cdse_server import CdseServer
 from ben_assets.testing.cdse_state import Product
+from resources.inputs.pins import TILE_LINKS, V1_ZONES, footprints_name
 
 DELETED: Final = GOLDEN_TILES[1].name
 """The product that went the way of old baselines; the bucket still has it."""
@@ -38,3 +45,26 @@ def _delete(cdse: CdseServer, name: str) -> None:
             "DeletionCause": "Obsolete processing baseline",
         }
     )
+
+
+def write_other_inputs(synthetic: SyntheticData, tiles: Sequence[DemoTile]) -> None:
+    """Footprints of the zones without a tile, and the list of products of v1."""
+    folder = synthetic.reference_dir
+    for epsg in V1_ZONES:
+        path = folder / footprints_name(epsg)
+        if not path.exists():
+            write_footprints(path, epsg, [])
+    _write_product_names(folder / TILE_LINKS.removesuffix(".bz2"), tiles)
+
+
+def _write_product_names(path: Path, tiles: Sequence[DemoTile]) -> None:
+    path.write_text("".join(line for tile in tiles for line in _lines(tile)))
+
+
+def _lines(tile: DemoTile) -> Iterator[str]:
+    """Patch of v1, the product that it could have been cut from, and no link."""
+    mission, level, _, baseline, orbit, mgrs, _ = tile.name.split("_")
+    for patch in first_version_patches(tile, tile.geocoding(DEMO_SIDE_M)):
+        sensed = patch.name.split("_")[2]
+        parts = (mission, level, sensed, baseline, orbit, mgrs, sensed)
+        yield f"{patch.name},{'_'.join(parts)}.SAFE,\n"

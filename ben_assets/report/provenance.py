@@ -9,10 +9,10 @@ from typing import Any, Final
 import jinja2
 import markupsafe
 
-from ben_assets.bigearthnet.plain_files import read_plain
 from ben_assets.report.facts import OTHER_FILE, FileFacts, InputFacts, ReleaseFacts
 from resources.data_root.facts import ReleaseArchivesFacts
 from resources.data_root.store import StoredRecord
+from resources.data_root.stored_tiles import StoredTiles
 from resources.inputs.pins import Pin
 
 _FOLDER: Final = Path(__file__).parent
@@ -108,19 +108,27 @@ def _outcome(digest: str, pin: Pin | None) -> str:
 
 
 def release_files(
-    folder: Path, record: StoredRecord, published: Mapping[str, Mapping[str, Any]]
+    storage: StoredTiles,
+    record: StoredRecord,
+    published: Mapping[str, Mapping[str, Any]],
 ) -> list[FileFacts]:
     """The archives, the tars inside and the tables, beside their published digests.
 
     Args:
-        folder: where the release archives are.
-        record: their record.
+        storage: the data root.
+        record: of the release archives.
         published: file name to its published ``md5`` or ``sha256``.
+
+    Raises:
+        InvalidInput: a file of the release is gone, cut or changed.
     """
-    md5, sha256 = (
-        _read_sums(folder / name) | _read_sums(folder / f"{name}.tar")
-        for name in ("MD5SUMS", "SHA256SUMS")
-    )
+
+    def sums(name: str) -> dict[str, str]:
+        text = (storage.read_file(record, name + of) for of in ("", ".tar"))
+        lines = b"".join(text).decode().splitlines()
+        return {name: digest for digest, _, name in (x.partition("  ") for x in lines)}
+
+    md5, sha256 = sums("MD5SUMS"), sums("SHA256SUMS")
     archives = record.facts_as(ReleaseArchivesFacts).archives
     files = []
     for name in sorted(md5):
@@ -128,7 +136,7 @@ def release_files(
         if archive is not None and name.endswith(".tar"):
             n_bytes = archive.tar_bytes
         else:
-            n_bytes = (folder / name).stat().st_size
+            n_bytes = storage.file_of(record, name).stat().st_size
         expectation = published.get(name, {})
         files.append(
             FileFacts(
@@ -141,8 +149,3 @@ def release_files(
             )
         )
     return files
-
-
-def _read_sums(path: Path) -> dict[str, str]:
-    lines = (line.partition("  ") for line in read_plain(path).decode().splitlines())
-    return {name: digest for digest, _, name in lines}

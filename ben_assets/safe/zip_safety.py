@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import stat
 import struct
+import unicodedata
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,6 +26,7 @@ SMALL_MEMBER: Final = 16 << 20
 """Members up to this size are never a bomb on their own."""
 _MAX_DIRECTORY_BYTES: Final = 16 << 20
 _MAX_NAME_BYTES: Final = 1024
+_MAX_PART_BYTES: Final = 255  # of one file or directory, on all file systems in use
 LOCAL_HEADER: Final = b"PK\x03\x04"
 _OF_FINDER: Final = "__MACOSX"
 _METHODS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
@@ -122,23 +124,27 @@ def _problem_of(info: zipfile.ZipInfo) -> str | None:
 
 
 def _is_plain(name: str) -> bool:
-    return (
-        "\\" not in name and name.isprintable() and len(name.encode()) < _MAX_NAME_BYTES
-    )
+    sizes = [len(part.encode()) for part in name.split("/")]
+    is_short = sum(sizes) < _MAX_NAME_BYTES and max(sizes) <= _MAX_PART_BYTES
+    return "\\" not in name and name.isprintable() and is_short
 
 
 def _repeated(infos: list[zipfile.ZipInfo]) -> Iterator[str]:
-    """Names that would fall on one path, also where upper and lower case are one."""
+    """Names that would fall on one path where case or Unicode form do not count."""
     seen: set[str] = set()
-    files = {info.filename.casefold() for info in infos if not info.is_dir()}
+    files = {_folded(info.filename) for info in infos if not info.is_dir()}
     for info in infos:
-        name = info.filename.removesuffix("/").casefold()
+        name = _folded(info.filename.removesuffix("/"))
         if name in seen:
             yield f"{info.filename!r} is there twice"
         seen.add(name)
         parents = name.split("/")[:-1]
         if any("/".join(parents[: n + 1]) in files for n in range(len(parents))):
             yield f"{info.filename!r} lies below a file"
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFC", name.casefold())
 
 
 def _overlapping(infos: list[zipfile.ZipInfo]) -> Iterator[str]:

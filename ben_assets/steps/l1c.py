@@ -21,7 +21,7 @@ from resources.data_root.flow import RELEASE
 from resources.data_root.records import FileDigest
 from resources.data_root.store import Draft, Record, StoredRecord
 from resources.data_root.tile_files import still_verifies
-from resources.imported_l1c import find_l1c, import_l1c
+from resources.imported import find_l1c, import_l1c
 from resources.product_sources import Sources
 
 IDS: Final = "tile_ids"

@@ -41,7 +41,7 @@ from resources.data_root.facts import (
 from resources.data_root.records import FileDigest
 from resources.data_root.store import Draft, Record, StoredRecord
 from resources.data_root.tile_files import still_verifies
-from resources.imported_l2a import copy_product, find_l2a
+from resources.imported import copy_product, find_l2a
 from resources.product_sources import Sources
 from resources.sen2cor.client import l2a_processor
 from resources.sen2cor.processors import DARK_OBJECT, SEN2COR, ProcessingResult

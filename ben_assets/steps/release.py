@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -197,6 +198,8 @@ def _place_in_dataset(ctx: StepContext, record: StoredRecord) -> None:
     root = ctx.storage.folder(dataset.ASSET)
     for name in _PARQUET:
         source = ctx.storage.folder(METADATA) / name
+        if (root / name).is_dir():  # it cannot be replaced by a file
+            shutil.rmtree(root / name)
         if source.name in record.outputs:
             write_atomically(root / name, read_plain(source))
         else:

@@ -123,7 +123,7 @@ def _facts(
     stated = tables.facts_as(ReleaseTablesFacts)
     return ReleaseFacts(
         tiles=made,
-        files=release_files(ctx.storage.folder(release.ARCHIVES), archives, published),
+        files=release_files(ctx.storage, archives, published),
         countries=_countries(rows),
         splits=SPLITS,
         labels=_labels(rows, legend),

@@ -19,8 +19,11 @@ import rasterio
 from ben_assets.bigearthnet.bands import BANDS, L1C_BANDS, NODATA, Band
 from ben_assets.bigearthnet.patch_grid import TileGeocoding
 from ben_assets.safe.manifest import MANIFEST
-from ben_assets.synthetic.safe_description import ProductDescription
-from ben_assets.synthetic.safe_manifest import file_names, manifest
+from ben_assets.synthetic.safe_description import (
+    ProductDescription,
+    file_names,
+    manifest,
+)
 from ben_assets.synthetic.safe_metadata import (
     datastrip_metadata,
     granule_metadata,

@@ -123,10 +123,11 @@ class PatchDatabase:
             in_order: read from its start to its end, so that the disk reads ahead.
 
         Raises:
-            InvalidInput: it is not an LMDB database.
+            InvalidInput: it is not an LMDB database, or is cut short.
         """
-        require_plain(folder / "data.mdb")
-        try:
+        require_plain(folder / DATA_FILE)
+        self._folder = folder
+        with self._reading():
             self._environment = lmdb.open(
                 str(folder),
                 readonly=True,
@@ -134,13 +135,31 @@ class PatchDatabase:
                 readahead=in_order,
                 create=False,
             )
+        self._digests = digests
+        self._require_whole()
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[None]:
+        try:
+            yield
         except lmdb.Error as error:
             raise InvalidInput(
-                f"{folder}: expected an LMDB database, found {error}; materialize "
-                "training_lmdb of its tile again"
+                f"{self._folder}: expected an LMDB database, found {error}; "
+                "materialize training_lmdb of its tile again"
             ) from error
-        self._folder = folder
-        self._digests = digests
+
+    def _require_whole(self) -> None:
+        """Refuse a file that ends before its last page: to read there is a SIGBUS."""
+        found = (self._folder / DATA_FILE).stat().st_size
+        is_readable = found >= 2 * self._environment.stat()["psize"]
+        pages = self._environment.info()["last_pgno"] + 1 if is_readable else 2
+        expected = pages * self._environment.stat()["psize"]
+        if found < expected:
+            self._environment.close()
+            raise InvalidInput(
+                f"{self._folder}: expected {expected} bytes of {DATA_FILE}, found "
+                f"{found}; materialize training_lmdb of its tile again"
+            )
 
     def __enter__(self) -> PatchDatabase:
         """The database itself."""
@@ -156,7 +175,7 @@ class PatchDatabase:
         Raises:
             ChecksumMismatch: the database lacks the key, or has another value.
         """
-        with self._environment.begin() as transaction:
+        with self._reading(), self._environment.begin() as transaction:
             value: bytes | None = transaction.get(key.encode())
         if value is None:
             raise _unlike(self, f"no {key}")
@@ -169,6 +188,7 @@ class PatchDatabase:
     def pairs(self) -> Iterator[Pair]:
         """All keys with views of their values, valid until the end, sorted."""
         with (
+            self._reading(),
             self._environment.begin(buffers=True) as transaction,
             transaction.cursor() as cursor,
         ):

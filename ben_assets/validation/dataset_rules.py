@@ -177,10 +177,10 @@ def archives_hold_the_dataset(tile: Tile, ctx: StepContext) -> RuleResult:
     if ctx.storage.find(dataset.ASSET, tile.key) is None:
         return RuleResult.not_evaluated("aligned_dataset of this tile is not on disk")
     runs = archives.runs_of_tile(ctx.storage, tile.key)
-    folder = ctx.storage.folder(archives.ASSET) / tile.key
+    record = ctx.storage.require(archives.ASSET, tile.key)
     broken, n_members = set(), 0
     for root, name in ARCHIVE_OF_ROOT.items():
-        path = folder / f"{name}.tar.zst"
+        path = ctx.storage.file_of(record, f"{tile.key}/{name}.tar.zst")
         expected = [*chain.from_iterable(archives.below_root(runs, root).values())]
         if holds(path, expected):
             n_members += len(expected)

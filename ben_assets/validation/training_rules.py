@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from ben_assets.bigearthnet.bands import BANDS
 from ben_assets.bigearthnet.dataset_layout import S1_BANDS
-from ben_assets.bigearthnet.plain_files import read_plain
+from ben_assets.bigearthnet.errors import InvalidInput
 from ben_assets.bigearthnet.table_columns import PUBLISHED
 from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.steps import card, dataset, release, shards, statistics, training
@@ -115,7 +115,7 @@ def shards_hold_every_patch_once(ctx: StepContext) -> RuleResult:
     found = Counter(
         f"{name.rpartition('-')[0]}/{member}"
         for name in names
-        for member in _members(ctx.storage.folder(shards.ASSET) / name)
+        for member in _members(ctx.storage.file_of(record, name))
     )
     broken = {name for name in expected | found if expected[name] != found[name]}
     return RuleResult.none_of(
@@ -124,14 +124,28 @@ def shards_hold_every_patch_once(ctx: StepContext) -> RuleResult:
 
 
 def _members(path: Path) -> list[str]:
-    with tarfile.open(path) as tar:
-        return tar.getnames()
+    try:
+        with tarfile.open(path) as tar:
+            return tar.getnames()
+    except (tarfile.TarError, OSError) as error:
+        raise _damaged(path, error) from error
+
+
+def _damaged(path: Path, error: Exception) -> InvalidInput:
+    return InvalidInput(
+        f"{path} is damaged ({error}); ben verify names the command that makes it again"
+    )
 
 
 def statistics_count_every_pixel(ctx: StepContext) -> RuleResult:
     """Each band of each part has as many pixels as the part's patches hold."""
-    path = ctx.storage.folder(statistics.ASSET) / statistics.STATISTICS_FILE
-    found = json.loads(read_plain(path))["splits"]
+    record = ctx.storage.require(statistics.ASSET, RELEASE)
+    content = ctx.storage.read_file(record, statistics.STATISTICS_FILE)
+    try:
+        found = json.loads(content)["splits"]
+    except (ValueError, LookupError, TypeError) as error:
+        path = ctx.storage.folder(statistics.ASSET) / statistics.STATISTICS_FILE
+        raise _damaged(path, error) from error
     broken = set()
     for part in PARTS:
         for band in BANDS:

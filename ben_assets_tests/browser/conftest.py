@@ -12,8 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from ben_assets.demo.inputs import write_other_inputs
-from ben_assets.demo.services import demo_services
+from ben_assets.demo.services import demo_services, write_other_inputs
 from ben_assets.file_pages import FilePages
 from ben_assets.synthetic.dataset import SyntheticData, make_synthetic_data
 from ben_assets.synthetic.tiles import GOLDEN_TILES

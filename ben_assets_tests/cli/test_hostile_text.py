@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import geopandas as gpd
 import pytest
+import shapely
 import zstandard
 
 from ben_assets import cli
+from ben_assets.bigearthnet.errors import InvalidInput
+from ben_assets.bigearthnet.geotiff import read_pixels
+from ben_assets.bigearthnet.land_cover_vector import layer_of
 
 HOSTILE = "x\nto repair: rm\r\x1b[2K\u202e\u2066\u200b[bold]"
 """A line of its own, an escape of a terminal, invisible marks, mark-up of a library."""
 FORGED = re.compile(
     r"^to repair: rm|[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u202e\u2066]", re.M
 )
+COLUMNS = "code,name,label,red,green,blue"
 Ben = Callable[..., str]
 
 
@@ -78,7 +85,7 @@ def test_a_recipe_and_its_legend(ben, tmp_path):
     require_plain(ben("recipe", "check", str(recipe)))
     require_plain(ben("recipe", "show", str(recipe)))
     recipe.write_text("[land_cover]\nlegend = 'own.csv'\npath = 'a.tif'\nyear = 2018\n")
-    legend = f'code,name,label,red,green,blue\n1,"{HOSTILE}",,0,0,0\n'
+    legend = f'{COLUMNS}\n1,"{HOSTILE}",,0,0,0\n'
     (tmp_path / "own.csv").write_text(legend, newline="")
     said = ben("recipe", "check", str(recipe))
     require_plain(said)
@@ -108,3 +115,42 @@ def test_places_that_settings_name(ben, tmp_path):
     place = str(tmp_path / HOSTILE)
     settings = {"BEN_L2A_DIR": place, "BEN_S1_DIR": place, "BEN_CLC_PATH": place}
     require_plain(ben("doctor", key, **settings))
+
+
+def test_names_of_columns_and_layers_of_a_geopackage(ben, tmp_path):
+    square = [shapely.box(0, 0, 1, 1)]
+    table = gpd.GeoDataFrame({HOSTILE: ["a"]}, geometry=square, crs=3035)
+    table.to_file(tmp_path / "a.gpkg", layer="of others", driver="GPKG")
+    recipe = tmp_path / "own.toml"
+    recipe.write_text(
+        "[land_cover]\nlegend = 'own.csv'\npath = 'a.gpkg'\nyear = 2018\n"
+        "code_column = 'code'\n"
+    )
+    (tmp_path / "own.csv").write_text(f"{COLUMNS}\n1,wood,,0,0,0\n")
+    require_plain(ben("recipe", "check", str(recipe)))
+
+
+@pytest.mark.parametrize("read", [lambda path: layer_of(path, None), read_pixels])
+def test_a_name_that_is_not_utf_8_is_named_and_escaped(read, tmp_path):
+    path = tmp_path / "a\udcff"
+    path.write_bytes(b"x")
+    with pytest.raises(InvalidInput, match=r"a\\udcff: expected a name in UTF-8"):
+        read(path)
+
+
+def test_a_setting_that_is_not_utf_8_is_refused(ben):
+    said = ben("tiles", BEN_DATA_DIR="/tmp/a\udcff")
+    assert "ben: [bad input] BEN_DATA_DIR is '/tmp/a\\udcff'" in said
+
+
+@pytest.mark.parametrize("kind", ["fifo", "damaged", "table"])
+def test_an_area_that_is_none(ben, tmp_path, kind):
+    path = tmp_path / f"{HOSTILE.replace('/', '')}.csv"
+    if kind == "fifo":
+        os.mkfifo(path)
+    else:
+        path.write_text({"damaged": "{", "table": "a,b\n1,2\n"}[kind])
+    days = ("--from", "2023-06-01", "--to", "2023-06-30")
+    said = ben("tiles", "find", "--geojson", str(path), *days)
+    require_plain(said)
+    assert "ben: [bad input]" in said

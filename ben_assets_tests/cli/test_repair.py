@@ -24,6 +24,8 @@ NAMES = (
     "-rf",
     "line\nto repair: touch PWNED",
     "line's\r\\end\x1b[2K\u202e",
+    os.fsdecode(b"no UTF-8 \xff\xfe1 it's"),
+    "long\n" + "x" * 250,
 )
 
 
@@ -44,7 +46,7 @@ def test_a_shell_gets_each_name_as_it_is_and_runs_nothing_else(tmp_path):
             capture_output=True,
             check=True,
         )
-        assert done.stdout.decode() == str(ROOT / "patches" / name)
+        assert os.fsdecode(done.stdout) == str(ROOT / "patches" / name)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import time
 from pathlib import Path
 
 import pytest
 
+from ben_assets.bigearthnet.errors import BenError
 from ben_assets.bigearthnet.tile_list import find_tile
-from ben_assets.cli.running import Start, _job
+from ben_assets.cli.running import Start, _job, _opened_home
 from ben_assets.tiles import load_tiles
 from ben_assets_tests.cli.test_ben import ben
 from ben_assets_tests.support.pipeline import Pipeline
 from ben_assets_tests.support.programs import Fork
-from resources.settings import Settings
+from ben_assets_tests.support.secrets_shown import shown
+from resources.settings import REPOSITORY, Settings
 
 SAFE = "S2B_MSIL2A_20180805T110619_N0208_R137_T30TVK_20180805T160854"
 
@@ -111,3 +114,22 @@ def test_a_near_miss_is_offered(pipeline):
     done = ben(pipeline, "run", near)
     assert done.code == 2
     assert pipeline.keys[0] in done.err
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("me:Zx7Kq@9Wv3Bn5@127.0.0.1:1/x", "DAGSTER_PG_URL is not a connection"),
+        ("me:Zx7Kq9Wv3Bn5@127.0.0.1:1/x", "Connection refused.*start its database"),
+    ],
+)
+def test_a_wrong_address_of_dagsters_state_is_not_repeated(
+    url, says, tmp_path, monkeypatch, caplog
+):
+    shutil.copy(REPOSITORY / "deploy/postgres/dagster.yaml", tmp_path)
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    monkeypatch.setenv("DAGSTER_PG_URL", f"postgresql+psycopg2://{url}")
+    with pytest.raises(BenError, match=says) as error:
+        _opened_home()
+    said = [("error", str(error.value)), ("log", caplog.text)]
+    assert shown("Zx7Kq@9Wv3Bn5", said) == shown("Zx7Kq9Wv3Bn5", said) == []

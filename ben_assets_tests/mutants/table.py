@@ -497,8 +497,8 @@ MUTANTS: Final = (
         ),
         (
             "zip: names that differ in case",
-            'removesuffix("/").casefold()',
-            'removesuffix("/")',
+            'normalize("NFC", name.casefold())',
+            'normalize("NFC", name)',
         ),
         ("zip: bombs", "MAX_RATIO: Final = 200", "MAX_RATIO: Final = 2000"),
         ("zip: absolute names", 'name.startswith("/") or', ""),
@@ -922,6 +922,7 @@ MUTANTS: Final = (
             "digests.get(key.decode()) != found:",
             "digests.get(key.decode()) is None:",
         ),
+        ("lmdb: values unread", "if self._digests is not None:", "if False:"),
         ("lmdb: a key lacks", "if count != len(digests):", "if count > len(digests):"),
         (
             "lmdb: a key twice",
@@ -1005,6 +1006,7 @@ MUTANTS: Final = (
         ("facts: of more than is known", 'extra="forbid"', 'extra="ignore"'),
         ("facts: texts for numbers", "strict=True", "strict=False"),
         ("facts: names may climb", "if not stays_inside(name):", "if not name:"),
+        ("facts: times without a zone", "time.tzinfo is None or not", "not"),
     ),
     *_of(
         "resources/transfers/transfer.py",
@@ -1021,7 +1023,7 @@ MUTANTS: Final = (
         ("ranges: any part", "if found == place else", "if found else"),
     ),
     *_of(
-        "resources/transfers/limiter.py",
+        "resources/transfers/retrier.py",
         "resources/cdse/test_session.py",
         ("limits: one connection more", "range(self._slots)", "range(self._slots + 1)"),
     ),
@@ -1070,6 +1072,108 @@ MUTANTS: Final = (
             "if error.is_retryable), errors[0]",
             "if not error), errors[0]",
         ),
+    ),
+    *_of(
+        "resources/transfers/product_tree.py",
+        "resources/gcs/test_bucket.py",
+        (
+            "bucket: any size",
+            "elif declared.size not in (None, stored.size):",
+            "elif False:",
+        ),
+        (
+            "bucket: any listed digest",
+            "_is_md5(declared) and stored.md5 not in (None, declared.value)",
+            "False",
+        ),
+        (
+            "bucket: any digest of what arrives",
+            "found is not None and stored.md5 not in (None, found.hexdigest())",
+            "False",
+        ),
+        ("bucket: files may lack", "if not is_dispensable(name):", "if False:"),
+        ("bucket: names may climb", '{"..", "."} & set', '{"."} & set'),
+        (
+            "bucket: nothing is hashed",
+            "hashes=not _is_declared_md5(manifest.get(name), stored)",
+            "hashes=False",
+        ),
+    ),
+    *_of(
+        "resources/transfers/bucket.py",
+        "resources/gcs/test_bucket.py",
+        ("listing: it may repeat itself", "one.key in found or len", "len"),
+        (
+            "listing: cut short",
+            'if texts.get("IsTruncated") == "true" and not token:',
+            "if False:",
+        ),
+        ("listing: of other keys", "if not key.startswith(prefix):", "if False:"),
+    ),
+    *_of(
+        "resources/transfers/packing.py",
+        "resources/test_packing.py",
+        ("packed zip: modes", "stat.S_IFREG | 0o644", "stat.S_IFREG | 0o600"),
+        ("packed zip: time", "(1980, 1, 1, 0, 0, 0)", "(1981, 1, 1, 0, 0, 0)"),
+        ("packed zip: order", "sorted([*sizes, *(f", "list([*sizes, *(f"),
+        ("packed zip: no CRC", "crcs.get(name, 0)", "0"),
+    ),
+    *_of(
+        "resources/transfers/retrier.py",
+        "resources/test_retrier.py",
+        ("tries: one more", "_failures >= MOST_FAILURES", "_failures > MOST_FAILURES"),
+        ("pause: it can be shortened", "if until > self._until():", "if True:"),
+        (
+            "pause: of a clock put back",
+            "return until if until <= time.time() + self._longest else 0.0",
+            "return until",
+        ),
+    ),
+    *_of(
+        f"{_SAFE}/directory_manifest.py",
+        "safe/test_file_digests.py",
+        (
+            "product: unknown rasters",
+            "for n in sorted(images - expectations.keys())",
+            "for n in ()",
+        ),
+        (
+            "product: changed rasters",
+            "if one.problem and n in images",
+            "if one.problem and n not in images",
+        ),
+    ),
+    *_of(
+        f"{_SAFE}/xml_files.py",
+        "safe/test_l2a.py safe/test_manifest.py",
+        ("XML: any depth", "if depth > MAX_DEPTH:", "if False:"),
+        ("XML: any size", " or status.st_size > MAX_BYTES", ""),
+    ),
+    *_of(
+        f"{_SAFE}/l2a_output.py",
+        "resources/sen2cor/test_sen2cor.py",
+        ("sen2cor: cut rasters", "        codestream_digest(path)\n", ""),
+        ("sen2cor: no quality", "if not product.quality:", "if False:"),
+        ("sen2cor: another place", "if found != expected:", "if False:"),
+        ("sen2cor: one of several", "if len(products) != 1:", "if not products:"),
+    ),
+    *_of(
+        f"{_STEPS}/publishing.py",
+        "training/test_release.py",
+        ("publishing: other tiles", "if made_from != tiles:", "if False:"),
+        ("publishing: cut files", "        _require_whole(ctx, asset)\n", ""),
+        ("publishing: a part too many", "size <= part_bytes:", "size < part_bytes:"),
+        ("publishing: files to write to", "chmod(0o444)", "chmod(0o644)"),
+    ),
+    *_of(
+        f"{_DATA}/stored_tiles.py",
+        "training/test_databases.py",
+        ("hash lists: any", "        if found != record.sha256:", "        if False:"),
+    ),
+    *_of(
+        f"{_SCIENCE}/relative_names.py",
+        "resources/data_root/test_untrusted_names.py",
+        ("names: of any length", "max(map(len, parts)) <= MAX_PART_BYTES", "True"),
     ),
 )
 """All faults, in the order of the data's way through the code."""

@@ -15,16 +15,22 @@ import pytest
 
 from ben_assets.bigearthnet.errors import AccessRefused, BenError, InvalidInput
 from ben_assets.bigearthnet.outside_text import MAX_LENGTH, escaped
+from ben_assets_tests.support.secrets_shown import shown
 from resources.cdse.access import Access
 from resources.cdse.session import Session
 from resources.data_root.postgres_locks import PostgresLocks
 from resources.gcs import Gcs
 from resources.postgis.database import Postgis
 from resources.postgres_dsn import setting_error, without_password
-from resources.redaction import redacted
+from resources.redaction import proxy_secrets, redacted
 from resources.settings import Settings
 from resources.transfers.public_access import PublicAccess
-from resources.transfers.transport import Transport, connection_errors, retry_after
+from resources.transfers.transport import (
+    Request,
+    Transport,
+    connection_errors,
+    retry_after,
+)
 
 SECRET = "Tr0ub4dor&3 pä'ss\\wörd/"
 SPELLINGS = {
@@ -221,6 +227,33 @@ def test_certificates_and_proxies_are_settings_not_accidents(reason, monkeypatch
     ):
         raise reason
     assert "s3cr" not in str(error.value)
+
+
+PROXIES = {
+    "no user": "http://me:Pz3Vn8Xq5Gt6w",
+    "for a port": "http://127.0.0.1:Pz3Vn8Xq5Gt6w",
+    "one slash": "http:/me:Pz3Vn8Xq5Gt6w@127.0.0.1:x1",
+    "no scheme": "me:Pz3Vn8Xq5Gt6w@127.0.0.1:x1",
+    "unescaped": "http://me:Pz3Vn8/Xq5@Gt6w@127.0.0.1:x1",
+}
+
+
+@pytest.mark.parametrize("proxy", PROXIES.values(), ids=PROXIES)
+def test_a_mistyped_proxy_is_a_setting_error_that_does_not_repeat_it(
+    proxy, monkeypatch
+):
+    monkeypatch.setenv("https_proxy", proxy)
+    access = PublicAccess("https://host.example")
+    with pytest.raises(InvalidInput, match="HTTPS_PROXY") as error:
+        Transport(access).json(Request("https://host.example/x"))
+    assert shown("Pz3Vn8Xq5Gt6w", [("error", str(error.value))]) == []
+    assert "Pz3V" not in redacted("nonnumeric port: 'Pz3Vn8Xq5Gt6w'", proxy_secrets())
+
+
+@pytest.mark.parametrize("name", ["password", "sslpassword"])
+def test_each_secret_of_a_dsn_is_redacted(name):
+    dsn = f"postgresql://ben@127.0.0.1/db?{name}=ter2secret"
+    assert "ter2" not in without_password("could not use ter2secret", dsn)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from ben_assets.safe.zips import extract_product
 from ben_assets_tests.support.zip_products import NAME, product_files, write_product
 from resources.cdse.catalogue import CatalogueEntry
 from resources.data_root.facts import State
-from resources.imported_l1c import import_l1c
+from resources.imported import import_l1c
 from resources.transfers.delivery import Delivered, Digests, deliver
 from resources.transfers.download import OwnPause
 from resources.transfers.retrier import Retrier

@@ -58,6 +58,7 @@ def require_nothing_written(folder: Path) -> None:
         (f"{SAFE}/a//b", "unsafe name"),
         (f"{SAFE}/a\nb", "unsafe name"),
         (f"{SAFE}/" + "a" * 2000, "unsafe name"),
+        (f"{SAFE}/" + "\u00e9" * 128, "unsafe name"),
         ("other.SAFE/a", "one .SAFE folder"),
         ("loose.txt", "outside the .SAFE folder"),
         (linked(f"{SAFE}/link"), "link or device"),
@@ -80,6 +81,14 @@ def test_a_name_with_a_nul_is_refused(tmp_path: Path) -> None:
     path = zip_of(tmp_path / "bad.zip", (f"{SAFE}/a#b", b"evil"))
     path.write_bytes(path.read_bytes().replace(b"a#b", b"a\0b"))
     with pytest.raises(UnsafeZip, match="unsafe name"):
+        extract_product(path, tmp_path)
+
+
+def test_two_spellings_of_a_letter_are_one_name(tmp_path: Path) -> None:
+    path = zip_of(
+        tmp_path / "bad.zip", (f"{SAFE}/\u00e9", b"1"), (f"{SAFE}/e\u0301", b"2")
+    )
+    with pytest.raises(UnsafeZip, match="there twice"):
         extract_product(path, tmp_path)
 
 

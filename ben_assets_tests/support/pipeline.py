@@ -72,6 +72,7 @@ class Pipeline:
         self.synthetic = synthetic
         self.data = root / "data"
         self.log: list[str] = []
+        self.known: Known | None = None
         self.settings = {**synthetic.settings(), "BEN_DATA_DIR": str(self.data)}
 
     @property
@@ -134,7 +135,7 @@ class Pipeline:
 
     def tree(self) -> dict[str, str]:
         """Relative path to content digest of all results, hidden files included."""
-        return tree_of(Path(self.settings["BEN_DATA_DIR"]))
+        return tree_of(Path(self.settings["BEN_DATA_DIR"]), self.known)
 
     def run(self, select: str, key: str | None = None, **settings: str) -> Ended:
         """Materialize through Dagster's command line, as users do."""
@@ -217,16 +218,26 @@ def edit_record(path: Path, old: str, new: str) -> None:
     replace_file(path, json.dumps({**stored, "seal": seal_of(stored)}).encode())
 
 
-def tree_of(root: Path) -> dict[str, str]:
+Known = dict[tuple[int, ...], str]
+"""Digests of files by what changes whenever a file does; for campaigns."""
+
+
+def tree_of(root: Path, known: Known | None = None) -> dict[str, str]:
     """Relative path to content digest (folders: '') of what is a result below root."""
     return {
-        str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest()
-        if path.is_file()
-        else ""
+        str(path.relative_to(root)): _digest(path, known) if path.is_file() else ""
         for path in sorted(root.rglob("*"))
         if path.relative_to(root).parts[0] not in _NOT_PART_OF_THE_RESULT
         and not (path.name == ".drafts" and not any(path.iterdir()))
     }
+
+
+def _digest(path: Path, known: Known | None) -> str:
+    known, found = {} if known is None else known, path.stat()
+    stamp = found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+    if stamp not in known:
+        known[stamp] = hashlib.sha256(path.read_bytes()).hexdigest()
+    return known[stamp]
 
 
 @contextlib.contextmanager

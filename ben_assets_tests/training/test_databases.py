@@ -229,3 +229,28 @@ def test_the_computed_map_is_large_enough(tmp_path, size):
     with PatchDatabase(tmp_path / "db") as opened:
         assert sum(len(value) for _, value in opened.pairs()) == 100 * size
     assert [path.name for path in (tmp_path / "db").iterdir()] == ["data.mdb"]
+
+
+@pytest.mark.parametrize("size", [0, 4096, 5000, 8192, 0.1, 0.5, -4096])
+def test_a_database_that_is_cut_short_is_named_and_ends_no_process(tmp_path, size):
+    """To read a page that the file has not is a SIGBUS."""
+    write_database(tmp_path / "db", [(b"k", bytes(400_000))], map_size([400_000]))
+    path = tmp_path / "db" / "data.mdb"
+    content = path.read_bytes()
+    path.write_bytes(content[: size if isinstance(size, int) else int(size * 400_000)])
+    with pytest.raises(InvalidInput, match=r"expected .* again"):
+        PatchDatabase(tmp_path / "db")
+
+
+def test_damage_to_the_tree_of_a_database_is_named(tmp_path):
+    write_database(tmp_path / "db", [(b"k", b"value")], map_size([5]))
+    path = tmp_path / "db" / "data.mdb"
+    content = bytearray(path.read_bytes())
+    for page in range(2 * 4096, len(content), 4096):
+        content[page + 10 : page + 16] = b"\xff" * 6  # flags, and what is free
+    path.write_bytes(content)
+    with PatchDatabase(tmp_path / "db") as opened:
+        with pytest.raises(InvalidInput, match="expected an LMDB database, found"):
+            opened.get("k")
+        with pytest.raises(InvalidInput, match="expected an LMDB database, found"):
+            list(opened.pairs())

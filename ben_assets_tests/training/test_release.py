@@ -40,7 +40,7 @@ from ben_assets.training.index import INDEX_FILE, SCHEMA
 from ben_assets.training.manifest import read_manifest
 from ben_assets.training.patch_database import PatchDatabase
 from ben_assets.training.subsets import Selection
-from ben_assets.validation.extracted_release import compare_with_manifest
+from ben_assets.validation.hash_lists import compare_with_manifest
 from ben_assets.validation.survey import find_differences
 from ben_assets.validation.training_rules import (
     index_agrees_with_tables,
@@ -96,6 +96,18 @@ def test_the_rules_hold(trained, rule):
     result = rule(trained.ctx())
     assert result.passed, result
     assert not result.is_warning
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
+@pytest.mark.parametrize("content", [None, b"", b"damage"], ids=["gone", "empty", "x"])
+def test_what_a_rule_cannot_read_is_named(trained, rule, content):
+    for place in ("index/*.parquet", "shards/*.tar", "statistics/*n", "card/*.zst"):
+        for path in trained.data.glob(f"release_{place}"):
+            path.unlink()
+            if content is not None:
+                path.write_bytes(content)
+    with pytest.raises(BenError, match=r"is missing|damage|expected "):
+        rule(trained.ctx())
 
 
 def test_the_index_says_where_and_when_a_patch_is(trained):
@@ -490,6 +502,7 @@ def test_a_published_folder_holds_the_whole_release(trained, tmp_path):
     assert trained.log[-1].startswith(f"{count} of {count}: ")
     files = sorted(str(p.relative_to(target)) for p in target.rglob("*") if p.is_file())
     assert count == len(files)
+    assert {(target / name).stat().st_mode & 0o777 for name in files} == {0o444}
     top = {name.partition("/")[0] for name in files}
     assert top == {
         *("CITATION.cff", "LICENSE", "MANIFEST.csv.zst", "README.md", "archives"),

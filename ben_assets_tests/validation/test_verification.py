@@ -280,9 +280,14 @@ def test_the_tables_at_the_root_of_the_data_set_are_the_releases(finished):
     placed.mkdir()
     (found,) = differences(finished)
     assert "found a directory" in found.detail
-    placed.rmdir()
+    repair(finished, [found])
+    assert differences(finished) == []
+    placed.unlink()
     (found,) = differences(finished)
     assert found.kind == Kind.MISSING
+    os.mkfifo(placed)
+    (found,) = differences(finished)
+    assert (found.kind, "found a FIFO" in found.detail) == (Kind.WRONG, True)
     repair(finished, [found])
     assert placed.is_file()
 

@@ -19,9 +19,8 @@ from resources.cdse.session import Session
 from resources.data_root.facts import CatalogueEntry
 from resources.settings import Settings
 from resources.transfers.delivery import ProvenZip, deliver
-from resources.transfers.limiter import Limiter
 from resources.transfers.progress import Progress
-from resources.transfers.retrier import BackOff, Retrier
+from resources.transfers.retrier import BackOff, Limiter, Retrier
 from resources.transfers.transport import Transport
 
 __all__ = ["CatalogueAnswer", "Cdse", "ProvenZip"]

@@ -26,9 +26,8 @@ from resources.data_root.facts import CatalogueEntry
 from resources.data_root.store import local_errors
 from resources.transfers.bucket import Bucket, ListingPage
 from resources.transfers.delivery import Delivered, Digests
-from resources.transfers.limiter import Limiter
 from resources.transfers.product_tree import TreeDownload
-from resources.transfers.retrier import Retrier
+from resources.transfers.retrier import Limiter, Retrier
 from resources.transfers.transfer import Place, Transfer
 from resources.transfers.transport import (
     Request,

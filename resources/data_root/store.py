@@ -282,6 +282,7 @@ class Draft:
         both = sorted({*old, *(new or ())})
         for name in both:
             self.storage.place(self.asset, name)
+        _make_parents([folder / output for output in new or ()], folder)
         trash.mkdir()
         write_atomically(self.path / JOURNAL, json.dumps(both).encode())
         journal = (self.path / JOURNAL).rename(self.path.with_suffix(JOURNAL))
@@ -310,8 +311,25 @@ def _remove_empty(folder: Path, top: Path) -> None:
     """Remove ``folder`` and those above it, up to ``top``, that are empty."""
     with contextlib.suppress(OSError):
         while folder != top:
-            folder.rmdir()
+            with contextlib.suppress(FileNotFoundError):
+                folder.rmdir()
             folder = folder.parent
+
+
+def _make_parents(places: Iterable[Path], top: Path) -> None:
+    """Make the folders of outputs while the old tile is in place: a disk may refuse.
+
+    Raises:
+        OSError: it does; none of them stays.
+    """
+    parents = {place.parent for place in places}
+    try:
+        for parent in parents:
+            _make_folder(parent)
+    except OSError:
+        for parent in parents:
+            _remove_empty(parent, top)
+        raise
 
 
 def _with_output(record: Record, name: str) -> Record:
@@ -335,9 +353,9 @@ def _make_folder(path: Path) -> None:
     """Make it and its parent, which another tile may just be removing as empty."""
     for _ in range(100):
         with contextlib.suppress(FileNotFoundError):
-            path.mkdir(parents=True)
+            path.mkdir(parents=True, exist_ok=True)
             return
-    path.mkdir(parents=True)
+    path.mkdir(parents=True, exist_ok=True)
 
 
 def _rename_into(source: Path, target: Path) -> None:

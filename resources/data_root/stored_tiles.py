@@ -8,7 +8,11 @@ import json
 from pathlib import Path
 from typing import Final
 
-from ben_assets.bigearthnet.checksums import hash_list_digest, parse_hash_list
+from ben_assets.bigearthnet.checksums import (
+    hash_list_digest,
+    parse_hash_list,
+    sha256_of_bytes,
+)
 from ben_assets.bigearthnet.errors import BenError, InvalidInput, MissingInput
 from ben_assets.bigearthnet.plain_files import (
     NotAFile,
@@ -138,6 +142,21 @@ class StoredTiles:
                 f"{path}: {problem}; materialize {record.asset} of {record.tile} again"
             )
         return path
+
+    def read_file(self, record: StoredRecord, name: str) -> bytes:
+        """A small file of a record, as it was made.
+
+        Raises:
+            InvalidInput: it is gone, or was changed.
+        """
+        content = read_plain(self.file_of(record, name))
+        expected, found = record.contents[name].sha256, sha256_of_bytes(content)
+        if found != expected:
+            raise InvalidInput(
+                f"{self.folder(record.asset) / name}: expected sha256 {expected}, "
+                f"found {found}; materialize {record.asset} of {record.tile} again"
+            )
+        return content
 
     def digests(self, asset: str, tile: str) -> dict[str, str]:
         """Name to SHA-256 of the expected files of a tile.

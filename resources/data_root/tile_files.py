@@ -5,6 +5,7 @@ A tile is what its record says: the files of its hash list, and those in ``conte
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -189,7 +190,8 @@ class _TileCheck:
         return path if is_whole else path.partition("/")[2]
 
     def _size(self, paths: Iterable[str]) -> int:
-        return sum((self.folder / path).lstat().st_size for path in paths)
+        folder = str(self.folder)  # of 100,000 files: pathlib would take its time
+        return sum(os.lstat(f"{folder}/{path}").st_size for path in paths)
 
     def _adds_up(self, digests: dict[str, str | None]) -> bool:
         by_name = {Path(p).stem: digest or "" for p, digest in digests.items()}

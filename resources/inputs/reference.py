@@ -35,6 +35,7 @@ from ben_assets.bigearthnet.land_cover_raster import (
 from ben_assets.bigearthnet.land_cover_vector import layer_of, read_polygons
 from ben_assets.bigearthnet.legend import CLC2018, Legend
 from ben_assets.bigearthnet.patch_grid import TileGeocoding
+from ben_assets.bigearthnet.plain_files import require_plain
 from ben_assets.bigearthnet.product_names import s1_acquisition
 from ben_assets.bigearthnet.recipe import Countries, LandCover
 from ben_assets.bigearthnet.reference_map import (
@@ -60,7 +61,7 @@ from resources.inputs.pins import (
 from resources.settings import Settings
 
 if TYPE_CHECKING:
-    from resources.postgis.clc_source import ClcInPostgis
+    from resources.postgis.inputs import ClcInPostgis
 
 _T = TypeVar("_T")
 
@@ -85,7 +86,7 @@ class ReferenceInputs:
         digests = DigestCache(settings.data_dir)
         if settings.takes_clc_from_postgis:
             # here: a step that needs no database shall not wait for its driver
-            from resources.postgis.clc_source import ClcInPostgis
+            from resources.postgis.inputs import ClcInPostgis
 
             return cls(places, digests, ClcInPostgis(settings))
         return cls(places, digests)
@@ -143,7 +144,7 @@ class ReferenceInputs:
             InvalidInput: not a GeoJSON with the ten countries.
         """
         path = self.find(COUNTRIES)
-        return select_countries(self._read(path, _read_vector), str(path))
+        return select_countries(self._read(path, read_vector), str(path))
 
     def countries_nearby(
         self, countries: Countries, grid: TileGeocoding
@@ -155,7 +156,7 @@ class ReferenceInputs:
             InvalidInput: it is not readable, or lacks the column.
         """
         path = self._countries_path(countries)
-        table = self._read(path, _read_vector)
+        table = self._read(path, read_vector)
         return select_nearby(table, countries.column, grid, str(path))
 
     def all_countries(self, countries: Countries) -> gpd.GeoDataFrame:
@@ -166,7 +167,7 @@ class ReferenceInputs:
             InvalidInput: it is not readable, or lacks the column.
         """
         path = self._countries_path(countries)
-        return select_all(self._read(path, _read_vector), countries.column, str(path))
+        return select_all(self._read(path, read_vector), countries.column, str(path))
 
     def countries_digest(self, countries: Countries) -> dict[str, str]:
         """File name to SHA-256 of the countries of a recipe."""
@@ -332,12 +333,13 @@ def _require_s1_name(name: object, path: Path) -> None:
         raise InvalidInput(f"{path}: {error}; get the file again") from error
 
 
-def _read_vector(path: Path) -> gpd.GeoDataFrame:
+def read_vector(path: Path) -> gpd.GeoDataFrame:
     """All features of a vector file.
 
     Raises:
         InvalidInput: it is not readable.
     """
+    require_plain(path)
     try:
         return gpd.read_file(path)
     except pyogrio.errors.DataSourceError as error:

@@ -52,7 +52,7 @@ class ReferenceDigests:
         """What the CORINE polygons in PostGIS come from, where they are taken there."""
         if not self._settings.takes_clc_from_postgis:
             return {}
-        from resources.postgis.clc_source import ClcInPostgis  # brings the driver
+        from resources.postgis.inputs import ClcInPostgis  # brings the driver
 
         try:
             return ClcInPostgis(self._settings).digest()

@@ -31,9 +31,8 @@ from ben_assets.safe.manifest import (
 from resources.data_root.files import local_errors, require_space
 from resources.transfers.bucket import Bucket, StoredObject
 from resources.transfers.delivery import Delivered
-from resources.transfers.limiter import Limiter
 from resources.transfers.packing import StoredZip, missing_folders
-from resources.transfers.retrier import Retrier
+from resources.transfers.retrier import Limiter, Retrier
 from resources.transfers.transfer import Expected, Place, Transfer
 
 CONNECTIONS: Final = 4

@@ -1,6 +1,7 @@
-"""When to try again: waits with jitter, pauses that all processes share, a limit.
+"""When to try again, and how many connections at once.
 
-Belongs here: time. Not here: what is tried.
+Belongs here: waits with jitter, pauses and slots that all processes share. Not here:
+what is tried.
 """
 
 from __future__ import annotations
@@ -15,9 +16,44 @@ from typing import Final, Protocol, TypeVar
 from ben_assets.bigearthnet.errors import BenError, FailureClass, ServiceUnavailable
 from ben_assets.bigearthnet.numerals import counted
 from ben_assets.bigearthnet.plain_files import read_plain
+from resources.data_root.locks import Lock, Locks
 from resources.data_root.store import local_errors, write_atomically
-from resources.transfers.limiter import Limiter
 from resources.transfers.timeouts import Timeouts
+
+_POLL_SECONDS: Final = 0.2
+
+
+class Limiter:
+    """Slots that one process or thread holds at a time."""
+
+    def __init__(self, locks: Locks, name: str, slots: int) -> None:
+        """Use ``slots`` locks ``<name>/slot-<n>``; all must give the same number."""
+        self._locks = locks
+        self._name = name
+        self._slots = slots
+
+    @contextlib.contextmanager
+    def slot(self, on_wait: Callable[[str], None]) -> Iterator[None]:
+        """Hold a slot; waits for one, and says so once."""
+        with contextlib.ExitStack() as stack:
+            slots = [
+                self._locks.lock(f"{self._name}/slot-{number}")
+                for number in range(self._slots)
+            ]
+            for slot in slots:
+                stack.callback(slot.release)
+            if not _is_one_taken(slots):
+                on_wait(
+                    f"all {self._slots} connections of the account are in use; waiting"
+                )
+                while not _is_one_taken(slots):
+                    time.sleep(_POLL_SECONDS * random.uniform(0.5, 1.5))
+            yield
+
+
+def _is_one_taken(slots: list[Lock]) -> bool:
+    return any(slot.acquire() for slot in slots)
+
 
 T = TypeVar("T")
 MOST_FAILURES: Final = 20

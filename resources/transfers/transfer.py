@@ -25,8 +25,7 @@ from ben_assets.bigearthnet.errors import (
 )
 from ben_assets.safe.zip_safety import LOCAL_HEADER, MAX_PRODUCT_BYTES
 from resources.data_root.store import local_errors
-from resources.transfers.limiter import Limiter
-from resources.transfers.retrier import Retrier
+from resources.transfers.retrier import Limiter, Retrier
 from resources.transfers.transport import RequestRefused, connection_errors
 
 _PIECE: Final = 1 << 19

@@ -313,7 +313,7 @@ def _unsendable(url: str, *, is_redirected: bool) -> Iterator[None]:
     """
     try:
         yield
-    except ValueError:
+    except (ValueError, http.client.InvalidURL):
         if is_redirected:
             raise ServiceUnavailable(
                 f"{shown(url)}: the service sent us to what is not an address"

@@ -20,7 +20,7 @@ from ben_assets_tests.resources.conftest import NOTICES_SILENCE, times_of
 from ben_assets_tests.support.zip_products import NAME
 from resources.cdse.session import one_time_code
 from resources.data_root.file_locks import FileLocks
-from resources.transfers.limiter import Limiter
+from resources.transfers.retrier import Limiter
 
 SECRET = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
 """Of the test vectors of RFC 6238: the bytes 12345678901234567890."""

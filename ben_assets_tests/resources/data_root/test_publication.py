@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from ben_assets.bigearthnet.errors import LockLost
+from ben_assets_tests.support.pipeline import tree_of
 from resources.data_root import store as storage_module
 from resources.data_root.store import Record, Storage
 
@@ -164,6 +165,22 @@ def test_a_tile_without_files_is_its_record(tmp_path):
     with storage.draft(ASSET, TILE) as draft:
         draft.publish(Record(ASSET, TILE, {}, 0, ()), keep_hash_list=False)
     assert list(found(tmp_path)) == [f"{TILE}.json"]
+
+
+def test_without_room_for_its_folders_a_tile_leaves_the_old_one(tmp_path):
+    storage = Storage(tmp_path)
+    with storage.draft("tree", TILE) as draft:
+        (draft.path / "old").write_text("x")
+        draft.publish(Record("tree", TILE, {}, 1, ("old",)))
+    (tmp_path / "tree" / "b").write_text("in the way")
+    before = tree_of(tmp_path)
+    with pytest.raises(OSError, match="b"), storage.draft("tree", TILE) as draft:  # noqa: PT012
+        for name in ("a/c/new", "b/d/new"):
+            (draft.path / name).parent.mkdir(parents=True)
+            (draft.path / name).write_text("y")
+        draft.publish(Record("tree", TILE, {}, 1, ("a/c/new", "b/d/new")))
+    assert tree_of(tmp_path) == before
+    assert storage.find("tree", TILE) is not None
 
 
 def test_a_removed_tile_leaves_nothing(tmp_path):
