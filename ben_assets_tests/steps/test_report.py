@@ -219,6 +219,18 @@ def test_another_processor_is_not_passed_off_as_sen2cor():
     text = Page(render_page(facts(processor="dark-object"))).text
     assert "Not for science" in text
     assert "Not for science" not in Page(render_page(facts())).text
+    of_esa = Page(render_page(facts(processor="ESA"))).text
+    assert "reflectance was made by ESA , not by sen2cor" in of_esa
+    assert "Not for science" not in of_esa
+
+
+def test_a_data_set_of_ones_own_is_not_called_bigearthnet():
+    own = facts(recipe="berlin-2025", land_cover="WorldCover 2021")
+    text = Page(render_page(own)).text
+    assert "BigEarthNet v2" not in text
+    assert "berlin-2025: release of 1 tile" in text
+    assert "CORINE" not in text.replace(own.map_caption, "")
+    assert "land cover maps (WorldCover 2021)" in text
 
 
 def test_names_are_escaped():
