@@ -1175,5 +1175,95 @@ MUTANTS: Final = (
         "resources/data_root/test_untrusted_names.py",
         ("names: of any length", "max(map(len, parts)) <= MAX_PART_BYTES", "True"),
     ),
+    *_of(
+        f"{_SCIENCE}/spatial_index.py",
+        "steps/test_lossy_inputs.py",
+        ("index: any box", "east >= box[1]", "east >= box[0]"),
+        (
+            "index: bytes the other way round",
+            '"<" if start[3] & 1 else ">"',
+            '">" if start[3] & 1 else "<"',
+        ),
+    ),
+    *_of(
+        f"{_SAFE}/band_rasters.py",
+        "safe/test_l2a.py",
+        ("bands: any size", "if found > most:", "if False:"),
+        ("bands: any type", '("data type", "uint16", raster.dtypes[0]),\n', ""),
+        (
+            "bands: an overview is enough",
+            "return bool(read_band(product, band).any())",
+            "return False",
+        ),
+    ),
+    *_of(
+        "resources/inputs/fetch.py",
+        "resources/inputs/test_fetch.py",
+        (
+            "pinned: a wrong part is kept",
+            "if was_continued and not pin.matches(part):",
+            "if False:",
+        ),
+        (
+            "pinned: any file",
+            "    if not pin.matches(part):\n        size",
+            "    if False:\n        size",
+        ),
+        ("pinned: any size", "size=pin.bytes, most", "size=None, most"),
+    ),
+    *_of(
+        "resources/inputs/exported.py",
+        "resources/inputs/test_exported.py",
+        ("export: any source", "if found != file.sha256:", "if False:"),
+        ("export: zips unproven", "if path.parent.name == L1C:", "if False:"),
+    ),
+    *_of(
+        "resources/inputs/v1_source.py",
+        "resources/inputs/test_v1_source.py",
+        (
+            "v1: upside down",
+            '("ulx", "lry", "lrx", "uly")',
+            '("ulx", "uly", "lrx", "lry")',
+        ),
+        (
+            "v1: any zone",
+            "for epsg in by_zone.keys() - set(V1_ZONES):",
+            "for epsg in ():",
+        ),
+    ),
+    *_of(
+        "ben_assets/validation/patch_rules.py",
+        "validation/test_rules.py",
+        ("rule: zeros pass", "pixels.min() != NODATA", "pixels.max() != NODATA"),
+    ),
+    *_of(
+        "ben_assets/validation/dataset_rules.py",
+        "validation/test_rules.py",
+        ("rule: labels in any order", "list(labels) != sorted(set(labels))", "False"),
+        (
+            "rule: maps too large",
+            "totals[totals != REFERENCE_MAP_PIXELS**2]",
+            "totals[totals < REFERENCE_MAP_PIXELS**2]",
+        ),
+    ),
+    *_of(
+        "ben_assets/validation/recording.py",
+        "validation/test_recording.py",
+        ("tracking: tables with gaps", "return facts.left_out > 0", "return False"),
+        (
+            "tracking: other tiles go",
+            "both = old | now\n    rows = [(tile, *both[tile].v",
+            "both = now\n    rows = [(tile, *both[tile].v",
+        ),
+    ),
+    *_of(
+        f"{_DATA}/store.py",
+        "resources/data_root/test_publication.py",
+        (
+            "publication: no room for folders",
+            "_make_parents([folder / output for output in new or ()], ",
+            "_make_parents([], ",
+        ),
+    ),
 )
 """All faults, in the order of the data's way through the code."""

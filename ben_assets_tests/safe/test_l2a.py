@@ -9,16 +9,17 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+import rasterio
 
 from ben_assets.bigearthnet.bands import BANDS
 from ben_assets.bigearthnet.errors import InvalidInput, UnexpectedRaster
 from ben_assets.bigearthnet.patch_grid import TileGeocoding
 from ben_assets.bigearthnet.product_names import ProductName
-from ben_assets.safe.band_rasters import verify_bands
+from ben_assets.safe.band_rasters import require_measurements, verify_bands
 from ben_assets.safe.l2a import quality_results, read_l2a
 from ben_assets.safe.xml_files import MAX_BYTES
 from ben_assets.synthetic.safe_description import ProductDescription
-from ben_assets.synthetic.safe_writer import write_l2a_product
+from ben_assets.synthetic.safe_writer import LOSSLESS_JP2, write_l2a_product
 
 GRID = TileGeocoding(epsg=32633, ulx=300_000, uly=5_400_000, side_m=1_320)
 NAME = "S2A_MSIL2A_20180718T101031_N9999_R022_T33UUP_20240101T000000"
@@ -54,6 +55,34 @@ def test_a_band_larger_than_its_pixels_is_not_decoded(safe):
         UnexpectedRaster, match=r"_B09_60m.jp2: expected at most 66504 b"
     ):
         verify_bands(read_l2a(safe))
+
+
+def rewrite(path, pixels):
+    with rasterio.open(path) as raster:
+        kept = ("driver", "width", "height", "count", "crs", "transform")
+        profile = {name: raster.profile[name] for name in kept}
+    path.unlink()
+    profile |= {**LOSSLESS_JP2, "dtype": pixels.dtype}
+    with rasterio.open(path, "w", **profile) as raster:
+        raster.write(pixels, 1)
+
+
+def test_a_band_of_another_type_is_refused(safe):
+    (path,) = safe.glob("GRANULE/*/IMG_DATA/R60m/*_B09_60m.jp2")
+    rewrite(path, np.ones((22, 22), np.uint8))
+    with pytest.raises(UnexpectedRaster, match=r"expected data type uint16, found ui"):
+        verify_bands(read_l2a(safe))
+
+
+def test_one_measured_pixel_is_enough(safe):
+    (path,) = safe.glob("GRANULE/*/IMG_DATA/R10m/*_B02_10m.jp2")
+    pixels = np.zeros((132, 132), np.uint16)
+    rewrite(path, pixels)
+    with pytest.raises(UnexpectedRaster, match="no measured pixel in B02"):
+        require_measurements(read_l2a(safe))
+    pixels[77, 33] = 1
+    rewrite(path, pixels)
+    require_measurements(read_l2a(safe))
 
 
 def test_metadata_without_end_are_not_read(safe):

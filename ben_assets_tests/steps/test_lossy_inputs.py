@@ -61,6 +61,15 @@ def test_an_index_that_lacks_rows_is_not_trusted(pipeline, corine, statement):
         pipeline.make("reference_maps", SUMMER.key)
 
 
+@pytest.mark.parametrize("side", ["minx = minx +", "maxx = maxx -", "maxy = maxy -"])
+def test_a_row_that_leaves_its_box_in_the_index_is_noticed(corine, side):
+    require_complete_index(corine, LAYER)
+    largest = f"(SELECT id FROM {INDEX} ORDER BY maxx - minx DESC LIMIT 1)"
+    damage(corine, f"UPDATE {INDEX} SET {side} 5 WHERE id = {largest}")
+    with pytest.raises(InvalidInput, match="index misses 1 rows"):
+        require_complete_index(corine, LAYER)
+
+
 def test_a_layer_without_an_index_is_read_row_by_row(pipeline, corine):
     with_index = pipeline.make_tile(SUMMER.key, upto="reference_maps")
     damage(

@@ -10,6 +10,7 @@ from ben_assets.validation.overview import State, overview, with_files_checked
 from ben_assets.validation.recording import TRACKED_ASSETS, track_tiles
 from ben_assets_tests.support.facts import facts_of
 from ben_assets_tests.support.pipeline import edit, edit_record
+from resources.data_root.facts import ListFacts
 from resources.data_root.flow import RELEASE, RELEASE_ASSETS
 from resources.data_root.records import FileDigest, Record
 from resources.data_root.store import Storage
@@ -89,6 +90,16 @@ def test_the_files_inside_a_zip_are_tracked_with_it(tmp_path):
         f"{first},MTD.xml,{'1' * 64}",
         f"{second},MTD.xml,{'2' * 64}",
     ]
+
+
+@pytest.mark.parametrize(("left_out", "n_files"), [(0, 1), (1, 0)])
+def test_a_table_that_leaves_zips_out_is_not_tracked(tmp_path, left_out, n_files):
+    storage = Storage(tmp_path / "data")
+    facts = ListFacts(rows=1, left_out=left_out)
+    with storage.draft("l1c_hash_csv", RELEASE) as draft:
+        record = Record("l1c_hash_csv", RELEASE, {"a": "1" * 64}, 1, (), facts=facts)
+        draft.publish(record, keep_hash_list=False)
+    assert len(track_tiles(storage, tmp_path)) == n_files
 
 
 def states(finished, tracked, tile):
