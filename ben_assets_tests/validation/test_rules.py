@@ -17,7 +17,7 @@ from ben_assets.validation import dataset_rules as tables
 from ben_assets.validation import patch_rules as patches
 from ben_assets.validation import release_rules as release
 from ben_assets.validation.result import RuleResult
-from ben_assets_tests.support.pipeline import Pipeline, replace_file
+from ben_assets_tests.support.pipeline import Pipeline, edit_record, replace_file
 
 GRID = TileGeocoding(epsg=32633, ulx=300000, uly=5400000, side_m=3600)
 TILE_ID = "S2A_MSIL2A_20170613T101031_N9999_R022_T33UUP"
@@ -199,12 +199,16 @@ def test_a_file_of_the_data_set_that_is_missing_is_found(finished, pattern):
 
 
 def test_archives_of_another_content_are_found(finished):
-    """Those of the second tile in the place of the first's."""
+    """Those of the second tile in the place of the first's, with a record that lies."""
     first, second = (finished.tile(key) for key in finished.keys[:2])
     assert dataset.archives_hold_the_dataset(first, finished.ctx()).passed
     folder = finished.storage.folder("archives")
+    path = folder / first.key / "S2.tar.zst"
     other = (folder / second.key / "S2.tar.zst").read_bytes()
-    replace_file(folder / first.key / "S2.tar.zst", other)
+    record = finished.storage.record_path("archives", first.key)
+    for _ in ("facts", "outputs"):
+        edit_record(record, f": {path.stat().st_size}", f": {len(other)}")
+    replace_file(path, other)
     found = dataset.archives_hold_the_dataset(first, finished.ctx())
     assert not found.passed
     assert all(name.startswith("S2: BigEarthNet-S2/") for name in found.differing)
