@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import gzip
+import threading
+from collections.abc import Iterator
 
 import pytest
 
-from ben_assets.bigearthnet.errors import BenError
+from ben_assets.bigearthnet.errors import BenError, ServiceUnavailable
 from ben_assets_tests.support.raw_server import RawServer, reply
 from ben_assets_tests.support.service_routes import ROUTES
+from resources.transfers.public_access import PublicAccess
+from resources.transfers.timeouts import Timeouts
+from resources.transfers.transport import Request, Transport
 
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=<...>'")
 JSON = "Content-Type: application/json"
@@ -67,3 +72,28 @@ def test_an_odd_answer_has_a_named_end(route, answer, tmp_path):
     ):
         ROUTES[route][0](server.url, tmp_path, lambda line: None)
     assert str(error.value).isprintable()
+
+
+HEADS_WITHOUT_END = {
+    "100 Continue for ever": (b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 64),
+    "a header that drips": (b"HTTP/1.1 200 OK\r\na: ", b"b"),
+}
+
+
+@pytest.mark.parametrize("head", HEADS_WITHOUT_END)
+def test_a_head_without_end_is_given_up(head, tmp_path):
+    first, again = HEADS_WITHOUT_END[head]
+    never = threading.Event()
+
+    def send(_: bytes) -> Iterator[bytes]:
+        yield first
+        while not never.wait(0.01):
+            yield again
+
+    with RawServer(send) as server:
+        access = PublicAccess(server.url, Timeouts(stall_seconds=0.1))
+        with (
+            pytest.raises(ServiceUnavailable, match="head of the answer did not end"),
+            Transport(access).open(Request(server.url)),
+        ):
+            pass

@@ -35,6 +35,7 @@ from ben_assets.bigearthnet.errors import (
 )
 from ben_assets.bigearthnet.outside_text import escaped
 from resources.redaction import proxy_secrets
+from resources.transfers.connections import BoundedHTTPHandler, BoundedHTTPSHandler
 from resources.transfers.public_access import is_loopback
 from resources.transfers.timeouts import Timeouts
 
@@ -241,8 +242,8 @@ def _opener(proxies: urllib.request.ProxyHandler) -> urllib.request.OpenerDirect
     opener = urllib.request.OpenerDirector()
     for handler in (
         proxies,
-        urllib.request.HTTPHandler(),
-        urllib.request.HTTPSHandler(),
+        BoundedHTTPHandler(),
+        BoundedHTTPSHandler(),
     ):
         opener.add_handler(handler)
     return opener
