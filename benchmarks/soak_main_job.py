@@ -32,8 +32,8 @@ from ben_assets_tests.support.pipeline import (
 from benchmarks.whole_tiles import WholeTiles, record_of
 
 KEY: Final = DEMO_TILES[0].key
-TILE_ASSETS: Final = tuple(STEPS)[1:]
-"""All but the import of the product, which is made once."""
+TILE_ASSETS: Final = tuple(STEPS)
+"""From the import of the product to the archives."""
 ASSETS: Final = (*TILE_ASSETS, *RELEASE_STEPS, *TRAINING_STEPS)
 """All that a run makes, in flow order."""
 _HEAL_EVERY: Final = 5
@@ -94,7 +94,6 @@ def prepare(folder: Path) -> World:
     """The world of both campaigns."""
     finish(start(_make_world, folder))
     pipeline = Pipeline(SyntheticData(folder / "synthetic", (KEY,)), folder)
-    finish(start(pipeline.make, "l2a_tiles", KEY))
     started = time.perf_counter()
     finish(start(run_all, pipeline))
     return pipeline, WholeTiles.of(pipeline), time.perf_counter() - started
