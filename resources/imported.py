@@ -11,10 +11,10 @@ from ben_assets.bigearthnet.errors import (
     InvalidProductName,
     MissingInput,
 )
-from ben_assets.bigearthnet.plain_files import kind_of, open_plain
+from ben_assets.bigearthnet.plain_files import kind_of
 from ben_assets.bigearthnet.product_names import Acquisition, ProductName
 from ben_assets.safe.directory_manifest import digest_files, expectations_of
-from ben_assets.safe.file_digests import CHUNK, FileDigests
+from ben_assets.safe.file_digests import FileDigests
 from ben_assets.safe.l2a import L2AProduct, read_l2a
 from ben_assets.safe.manifest import prove_product
 from ben_assets.safe.zip_safety import MAX_MEMBERS, MAX_PRODUCT_BYTES
@@ -73,7 +73,7 @@ def import_l1c(
         The source that was taken, and what holds of it.
 
     Raises:
-        CorruptProduct: none of them keeps what it expectations; each is named.
+        CorruptProduct: none of them is the whole product; each is named.
         LocalResourceError: the disk is full.
     """
     problems = []
@@ -97,10 +97,9 @@ def import_l1c(
 def _copy(source: Path, target: Path, algorithms: Iterable[str]) -> dict[str, str]:
     """Copy a file and return its digests, see ``Digests``."""
     digests = Digests(algorithms)
-    with open_plain(source) as original, target.open("wb") as copy:
-        while piece := original.read(CHUNK):
-            copy.write(piece)
-            digests.update(piece)
+    target.unlink(missing_ok=True)
+    for piece in copied_chunks(source, target):
+        digests.update(piece)
     return digests.hexdigests()
 
 

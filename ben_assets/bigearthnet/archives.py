@@ -8,7 +8,6 @@ the tar, which depends on its length, is a frame of its own.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -18,9 +17,13 @@ from typing import IO, Final, cast
 import zstandard
 
 from ben_assets.bigearthnet import tars
-from ben_assets.bigearthnet.checksums import FileDigest, StreamDigest
+from ben_assets.bigearthnet.checksums import (
+    FileDigest,
+    StreamDigest,
+    proven_content,
+)
 from ben_assets.bigearthnet.errors import ChecksumMismatch
-from ben_assets.bigearthnet.plain_files import NotAFile, open_plain, read_plain
+from ben_assets.bigearthnet.plain_files import open_plain
 
 ZSTD_LEVEL: Final = 6
 _FRAME_DIGEST: Final = "sha256"
@@ -198,18 +201,4 @@ class _Copying:
 
 def _encoded(members: Iterable[Member]) -> Iterator[bytes]:
     for member in sorted(members, key=lambda member: member.name.encode()):
-        yield tars.encode(member.name, _proven_content(member))
-
-
-def _proven_content(member: Member) -> bytes:
-    try:
-        content = read_plain(member.path)
-        found = hashlib.sha256(content).hexdigest()
-    except (FileNotFoundError, NotAFile) as error:
-        content, found = b"", str(error.strerror).rpartition("found ")[2]
-    if found != member.sha256:
-        raise ChecksumMismatch(
-            f"{member.path}: expected sha256 {member.sha256}, found {found}; the file "
-            "was changed after it was made: materialize its tile again"
-        )
-    return content
+        yield tars.encode(member.name, proven_content(member.path, member.sha256))

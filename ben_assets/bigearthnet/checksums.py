@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from ben_assets.bigearthnet.errors import InvalidInput
-from ben_assets.bigearthnet.plain_files import open_plain
+from ben_assets.bigearthnet.errors import ChecksumMismatch, InvalidInput
+from ben_assets.bigearthnet.plain_files import NotAFile, open_plain, read_plain
 from ben_assets.bigearthnet.relative_names import stays_inside
 
 HASH_LIST_HEADER: Final = "name,hash-sha256"
@@ -31,6 +31,28 @@ def file_digest(path: Path, algorithm: str = "sha256") -> str:
     """Digest of a file's bytes as lower-case hex, read in constant memory."""
     with open_plain(path) as file:
         return hashlib.file_digest(file, algorithm).hexdigest()
+
+
+def proven_content(path: str | Path, sha256: str) -> bytes:
+    """The content of a file of the aligned data set, which must have this SHA-256.
+
+    Raises:
+        ChecksumMismatch: it is missing, no file, or was changed.
+    """
+    content = b""
+    try:
+        content = read_plain(path)
+        found = sha256_of_bytes(content)
+    except FileNotFoundError as error:
+        found = str(error.strerror)
+    except NotAFile as error:
+        found = error.kind
+    if found != sha256:
+        raise ChecksumMismatch(
+            f"{path}: expected sha256 {sha256}, found {found}; the file was changed "
+            "after it was made: materialize aligned_dataset of its tile again"
+        )
+    return content
 
 
 @dataclass(frozen=True)

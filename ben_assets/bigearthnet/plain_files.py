@@ -32,11 +32,15 @@ class NotAFile(BenError, OSError):
     """Something else than a regular file lies at a path."""
 
     failure_class = FailureClass.BAD_INPUT
+    kind = ""
+    """What lies there, in words."""
 
     @classmethod
     def of(cls, path: str | Path, kind: str) -> NotAFile:
         """``kind``: what lies there, in words."""
-        return cls(errno.EINVAL, f"expected a file, found {kind}", str(path))
+        error = cls(errno.EINVAL, f"expected a file, found {kind}", str(path))
+        error.kind = kind
+        return error
 
     def __str__(self) -> str:
         """Path, what lies there and what to do."""

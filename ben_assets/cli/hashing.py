@@ -9,7 +9,6 @@ from typing import Annotated
 import typer
 
 from ben_assets.cli.console import say, with_progress
-from ben_assets.validation.hash_lists import hash_l1c, hash_tiffs, write_hash_list
 from resources.data_root.files import write_atomically
 from resources.inputs.pins import PUBLISHED, derive_published_toml, derive_tiles_csv
 
@@ -26,6 +25,8 @@ def _with_bar(digests: Iterator[str | None], total: int) -> Iterator[str | None]
 @app.command()
 def tiffs(folder: _Folder, output: _Output = Path("patch_hashes.csv")) -> None:
     """Hash all GeoTIFFs below a folder into OUTPUT, and that into OUTPUT.sha256."""
+    from ben_assets.validation.hash_lists import hash_tiffs, write_hash_list
+
     digests = hash_tiffs(folder, _with_bar)
     digest = write_hash_list(digests, output, has_digest=True)
     say(f"{output}: {len(digests)} files, sha256 {digest}")
@@ -34,6 +35,8 @@ def tiffs(folder: _Folder, output: _Output = Path("patch_hashes.csv")) -> None:
 @app.command()
 def l1c(folder: _Folder, output: _Output = Path("ben_s2_l1c_hashes.csv")) -> None:
     """Hash the L1C zips (CDSE-ID.out) of a folder into OUTPUT; names damaged ones."""
+    from ben_assets.validation.hash_lists import hash_l1c, write_hash_list
+
     digests, damaged = hash_l1c(folder, _with_bar)
     digest = write_hash_list(digests, output, has_digest=False)
     say(f"{output}: {len(digests)} files, sha256 {digest}")

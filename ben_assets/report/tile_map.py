@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pyproj
 import shapely
 
+from ben_assets.bigearthnet.numerals import counted
 from ben_assets.bigearthnet.reproject import to_utm
 from ben_assets.report.facts import TileFacts
 from ben_assets.report.map_view import MapView, bigearthnet_view, view_around
@@ -223,7 +224,7 @@ def found_map(
 
 
 def _title(mgrs: str, products: int) -> str:
-    return f"T{mgrs}: {products} product{'' if products == 1 else 's'}"
+    return f"T{mgrs}: {counted(products, 'product')}"
 
 
 def _in(view: MapView, shape: shapely.Geometry) -> shapely.Geometry:

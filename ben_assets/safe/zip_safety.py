@@ -15,6 +15,7 @@ from typing import Final
 
 from ben_assets.bigearthnet.errors import TruncatedZip, UnsafeZip
 from ben_assets.bigearthnet.plain_files import open_plain
+from ben_assets.bigearthnet.relative_names import MAX_PART_BYTES
 
 MAX_MEMBERS: Final = 10_000
 """An L1C product has about 130 members."""
@@ -26,7 +27,6 @@ SMALL_MEMBER: Final = 16 << 20
 """Members up to this size are never a bomb on their own."""
 _MAX_DIRECTORY_BYTES: Final = 16 << 20
 _MAX_NAME_BYTES: Final = 1024
-_MAX_PART_BYTES: Final = 255  # of one file or directory, on all file systems in use
 LOCAL_HEADER: Final = b"PK\x03\x04"
 _OF_FINDER: Final = "__MACOSX"
 _METHODS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
@@ -125,7 +125,7 @@ def _problem_of(info: zipfile.ZipInfo) -> str | None:
 
 def _is_plain(name: str) -> bool:
     sizes = [len(part.encode()) for part in name.split("/")]
-    is_short = sum(sizes) < _MAX_NAME_BYTES and max(sizes) <= _MAX_PART_BYTES
+    is_short = sum(sizes) < _MAX_NAME_BYTES and max(sizes) <= MAX_PART_BYTES
     return "\\" not in name and name.isprintable() and is_short
 
 

@@ -18,10 +18,9 @@ from rasterio.errors import RasterioError
 from rasterio.io import MemoryFile
 from safetensors.numpy import save
 
-from ben_assets.bigearthnet.checksums import sha256_of_bytes
+from ben_assets.bigearthnet.checksums import proven_content
 from ben_assets.bigearthnet.dataset_layout import MAP_SUFFIX, path_of
-from ben_assets.bigearthnet.errors import ChecksumMismatch, UnexpectedRaster
-from ben_assets.bigearthnet.plain_files import NotAFile, read_plain
+from ben_assets.bigearthnet.errors import UnexpectedRaster
 
 MAP_TENSOR: Final = "Data"
 """Name of the only tensor of a reference map (rico-hdl)."""
@@ -84,16 +83,7 @@ def encode_tensors(tensors: dict[str, Pixels]) -> bytes:
 
 
 def _read(file: SourceFile) -> Pixels:
-    try:
-        content = read_plain(file.path)
-        found = sha256_of_bytes(content)
-    except (FileNotFoundError, NotAFile) as error:
-        content, found = b"", str(error.strerror).rpartition("found ")[2]
-    if found != file.sha256:
-        raise ChecksumMismatch(
-            f"{file.path}: expected sha256 {file.sha256}, found {found}; the file was "
-            "changed after it was made: materialize aligned_dataset of its tile again"
-        )
+    content = proven_content(file.path, file.sha256)
     try:
         with MemoryFile(content) as memory, memory.open() as raster:
             pixels: Pixels = raster.read(1)

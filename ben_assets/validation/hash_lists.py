@@ -12,7 +12,7 @@ from typing import Final
 from ben_assets.bigearthnet.checksums import format_hash_list, sha256_of_bytes
 from ben_assets.bigearthnet.dataset_layout import ARCHIVE_OF_ROOT
 from ben_assets.bigearthnet.errors import InvalidInput, MissingInput
-from ben_assets.bigearthnet.plain_files import open_plain
+from ben_assets.bigearthnet.plain_files import open_plain, size_problem
 from ben_assets.training.manifest import ListedFile, read_manifest
 from resources.data_root.bulk_hashing import hash_files
 from resources.data_root.files import files_below, local_errors, write_atomically
@@ -144,9 +144,7 @@ def _problems(root: Path, batch: Sequence[ListedFile]) -> Iterator[tuple[str, st
 
 
 def _problem_by_name(path: Path, expected: int) -> str | None:
-    if path.is_symlink() or not path.is_file():
-        return "wrong: not a regular file" if path.exists() else "missing"
-    size = path.stat().st_size
-    return (
-        None if size == expected else f"wrong: expected {expected} bytes, found {size}"
-    )
+    if not path.exists():
+        return "missing"
+    problem = size_problem(path, expected)
+    return f"wrong: {problem}" if problem else None

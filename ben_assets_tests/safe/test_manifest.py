@@ -1,4 +1,4 @@
-"""What a product's manifest expectations, and that nothing else is accepted."""
+"""What a product's manifest asks for, and that nothing else is accepted."""
 
 import os
 import zipfile

@@ -73,21 +73,21 @@ def copy_file(source: Path, target: Path) -> None:
     What happens to one of the two later does not happen to the other.
     """
     with open_plain(source) as read, target.open("xb") as written:
-        if not _clone(read, written):
+        if not clone(read, written):
             shutil.copyfileobj(read, written, CHUNK)
 
 
 def copied_chunks(source: Path, target: Path) -> Iterator[bytes]:
     """The content of a file in pieces; ``copy_file`` with one reading for both."""
     with open_plain(source) as read, target.open("xb") as written:
-        is_cloned = _clone(read, written)
+        is_cloned = clone(read, written)
         while chunk := read.read(CHUNK):
             if not is_cloned:
                 written.write(chunk)
             yield chunk
 
 
-def _clone(read: BinaryIO, written: BinaryIO) -> bool:
+def clone(read: BinaryIO, written: BinaryIO) -> bool:
     """Share the blocks of one file with the other, where the file system can."""
     try:
         fcntl.ioctl(written, _CLONE, read.fileno())

@@ -7,8 +7,6 @@ check the directory too.
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
@@ -27,15 +25,18 @@ from ben_assets.bigearthnet.errors import (
 )
 from ben_assets.bigearthnet.plain_files import open_plain, read_plain
 from ben_assets.safe.manifest import prove_product
-from resources.data_root.files import local_errors, require_space, write_atomically
+from resources.data_root.files import (
+    clone,
+    local_errors,
+    require_space,
+    write_atomically,
+)
 
 LIST: Final = "SHA256SUMS"
 L1C: Final = "l1c"
 """Directory of the products, for ``BEN_L1C_DIR``."""
 REFERENCE: Final = "reference"
 """Directory of the pinned inputs, for ``BEN_REFERENCE_DIR``."""
-_FICLONE: Final = 0x40049409
-"""Linux: have a file share the blocks of another one until either is changed."""
 
 
 class How(StrEnum):
@@ -169,8 +170,7 @@ def _hardlink(source: Path, target: Path) -> None:
 
 def _clone_or_copy(source: Path, target: Path) -> None:
     with open_plain(source) as taken, target.open("wb") as made:
-        with contextlib.suppress(OSError):
-            fcntl.ioctl(made.fileno(), _FICLONE, taken.fileno())
+        if clone(taken, made):
             return
         require_space(target.parent, source.stat().st_size)
         shutil.copyfileobj(taken, made, 1 << 20)
