@@ -24,10 +24,13 @@ from ben_assets.bigearthnet.errors import (
 )
 from ben_assets.safe.zip_safety import MAX_MEMBERS
 from resources.transfers.retrier import Retrier
+from resources.transfers.transfer import Pace
 from resources.transfers.transport import Request, Transport, connection_errors, shown
 
 _MD5: Final = re.compile(r"[0-9a-f]{32}")
 _DIGITS: Final = re.compile(r"[0-9]{1,18}")
+_LONGEST_RANGE: Final = 1 << 28
+"""Bytes; the largest band of a product has some 150 MB."""
 
 
 @dataclass(frozen=True)
@@ -192,9 +195,15 @@ class RangeReader:
 
         Raises:
             ChangedUpstream: the object is not the one that was listed.
+            CorruptProduct: more bytes than a file of a product has.
             ServiceUnavailable: no such part of it; after the attempts gave up.
             BenError: see :meth:`Transport.open`.
         """
+        if length > _LONGEST_RANGE:
+            raise CorruptProduct(
+                f"{self.source}: expected at most {_LONGEST_RANGE} bytes at once, "
+                f"found {length}"
+            )
         content = self._attempts.run(lambda: self._read(start, length))
         with self._counted:
             self.n_bytes += length
@@ -215,7 +224,10 @@ class RangeReader:
                 )
             place = f"bytes {start}-{start + length - 1}/{self.size}"
             found = reply.headers.get("Content-Range", f"HTTP {reply.status}")
-            content = reply.read(length) if found == place else b""
+            content, pace = b"", Pace(self._attempts)
+            while found == place and (piece := reply.read1(length - len(content))):
+                content += piece
+                pace.require(len(piece), self.source)
         if len(content) != length:
             raise ServiceUnavailable(
                 f"{self.source}: expected {place}, found {found}, {len(content)} bytes"
