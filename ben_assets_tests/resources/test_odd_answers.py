@@ -13,11 +13,20 @@ import pytest
 from ben_assets.bigearthnet.errors import (
     AccessRefused,
     BenError,
+    CorruptProduct,
     ServiceUnavailable,
 )
 from ben_assets_tests.support.raw_server import RawServer, reply
 from ben_assets_tests.support.service_routes import ROUTES, TOKEN
+from resources.transfers.bucket import (
+    Bucket,
+    RangeReader,
+    StoredObject,
+    parse_listing,
+)
+from resources.transfers.download import OwnPause
 from resources.transfers.public_access import PublicAccess
+from resources.transfers.retrier import Retrier
 from resources.transfers.timeouts import Timeouts
 from resources.transfers.transport import Request, Transport
 from resources.uploads.huggingface import HubAccess, HuggingFace
@@ -154,6 +163,26 @@ def test_a_hub_that_does_not_end_is_given_up(answer, tmp_path):
         timeouts = Timeouts(stall_seconds=0.2, give_up_seconds=0, total_seconds=0.5)
         hub = HuggingFace(HubAccess(TOKEN, server.url, timeouts), tmp_path, print)
         with pytest.raises(
-            ServiceUnavailable, match=r"in the time allowed|more than 16777216|timed out"
+            ServiceUnavailable,
+            match=r"in the time allowed|more than 16777216|timed out",
         ):
             hub.upload("me/x", [], publishes=False, message="m")
+
+
+def test_a_list_of_drafts_that_does_not_end_is_given_up(tmp_path):
+    rows = b"[" + b",".join([b'{"id": 1}'] * 100) + b"]"
+    with (
+        RawServer(lambda head: [reply("200 OK", rows, JSON)]) as server,
+        pytest.raises(ServiceUnavailable, match="does not end after 100 pages"),
+    ):
+        ROUTES["Zenodo"][0](server.url, tmp_path, lambda line: None)
+
+
+def test_no_more_of_a_bucket_is_read_than_a_product_has():
+    bucket = Bucket("http://127.0.0.1:1", Transport(PublicAccess("http://127.0.0.1:1")))
+    attempts = Retrier(Timeouts(), OwnPause(Timeouts()), print)
+    reader = RangeReader(bucket, StoredObject("a", 1 << 60, ""), attempts)
+    with pytest.raises(CorruptProduct, match="at most 268435456 bytes at once"):
+        reader(0, reader.size)
+    with pytest.raises(ValueError, match="longer than a page"):
+        parse_listing(bytes(5 << 20), "")

@@ -29,6 +29,8 @@ from resources.transfers.transport import Request, Transport, connection_errors,
 
 _MD5: Final = re.compile(r"[0-9a-f]{32}")
 _DIGITS: Final = re.compile(r"[0-9]{1,18}")
+_LONGEST_PAGE: Final = 4 << 20
+"""Bytes; 1000 objects with the longest keys take some 1.5 MB."""
 _LONGEST_RANGE: Final = 1 << 28
 """Bytes; the largest band of a product has some 150 MB."""
 
@@ -140,6 +142,8 @@ def parse_listing(body: bytes, prefix: str) -> ListingPage:
     Raises:
         ValueError: not the XML of one, cut short, or of something else.
     """
+    if len(body) > _LONGEST_PAGE:
+        raise ValueError("it is longer than a page of 1000 objects")
     try:
         root = ElementTree.fromstring(body)
     except (ElementTree.ParseError, LookupError, ValueError) as error:
@@ -224,7 +228,7 @@ class RangeReader:
                 )
             place = f"bytes {start}-{start + length - 1}/{self.size}"
             found = reply.headers.get("Content-Range", f"HTTP {reply.status}")
-            content, pace = b"", Pace(self._attempts)
+            content, pace = bytearray(), Pace(self._attempts)
             while found == place and (piece := reply.read1(length - len(content))):
                 content += piece
                 pace.require(len(piece), self.source)
@@ -232,4 +236,4 @@ class RangeReader:
             raise ServiceUnavailable(
                 f"{self.source}: expected {place}, found {found}, {len(content)} bytes"
             )
-        return content
+        return bytes(content)

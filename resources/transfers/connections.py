@@ -46,9 +46,15 @@ class _InTime(io.RawIOBase):
 class _Response(http.client.HTTPResponse):
     """An answer of which each part that is asked for comes in time, or not at all."""
 
-    def __init__(self, sock: socket.socket, *rest: Any, **more: Any) -> None:  # noqa: ANN401  handed on
-        super().__init__(sock, *rest, **more)
-        raw = self.fp.detach()  # type: ignore[attr-defined]  a BufferedReader
+    def __init__(
+        self,
+        sock: socket.socket,
+        debuglevel: int = 0,
+        method: str | None = None,
+        url: str | None = None,
+    ) -> None:
+        super().__init__(sock, debuglevel, method, url)
+        raw = self.fp.detach()
         self._in_time = _InTime(raw, _STALLS * (sock.gettimeout() or 0))
         self.fp = io.BufferedReader(self._in_time)
 

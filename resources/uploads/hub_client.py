@@ -7,9 +7,9 @@ whatever address an answer names as its next page.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Any, Final
 
 import httpx2
 import huggingface_hub
@@ -34,6 +34,7 @@ class BoundedClient:
         self._home = httpx2.URL(home)
         self._timeouts = httpx2.Timeout(stall_seconds).as_dict()
         self._is_over = threading.Event()
+        hooks: dict[str, list[Callable[..., Any]]]
         hooks = {"request": [self._before], "response": [_bound]}
         huggingface_hub.set_client_factory(
             lambda: httpx2.Client(event_hooks=hooks, follow_redirects=True)
