@@ -14,6 +14,7 @@ from typing import Annotated, Final
 import typer
 
 from ben_assets.bigearthnet.errors import BenError, FailureClass
+from ben_assets.bigearthnet.outside_text import escaped
 from ben_assets.cli import (
     doctor,
     hashing,
@@ -105,9 +106,9 @@ def _options(
 
 def main() -> None:
     """Run the command line; ``.env`` wins over the environment, as in Dagster."""
-    for line in load_env_file():
-        print(f"ben: {line}", file=sys.stderr)
     try:
+        for line in load_env_file():
+            print(f"ben: {escaped(line)}", file=sys.stderr)
         with ended_as_by_ctrl_c():
             app()
     except SystemExit as ended:
