@@ -19,7 +19,7 @@ from ben_assets.bigearthnet.errors import BenError
 from ben_assets.bigearthnet.numerals import counted
 from ben_assets.bigearthnet.outside_text import escaped
 from ben_assets.failures import as_dagster_failure
-from ben_assets.partitions import TILES, tile_partitions
+from ben_assets.partitions import ALL_START_AT_L2A, TILES, tile_partitions
 from ben_assets.validation.result import RuleResult
 from resources.configured import (
     CdseResource,
@@ -133,25 +133,28 @@ inputs = dg.define_asset_job(
     description="The pinned inputs: fetched, or verified where they are on disk.",
 )
 
+_from_l2a = (
+    dg.AssetSelection.assets(l2a.l2a_tiles).downstream()
+    & dg.AssetSelection.assets(release.archives).upstream()
+)
+_found = (l1c.tile_ids,) if ALL_START_AT_L2A else (l1c.tile_ids, l1c.l1c_zips)
+
 tile = dg.define_asset_job(
     "tile",
-    selection=dg.AssetSelection.assets(l1c.tile_ids).downstream()
-    & dg.AssetSelection.assets(release.archives).upstream(),
+    selection=dg.AssetSelection.assets(*_found) | _from_l2a,
     description="One tile from the CDSE catalogue to its archives.",
 )
 
 tile_from_l1c = dg.define_asset_job(
     "tile_from_l1c",
-    selection=dg.AssetSelection.assets(l1c.l1c_zips).downstream()
-    & dg.AssetSelection.assets(release.archives).upstream(),
+    selection=dg.AssetSelection.assets(l1c.l1c_zips) | _from_l2a,
     description="One tile from the L1C zip in BEN_L1C_DIR to its archives; no "
     "catalogue is asked.",
 )
 
 tile_from_l2a = dg.define_asset_job(
     "tile_from_l2a",
-    selection=dg.AssetSelection.assets(l2a.l2a_tiles).downstream()
-    & dg.AssetSelection.assets(release.archives).upstream(),
+    selection=_from_l2a,
     description="One tile from an imported L2A product to its archives.",
 )
 
@@ -232,9 +235,8 @@ def preflight() -> None:
 JOBS = (
     inputs,
     tile,
-    tile_from_l1c,
     tile_from_l2a,
-    l1c_tables,
+    *(() if ALL_START_AT_L2A else (tile_from_l1c, l1c_tables)),
     release_job,
     training_tile,
     training_job,
@@ -244,4 +246,4 @@ JOBS = (
     verify,
     verify_release,
 )
-"""All jobs."""
+"""All jobs; those that need an L1C product only where a tile has one."""

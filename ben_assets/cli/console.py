@@ -13,7 +13,7 @@ from ben_assets.bigearthnet.errors import InvalidInput
 from ben_assets.bigearthnet.outside_text import escaped
 from ben_assets.bigearthnet.tile_list import find_tile
 from ben_assets.environment import settings_of_process
-from ben_assets.tiles import load_tiles, require_own_list
+from ben_assets.tiles import load_tiles, read_tiles, require_own_list
 
 Item = TypeVar("Item")
 
@@ -80,7 +80,8 @@ def with_progress(items: Iterable[Item], what: str, total: int) -> Iterator[Item
 
 def keys_beginning_with(typed: str) -> list[str]:
     """Tile keys that a shell offers to complete what was typed."""
-    return [key for key in load_tiles(settings_of_process()) if key.startswith(typed)]
+    tiles, _ = read_tiles(settings_of_process())  # a log would stand in the line
+    return [key for key in tiles if key.startswith(typed)]
 
 
 TileArguments = Annotated[
