@@ -33,8 +33,10 @@ from resources.configured import (
 from resources.data_root.flow import RELEASE
 from resources.settings import Settings
 
+_OF_ASSET = dg.Field(str, is_required=False, description="Its rules only")
 
-@dg.op(out=dg.Out(dg.Nothing))
+
+@dg.op(out=dg.Out(dg.Nothing), config_schema={"asset": _OF_ASSET})
 def evaluate_rules(
     context: dg.OpExecutionContext,
     data_root: DataRootResource,
@@ -47,8 +49,12 @@ def evaluate_rules(
     Fails at the end if one is broken.
     """
     settings = settings_from(data_root, reference_inputs, tracked_artifacts, postgis)
-    of_tile = context.has_partition_key
-    checks = [check for check in RULE_CHECKS if check.has_tiles == of_tile]
+    of_tile, asset = context.has_partition_key, context.op_config.get("asset")
+    checks = [
+        check
+        for check in RULE_CHECKS
+        if check.has_tiles == of_tile and asset in (None, check.asset_name)
+    ]
     tile = context.partition_key if of_tile else RELEASE
     yield from _evaluate(context, checks, tile, settings)
 
@@ -68,6 +74,16 @@ def verify() -> None:
 def verify_release() -> None:
     """The checks of the release."""
     evaluate_rules()
+
+
+@dg.job(
+    partitions_def=tile_partitions,
+    description="Ask PostGIS again what the rules say of a tile; publishes nothing.",
+)
+def cross_checks() -> None:
+    """The checks of one tile in the database."""
+    only = {"asset": "postgis_patches"}
+    evaluate_rules.configured(only, name="evaluate_cross_checks")()
 
 
 def _evaluate(
@@ -188,11 +204,6 @@ postgis_job = dg.define_asset_job(
     "postgis",
     selection=dg.AssetSelection.assets(postgis.postgis_patches),
     description="One tile, as it is on disk, into PostGIS, with its cross-checks.",
-)
-cross_checks = dg.define_asset_job(
-    "cross_checks",
-    selection=dg.AssetSelection.checks_for_assets(postgis.postgis_patches),
-    description="Ask PostGIS again what the rules say of a tile, without publishing.",
 )
 
 
