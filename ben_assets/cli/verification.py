@@ -20,6 +20,7 @@ from ben_assets.cli.console import (
     TileArguments,
     chosen_tiles,
     coloured,
+    echo,
     progress,
     say,
     say_json,
@@ -71,7 +72,7 @@ def verify(
             begin=begin,
         ):
             if not as_json:
-                typer.echo(_line(difference))
+                echo(_line(difference))
             found.append(difference)
     commands = repair_commands(found, snapshot)
     if as_json:

@@ -330,8 +330,9 @@ def test_a_shell_completes_tile_keys_and_says_nothing_else(pipeline, tmp_path):
 
 
 def test_colour_and_progress_only_where_a_terminal_is(finished):
-    """On a terminal of our own: a bar while it reads, and a green line at the end."""
+    """On a terminal of our own: a bar while it reads, and a red line at the end."""
     key = finished.keys[0]
+    finished.storage.table_path("metadata_tables", key).unlink()
     command = [sys.executable, "-m", "ben_assets.cli", "verify", key, "--deep"]
     environment = {**finished.environment(), "PYTHONPATH": str(REPOSITORY)}
 
@@ -350,13 +351,15 @@ def test_colour_and_progress_only_where_a_terminal_is(finished):
             with contextlib.suppress(OSError):  # at the end of a terminal
                 while part := os.read(leader, 4096):
                     parts.append(part)
-            assert done.wait(60) == 0
+            assert done.wait(60) == 1
         finally:
             os.close(leader)
         return b"".join(parts).decode()
 
     coloured = said()
-    assert "\x1b[32m7 artifacts, 0 differences" in coloured
+    assert "\x1b[31m7 artifacts, 1 difference (" in coloured
     assert "reading" in coloured
-    assert "\x1b[32m" not in said(NO_COLOR="1")
+    (line,) = [line for line in coloured.split("\r\n") if "missing" in line]
+    assert "━" not in line.rpartition("\x1b[2K")[2], "it is above the bar, not in it"
+    assert "\x1b[31m" not in said(NO_COLOR="1")
     assert "\x1b[" not in ben(finished, "verify", key, "--deep").out
