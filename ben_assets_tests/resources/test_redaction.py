@@ -46,6 +46,8 @@ SPELLINGS = {
     "base64": base64.b64encode(SECRET.encode()).decode(),
     "base64 of a pair": base64.b64encode(f"user1:{SECRET}".encode()).decode(),
     "base64 for URLs": base64.urlsafe_b64encode(SECRET.encode()).decode(),
+    "decimal HTML": "".join(f"&#{ord(letter)};" for letter in SECRET),
+    "three times": urllib.parse.quote(repr(json.dumps(SECRET)[1:-1])[1:-1]),
 }
 
 
@@ -62,6 +64,21 @@ def test_no_four_letters_of_a_secret_are_left_however_it_is_spelt(how):
 def test_short_secrets_are_hidden_whole_and_other_words_stay():
     assert redacted("code 42x of all", ["42x"]) == "code *** of all"
     assert redacted("nothing to hide", ["hunter22"]) == "nothing to hide"
+
+
+def test_of_a_long_secret_eight_letters_in_a_row_are_hidden_and_four_are_not():
+    token = "wordlike" + "0123456789" * 30
+    assert redacted("a word, wordlike", [token]) == "a word, ***"
+    pem = f"-----BEGIN PRIVATE KEY-----\n{token}\n-----END PRIVATE KEY-----"
+    assert redacted("no BEGIN PRIVATE KEY", [pem]) == "no BEGIN PRIVATE KEY"
+
+
+def test_letters_of_16_bits_and_more_are_hidden_and_numbers_of_none_are_shown():
+    secret = "\U0001f511\U0001f512\U0001f513\U0001f514"
+    for spelling in (json.dumps(secret), ascii(secret), repr(secret)):
+        assert redacted(spelling[1:-1], [secret]) == "***"
+    for none in ("&#9999999;", r"\U0011ffff"):
+        assert redacted(f"{none} hunter22", ["hunter22"]) == f"{none} ***"
 
 
 def test_a_short_secret_does_not_hide_the_digits_of_its_encodings():
