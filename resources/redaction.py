@@ -27,8 +27,9 @@ _LONG: Final = 256
 _LEVELS: Final = 3
 """So often may one encoding lie within another."""
 _ESCAPE: Final = re.compile(
-    r"%([0-9a-f]{2})|\\x([0-9a-f]{2})|\\u([0-9a-f]{4})|\\U([0-9a-f]{8})"
-    r"|&#x([0-9a-f]{1,6});|&#([0-9]{1,7});|\\(.)|&[a-z]{2,8};",
+    r"%([0-9a-f]{2})|\\x([0-9a-f]{2})"
+    r"|\\(?-i:u)([0-9a-f]{4})|\\(?-i:U)([0-9a-f]{8})"
+    r"|\\(.)|&#?[a-z0-9]{1,8};",
     re.IGNORECASE | re.DOTALL,
 )
 _AFTER_BACKSLASH: Final = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}
@@ -111,13 +112,13 @@ def _views(text: str) -> Iterator[_View]:
 
 def _meaning(escape: re.Match[str]) -> str:
     """What an escape stands for; itself where it stands for nothing."""
-    *hexadecimal, decimal, plain = escape.groups()
-    digits = next((group for group in hexadecimal if group), None)
+    *hexadecimal, plain = escape.groups()
+    digits = next(filter(None, hexadecimal), None)
     if plain is not None:
         return _AFTER_BACKSLASH.get(plain, plain)
-    if digits is None and decimal is None:
+    if digits is None:
         return html.unescape(escape[0])
-    number = int(digits, 16) if digits else int(decimal)
+    number = int(digits, 16)
     return chr(number) if number <= 0x10FFFF else escape[0]
 
 
