@@ -60,7 +60,7 @@ def doctor(tiles: TileArguments = None, as_json: AsJson = False) -> None:
     else:
         _print(findings)
         about = counted(len(keys), "tile")
-        total = f"{about}; {lacking} of {len(findings)} things lack"
+        total = f"{about}; {lacking} of {len(findings)} things are missing"
         say(total, "red" if lacking else "green")
     raise typer.Exit(1 if lacking else 0)
 
