@@ -18,7 +18,8 @@ from urllib.parse import unquote
 
 MARK: Final = "***"
 _SHORTEST_PART: Final = 4
-"""Letters in a row of a secret that must not be shown."""
+"""Letters in a row of a secret that must not be shown; a shorter one is not looked for:
+its letters stand in any sentence, and gaps in a known one would spell it."""
 _PART_OF_LONG: Final = 8
 """The same of keys and tokens, any four letters of which stand in other words too."""
 _LONG: Final = 256
@@ -45,9 +46,10 @@ def redacted(text: str, secrets: Iterable[str | None]) -> str:
 
     Args:
         text: what is to be shown.
-        secrets: those that must not; empty ones do not count.
+        secrets: those that must not; those of three letters or fewer do not count.
     """
-    needles = [_needles(secret) for secret in secrets if secret]
+    known = [secret for secret in secrets if secret and len(secret) >= _SHORTEST_PART]
+    needles = [_needles(secret) for secret in known]
     hidden = [False] * len(text)
     for view in _views(text) if needles else ():
         for needle in needles:
@@ -134,14 +136,10 @@ def _needles(secret: str) -> tuple[tuple[int, frozenset[str]], ...]:
     """Sizes of parts, and the parts of that size that give a secret away."""
     secret = _ARMOUR.sub(" ", secret).strip() or secret
     content = secret.encode("utf-8", "surrogatepass")
-    shortest = _SHORTEST_PART if len(secret) < _LONG else _PART_OF_LONG
-    size = min(shortest, len(secret))
+    size = _SHORTEST_PART if len(secret) < _LONG else _PART_OF_LONG
     plain = {secret, content.decode("latin-1"), _in_surrogates(secret)}
-    parts = _parts(plain, size)
-    if len(secret) < _SHORTEST_PART:  # its encodings are too short to be told apart
-        return ((size, parts),)
     return (
-        (size, parts),
+        (size, _parts(plain, size)),
         (2 * size, _parts({content.hex()}, 2 * size)),
         (size * 4 // 3, _parts(set(_in_base64(content)), size * 4 // 3)),
     )

@@ -1034,7 +1034,7 @@ MUTANTS: Final = (
     *_of(
         "resources/transfers/bucket.py",
         "cli/test_sample.py",
-        ("ranges: any part", "if found == place else", "if found else"),
+        ("ranges: any part", "found == place and", "found and"),
     ),
     *_of(
         "resources/transfers/retrier.py",
