@@ -10,7 +10,7 @@ from ben_assets.bigearthnet.errors import InvalidInput, ServiceUnavailable
 from resources.settings import Settings
 from resources.transfers.retrier import MOST_FAILURES, BackOff, Retrier
 from resources.transfers.timeouts import Timeouts
-from resources.transfers.transfer import NoDigest, Place, Transfer, _Pace
+from resources.transfers.transfer import NoDigest, Pace, Place, Transfer
 
 TIMEOUTS = Timeouts(first_wait_seconds=0, longest_wait_seconds=0)
 
@@ -81,9 +81,9 @@ def test_only_bytes_further_than_ever_end_the_count_of_failures(step, pause, tmp
 
 def test_a_body_that_trickles_is_given_up(pause):
     attempts, long_ago = Retrier(TIMEOUTS, pause, print), time.monotonic() - 60
-    _Pace(attempts).require(1, "x")
-    pace = _Pace(attempts, since=long_ago, bytes=9_000_000)
+    Pace(attempts).require(1, "x")
+    pace = Pace(attempts, since=long_ago, bytes=9_000_000)
     pace.require(1, "x")
     assert (pace.bytes, pace.since > long_ago) == (0, True)
     with pytest.raises(ServiceUnavailable, match=r"x: only 1001 bytes in \d\d"):
-        _Pace(attempts, since=long_ago, bytes=1_000).require(1, "x")
+        Pace(attempts, since=long_ago, bytes=1_000).require(1, "x")
