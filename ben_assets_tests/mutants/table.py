@@ -1086,6 +1086,55 @@ MUTANTS: Final = (
         ("secrets: a PEM file's first line", '_ARMOUR.sub(" ", secret)', "secret"),
     ),
     *_of(
+        f"{_SAFE}/l2a.py",
+        "safe/test_l2a.py",
+        ("product: an oblong grid", "if rows != cols or (xdim", "if (xdim"),
+        ("product: one corner of three", "if len(grids) != 1:", "if not grids:"),
+        ("product: any offset beside v1", "needs_v1 and self.has_offset", "False"),
+        ("product: any scale", "self.quantification != QUANTIFICATION", "False"),
+        ("product: fractions are cut", "if number != int(number):", "if False:"),
+        ("product: larger than a tile", "not 0 < cols <= largest", "not 0 < cols"),
+    ),
+    *_of(
+        "ben_assets/training/subsets.py",
+        "training/test_subsets.py",
+        ("subset: more than all", "if not 0 < self.share <= 1:", "if not self.share:"),
+        ("subset: any name", "if not _NAME.fullmatch(name):", "if not name:"),
+    ),
+    *_of(
+        "resources/transfers/timeouts.py",
+        "resources/test_retrier.py",
+        ("times: without end", "0 <= value < math.inf", "0 <= value"),
+        (
+            "times: questions are patient",
+            "total_seconds=min(self.total_seconds, seconds)",
+            "total_seconds=self.total_seconds",
+        ),
+    ),
+    *_of(
+        "resources/transfers/transfer.py",
+        "resources/test_retrier.py",
+        (
+            "transfer: the same bytes are progress",
+            "            self._furthest = self.size\n",
+            "",
+        ),
+        (
+            "transfer: any pace",
+            "if self.bytes < timeouts.min_bytes",
+            "if 0 > timeouts.min_bytes",
+        ),
+    ),
+    *_of(
+        "resources/cdse/catalogue.py",
+        "resources/cdse/test_catalogue.py",
+        (
+            "catalogue: any id",
+            'if not re.fullmatch(r"[0-9A-Za-z-]+", product_id):',
+            "if not product_id:",
+        ),
+    ),
+    *_of(
         "resources/product_sources.py",
         "steps/test_sources.py",
         (

@@ -6,9 +6,11 @@ import time
 
 import pytest
 
-from ben_assets.bigearthnet.errors import ServiceUnavailable
+from ben_assets.bigearthnet.errors import InvalidInput, ServiceUnavailable
+from resources.settings import Settings
 from resources.transfers.retrier import MOST_FAILURES, BackOff, Retrier
 from resources.transfers.timeouts import Timeouts
+from resources.transfers.transfer import NoDigest, Pace, Place, Transfer
 
 TIMEOUTS = Timeouts(first_wait_seconds=0, longest_wait_seconds=0)
 
@@ -42,3 +44,46 @@ def test_a_pause_beyond_the_longest_is_of_a_clock_put_back(pause, tmp_path):
     (tmp_path / "pause").write_text(repr(time.time() + 10 * longest))
     pause.ask(1e9)
     assert float((tmp_path / "pause").read_text()) <= time.time() + longest
+
+
+@pytest.mark.parametrize("text", ["soon", "-1", "inf", "nan"])
+def test_a_time_that_is_no_number_of_seconds_is_refused_unseen(text):
+    with pytest.raises(InvalidInput, match="CDSE_STALL_SECONDS is not a n") as error:
+        Timeouts.from_settings(Settings({"CDSE_STALL_SECONDS": text}))
+    assert f" {text}" not in str(error.value)
+    assert Timeouts.from_settings(Settings({"CDSE_STALL_SECONDS": "0"})) == Timeouts(0)
+
+
+def test_a_question_that_is_given_up_early_waits_no_longer_for_any_part():
+    short = Timeouts().at_most(5)
+    found = (short.stall_seconds, short.give_up_seconds, short.total_seconds)
+    assert found == (5, 5, 5)
+    assert Timeouts(1, 1, 1, 1).at_most(5) == Timeouts(1, 1, 1, 1)
+
+
+@pytest.mark.parametrize("step", [0, 1 << 20], ids=["none", "a MiB"])
+def test_only_bytes_further_than_ever_end_the_count_of_failures(step, pause, tmp_path):
+    attempts = Retrier(TIMEOUTS, pause, lambda line: None)
+    body = Transfer(Place(tmp_path / "x"), attempts, lambda size: None, NoDigest)
+
+    def break_off():
+        for number in range(2 * MOST_FAILURES):
+            with body.attempt():
+                body.size = (1 << 20) + number * step
+                raise ServiceUnavailable("cut")
+
+    if step:
+        break_off()
+    else:
+        with pytest.raises(ServiceUnavailable, match=f"failed {MOST_FAILURES} times"):
+            break_off()
+
+
+def test_a_body_that_trickles_is_given_up(pause):
+    attempts, long_ago = Retrier(TIMEOUTS, pause, print), time.monotonic() - 60
+    Pace(attempts).require(1, "x")
+    pace = Pace(attempts, since=long_ago, bytes=9_000_000)
+    pace.require(1, "x")
+    assert (pace.bytes, pace.since > long_ago) == (0, True)
+    with pytest.raises(ServiceUnavailable, match=r"x: only 1001 bytes in \d\d"):
+        Pace(attempts, since=long_ago, bytes=1_000).require(1, "x")

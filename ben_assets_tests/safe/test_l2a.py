@@ -15,8 +15,9 @@ from ben_assets.bigearthnet.bands import BANDS
 from ben_assets.bigearthnet.errors import InvalidInput, UnexpectedRaster
 from ben_assets.bigearthnet.patch_grid import TileGeocoding
 from ben_assets.bigearthnet.product_names import ProductName
+from ben_assets.bigearthnet.value_scale import ValueScale
 from ben_assets.safe.band_rasters import require_measurements, verify_bands
-from ben_assets.safe.l2a import quality_results, read_l2a
+from ben_assets.safe.l2a import Radiometry, quality_results, read_l2a
 from ben_assets.safe.xml_files import MAX_BYTES
 from ben_assets.synthetic.safe_description import ProductDescription
 from ben_assets.synthetic.safe_writer import LOSSLESS_JP2, write_l2a_product
@@ -152,11 +153,46 @@ def test_each_band_is_read_at_its_native_resolution(safe):
             "image file outside of it",
         ),
         ("MTD_MSIL2A.xml", "<IMAGE_FILE>GRANULE/L2A_", "<IMAGE_FILE>GRANULE/x_", "2"),
+        ("MTD_TL.xml", "<NROWS>132<", "<NROWS>131<", "found 131 rows, 132 columns"),
+        ("MTD_TL.xml", "<YDIM>-10<", "<YDIM>10<", "found .* pixels of 10 m x 10 m"),
+        ("MTD_TL.xml", "<ULX>300000<", "<ULX>300010<", "one square tile in all res"),
+        ("MTD_TL.xml", "<ULX>300000<", "<ULX>300000.5<", "is not a whole number"),
+        ("MTD_TL.xml", 'Size resolution="20', 'Size resolution="21', "no such element"),
+        (
+            "MTD_TL.xml",
+            "<NROWS>132</NROWS><NCOLS>132<",
+            "<NROWS>10981</NROWS><NCOLS>10981<",
+            "expected 1 to 10980 columns at 10 m, found 10981",
+        ),
+        ("MTD_MSIL2A.xml", ">10000</BOA_", ">10000.5</BOA_", "whole, found 10000.5"),
+        ("MTD_MSIL2A.xml", ">10000</BOA_", ">0</BOA_", "above 0, found 0"),
+        (
+            "MTD_MSIL2A.xml",
+            "<QUANTIFICATION_VALUES_LIST>",
+            '<BOA_ADD_OFFSET band_id="13">0</BOA_ADD_OFFSET>'
+            "<QUANTIFICATION_VALUES_LIST>",
+            "of band_id 0 to 12, found '13'",
+        ),
     ],
-    ids=["nodata", "zone", "tile", "outside", "two granules"],
+    ids=[
+        *("nodata", "zone", "tile", "outside", "two granules", "oblong", "south up"),
+        *("shifted", "half a metre", "no size", "too large", "fraction", "zero"),
+        "no band",
+    ],
 )
 def test_contradicting_metadata_are_refused(safe, file, old, new, message):
     (path,) = safe.rglob(file)
     edit(path, old, new)
     with pytest.raises(InvalidInput, match=message):
         read_l2a(safe)
+
+
+def test_digital_numbers_that_cannot_be_brought_to_a_scale_are_refused():
+    offset = Radiometry("04.00", 10_000, {"B02": -1000, "B03": 0})
+    with pytest.raises(InvalidInput, match=r"have an offset \(\[-1000, 0\], baseline"):
+        offset.require_scale(NAME, ValueScale.BIGEARTHNET, needs_v1=True)
+    offset.require_scale(NAME, ValueScale.BIGEARTHNET, needs_v1=False)
+    other = Radiometry("02.06", 1_000, {"B02": 0, "B03": 0})
+    with pytest.raises(InvalidInput, match="expected the quantification 10000 of"):
+        other.require_scale(NAME, ValueScale.BIGEARTHNET, needs_v1=True)
+    other.require_scale(NAME, ValueScale.AS_DELIVERED, needs_v1=True)

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from ben_assets.bigearthnet.errors import InvalidInput
-from ben_assets.training.subsets import Selection, select_patches
+from ben_assets.training.subsets import Selection, require_name, select_patches
 
 LABELS = [["a"], ["a"], ["a", "b"], ["b"], ["a"]]
 INDEX = pa.table({"patch_id": [f"p{n}" for n in range(5)], "labels": LABELS})
@@ -47,3 +47,24 @@ def test_of_each_label_as_many_as_wanted_and_none_in_excess(wanted):
 def test_a_condition_can_do_nothing_but_choose(where, says):
     with pytest.raises(InvalidInput, match=says):
         chosen(where=where)
+
+
+@pytest.mark.parametrize(
+    ("selection", "says"),
+    [
+        ({"share": 0}, "--share: expected a number above 0 and at most 1, found 0"),
+        ({"share": 1.01}, "--share: expected a number above 0 and at most 1, found 1"),
+        ({"per_class": 0}, "--per-class: expected 1 or more, found 0"),
+    ],
+    ids=["nothing", "more than all", "none of a class"],
+)
+def test_what_cannot_be_meant_is_refused(selection, says):
+    with pytest.raises(InvalidInput, match=says):
+        chosen(**selection)
+
+
+def test_a_subset_has_a_name_that_any_directory_can_have():
+    assert require_name("a-b_C" * 12) == "a-b_C" * 12
+    for name in ("", "a/b", "..", "a" * 65):
+        with pytest.raises(InvalidInput, match="expected letters, digits, - and _"):
+            require_name(name)

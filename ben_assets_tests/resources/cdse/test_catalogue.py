@@ -141,6 +141,8 @@ def test_checksums_are_known_by_algorithm_not_by_place() -> None:
     assert entry.checksums == {"BLAKE3": "bb", "MD5": "aa"}
 
 
-def test_an_id_that_could_change_an_address_is_refused() -> None:
-    with pytest.raises(ServiceUnavailable, match="as an id"):
-        _parsed({"Id": "../../evil", "Name": "x.SAFE"})
+@pytest.mark.parametrize("product_id", ["", "a/b", "..", "1?x", "1'", "\u0661"])
+def test_an_id_that_an_address_cannot_hold_is_refused(product_id) -> None:
+    assert _parsed({"Id": "a-1", "Name": NAME}).id == "a-1"
+    with pytest.raises(ServiceUnavailable, match=r"the catalogue gives .* as an id"):
+        _parsed({"Id": product_id, "Name": NAME})

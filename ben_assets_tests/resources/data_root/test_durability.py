@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ben_assets.bigearthnet.errors import InvalidInput, LocalResourceError
+from ben_assets.bigearthnet.errors import InvalidInput, LocalResourceError, MissingInput
 from ben_assets_tests.support.facts import facts_of
 from resources.data_root.files import local_errors, write_atomically
 from resources.data_root.store import Record, Storage
@@ -136,6 +136,20 @@ def test_a_changed_record_breaks_its_seal(tmp_path):
     path.write_text(path.read_text().replace('"bytes": 0', '"bytes": 1'))
     with pytest.raises(InvalidInput, match="changed after it was written"):
         storage.find(ASSET, TILE)
+
+
+def test_digests_are_those_of_the_hash_list_that_the_record_names(tmp_path):
+    storage, digests = Storage(tmp_path), {"a": "0" * 64}
+    with storage.draft(ASSET, TILE) as draft:
+        draft.publish(Record(ASSET, TILE, digests, 0, ()))
+    assert storage.digests(ASSET, TILE) == digests
+    path = storage.hash_list_path(ASSET, TILE)
+    path.write_text(path.read_text().replace("0", "1"))
+    with pytest.raises(InvalidInput, match=r"expected the digest .* by its record"):
+        storage.digests(ASSET, TILE)
+    path.unlink()
+    with pytest.raises(MissingInput, match=r"hash list .* is missing; materialize"):
+        storage.digests(ASSET, TILE)
 
 
 def test_the_version_of_a_tile_covers_its_files_and_its_table(tmp_path):
