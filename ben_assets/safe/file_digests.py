@@ -12,13 +12,23 @@ from ben_assets.bigearthnet.plain_files import open_plain
 
 CHUNK: Final = 1 << 20
 """Bytes read at once."""
+
+
+def _blake3() -> Any:  # noqa: ANN401  as hashlib's objects
+    from blake3 import blake3  # most processes need none
+
+    return blake3()
+
+
 ALGORITHMS: Final[dict[str, Callable[[], Any]]] = {
     "MD5": hashlib.md5,
+    "BLAKE3": _blake3,
     "SHA3256": hashlib.sha3_256,
     "SHA256": hashlib.sha256,
     "SHA512": hashlib.sha512,
 }
-"""Checksums of manifests, by name without dashes: MD5 until 2020, SHA3-256 now."""
+"""Checksums of manifests (MD5 until 2020, SHA3-256 now) and catalogues, by plain name.
+"""
 
 
 @dataclass(frozen=True)
@@ -49,7 +59,7 @@ class FileDigests:
             part: offset and length of what is digested by itself.
         """
         whole, inner, size = hashlib.sha256(), hashlib.sha256(), 0
-        other = ALGORITHMS.get(algorithm.upper().replace("-", ""))
+        other = ALGORITHMS.get(plain_name(algorithm))
         checksum = other() if other else None
         first, last = (part[0], sum(part)) if part else (0, 0)
         for chunk in chunks:
@@ -61,6 +71,11 @@ class FileDigests:
             size += len(chunk)
         stated = checksum.hexdigest() if checksum else ""
         return cls(size, whole.hexdigest(), stated, inner.hexdigest() if part else "")
+
+
+def plain_name(algorithm: str) -> str:
+    """The name of a checksum as it is known here: in capitals, without dashes."""
+    return algorithm.upper().replace("-", "")
 
 
 def chunks_of(path: Path) -> Iterator[bytes]:

@@ -19,7 +19,7 @@ from ben_assets.bigearthnet.plain_files import read_plain
 from ben_assets.validation.result import SHOWN, RuleResult
 from resources.data_root.facts import L2aFacts
 from resources.data_root.flow import RELEASE_ASSETS
-from resources.data_root.store import StoredRecord
+from resources.data_root.records import StoredRecord, make_again
 from resources.data_root.tile_files import verify_tile
 from resources.sen2cor.installation import processor_mismatch
 from resources.sen2cor.processors import SEN2COR
@@ -128,7 +128,7 @@ def matches_tracked_hash(asset: str, tile: str, ctx: StepContext) -> RuleResult:
     )
     if wrong:
         shown = [f"{d.file}: {d.kind}: {d.detail}" for d in wrong[:SHOWN]]
-        again = f"materialize {asset} of {tile} again"
+        again = make_again(asset, tile)
         verb = "differs" if len(wrong) == 1 else "differ"
         sentence = f"{counted(len(wrong), 'file')} {verb}: {shown[0]}; {again}"
         return RuleResult(

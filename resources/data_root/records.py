@@ -109,6 +109,11 @@ class StoredRecord:
         table = self.facts.table.sha256 if isinstance(self.facts, TabledFacts) else ""
         return sha256_of_bytes(f"{self.sha256}{table}".encode())
 
+    @property
+    def again(self) -> str:
+        """What to do about a tile that is not as it was made."""
+        return make_again(self.asset, self.tile)
+
     def facts_as(self, kind: type[_F]) -> _F:
         """The facts, by the model of the record's asset.
 
@@ -118,6 +123,11 @@ class StoredRecord:
         if not isinstance(self.facts, kind):
             raise TypeError(f"{self.asset} has {type(self.facts)}, not {kind}")
         return self.facts
+
+
+def make_again(asset: str, tile: str) -> str:
+    """What to do about a tile that is damaged, for the end of a message."""
+    return f"materialize {asset} of {tile} again"
 
 
 def _require_outputs(names: list[str]) -> list[str]:

@@ -96,9 +96,9 @@ class Gcs:
         attempts = self._retrier()
         name = product.removesuffix(".SAFE") + ".SAFE"
         progress = Progress(name, 0, self._log)
-        download = TreeDownload(self._bucket)
+        download = TreeDownload(self._bucket, path, attempts, progress)
         return deliver(
-            lambda: download.fetch(name, bucket_prefix(name), path, attempts, progress),
+            lambda: download.fetch(name, bucket_prefix(name)),
             name.removesuffix(".SAFE"),
             None,
             path,
