@@ -28,7 +28,15 @@ def test_what_a_step_reads_is_locked_while_it_runs_and_no_longer(data):
     def step(tile, ctx):
         seen.append(is_free())
         facts = facts_of("patches")
-        return StoredRecord("patches", tile.key, 0, 0, "a1", (), {}, {}, facts)
+        return StoredRecord(
+            asset="patches",
+            tile=tile.key,
+            files=0,
+            bytes=0,
+            sha256="a1",
+            outputs=(),
+            facts=facts,
+        )
 
     @tile_asset(kinds={"parquet"}, level="patch")
     def patches(context: dg.AssetExecutionContext) -> dg.MaterializeResult:

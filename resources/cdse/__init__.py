@@ -19,7 +19,7 @@ from resources.cdse.session import Session
 from resources.data_root.facts import CatalogueEntry
 from resources.settings import Settings
 from resources.transfers.delivery import ProvenZip, deliver
-from resources.transfers.progress import Progress
+from resources.transfers.download import Progress
 from resources.transfers.retrier import BackOff, Limiter, Retrier
 from resources.transfers.transport import Transport
 

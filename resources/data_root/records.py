@@ -44,16 +44,14 @@ class FileDigest:
         return cls(path.stat().st_size, file_digest(path))
 
 
-@dataclass(frozen=True)
-class Record:
-    """The proof that one tile of one asset is complete on disk."""
+@dataclass(frozen=True, kw_only=True)
+class _Made:
+    """What both kinds of record say of one tile of one asset."""
 
     asset: str
     """Asset key."""
     tile: str
     """Tile key, or ``release`` for an asset without partitions."""
-    digests: dict[str, str]
-    """Name of each expected file, without extension, to its SHA-256."""
     bytes: int
     """Size of the expected files together."""
     outputs: tuple[str, ...]
@@ -65,7 +63,18 @@ class Record:
     facts: Facts = field(default_factory=Facts)
     """What else the asset says about the tile."""
     contents: dict[str, FileDigest] = field(default_factory=dict)
-    """Proofs of files that are no GeoTIFFs, where they are known; others are read."""
+    """Path below the asset's folder to proof, of files that are not in the hash list.
+
+    Before it is stored, of those alone whose proof is known; others are read then.
+    """
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record(_Made):
+    """The proof that one tile of one asset is complete on disk."""
+
+    digests: dict[str, str]
+    """Name of each expected file, without extension, to its SHA-256."""
 
     @property
     def files(self) -> int:
@@ -78,30 +87,14 @@ class Record:
         return hash_list_digest(self.digests)
 
 
-@dataclass(frozen=True)
-class StoredRecord:
+@dataclass(frozen=True, kw_only=True)
+class StoredRecord(_Made):
     """A record as read back from disk; the digests stay in the hash list."""
 
-    asset: str
-    """Asset key."""
-    tile: str
-    """Tile key, or ``release``."""
     files: int
     """Number of expected files."""
-    bytes: int
-    """Size of the expected files together."""
     sha256: str
     """Digest of the tile's hash list."""
-    outputs: tuple[str, ...]
-    """Files and folders below the asset's folder that belong to this tile."""
-    made_from: dict[str, str]
-    """Digest of each input, by asset key or file name."""
-    made_with: dict[str, str]
-    """Versions that decide bytes."""
-    facts: Facts
-    """What else the asset says about the tile."""
-    contents: dict[str, FileDigest] = field(default_factory=dict)
-    """Path below the asset's folder to proof, of all files not in the hash list."""
 
     @property
     def version(self) -> str:
@@ -227,21 +220,11 @@ def parse_record(text: str) -> StoredRecord:
         raise ValueError(_first_problem(error)) from error
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
-    return StoredRecord(
-        asset=fields.asset,
-        tile=fields.tile,
-        files=fields.files,
-        bytes=fields.bytes,
-        sha256=fields.sha256,
-        outputs=tuple(fields.outputs),
-        made_from=fields.made_from,
-        made_with=fields.made_with,
-        facts=facts,
-        contents={
-            path: FileDigest(one.bytes, one.sha256)
-            for path, one in fields.contents.items()
-        },
-    )
+    proofs = {
+        p: FileDigest(one.bytes, one.sha256) for p, one in fields.contents.items()
+    }
+    others = {"outputs": tuple(fields.outputs), "facts": facts, "contents": proofs}
+    return StoredRecord(**vars(fields) | others)
 
 
 def _first_problem(error: pydantic.ValidationError) -> str:
