@@ -12,23 +12,13 @@ from ben_assets.bigearthnet.plain_files import open_plain
 
 CHUNK: Final = 1 << 20
 """Bytes read at once."""
-
-
-def _blake3() -> Any:  # noqa: ANN401  as hashlib's objects
-    from blake3 import blake3  # most processes need none
-
-    return blake3()
-
-
 ALGORITHMS: Final[dict[str, Callable[[], Any]]] = {
     "MD5": hashlib.md5,
-    "BLAKE3": _blake3,
     "SHA3256": hashlib.sha3_256,
     "SHA256": hashlib.sha256,
     "SHA512": hashlib.sha512,
 }
-"""Checksums of manifests (MD5 until 2020, SHA3-256 now) and catalogues, by plain name.
-"""
+"""Checksums of manifests, by plain name: MD5 until 2020, SHA3-256 now."""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,9 @@ import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+
+from blake3 import blake3
 
 from ben_assets.bigearthnet.checksums import file_digest
 from ben_assets.bigearthnet.errors import (
@@ -27,6 +29,8 @@ from resources.transfers.retrier import Retrier
 
 MOST_DELIVERIES: Final = 4
 """Complete bodies that may break a expectation before the product is given up."""
+_KNOWN: Final[dict[str, Callable[[], Any]]] = {**ALGORITHMS, "BLAKE3": blake3}
+"""Checksums of catalogues, by plain name."""
 
 
 class Digests:
@@ -34,8 +38,8 @@ class Digests:
 
     def __init__(self, algorithms: Iterable[str] = ()) -> None:
         """SHA-256, and those of ``algorithms`` that are known here; of no bytes yet."""
-        names = {"SHA256", *map(plain_name, algorithms)} & ALGORITHMS.keys()
-        self._running = {name: ALGORITHMS[name]() for name in names}
+        names = {"SHA256", *map(plain_name, algorithms)} & _KNOWN.keys()
+        self._running = {name: _KNOWN[name]() for name in names}
 
     def update(self, content: bytes, /) -> None:
         """Take the next bytes."""
@@ -226,10 +230,10 @@ def _digest(algorithm: str, delivered: Delivered, path: Path) -> str | None:
     name = plain_name(algorithm)
     if name in delivered.digests:
         return delivered.digests[name]
-    if name not in ALGORITHMS:
+    if name not in _KNOWN:
         return None
     with path.open("rb") as file:
-        return hashlib.file_digest(file, ALGORITHMS[name]).hexdigest()
+        return hashlib.file_digest(file, _KNOWN[name]).hexdigest()
 
 
 def _compared(expected: str | int | None, found: str | int) -> ServiceCheck:
