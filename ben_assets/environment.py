@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 
-from dotenv import dotenv_values, load_dotenv
+from dotenv import dotenv_values
 
+from ben_assets.bigearthnet.errors import InvalidInput
 from resources.settings import REPOSITORY, Settings
 
 
@@ -21,16 +22,24 @@ def settings_of_process() -> Settings:
 def load_env_file() -> list[str]:
     """Take the settings of the root's ``.env``, which win, as Dagster does.
 
+    It is read once: it may be a pipe of a program that keeps secrets.
+
     Returns:
         One line where they replace other values of the environment, for people.
+
+    Raises:
+        InvalidInput: it cannot be read, or is not text in UTF-8; it is not repeated.
     """
     path = REPOSITORY / ".env"
-    replaced = [
-        name
-        for name, value in dotenv_values(path).items()
-        if value is not None and os.environ.get(name, value) != value
-    ]
-    load_dotenv(path, override=True)
+    try:
+        found = {n: v for n, v in dotenv_values(path).items() if v is not None}
+        replaced = [n for n, v in found.items() if os.environ.get(n, v) != v]
+        os.environ.update(found)
+    except (OSError, ValueError) as error:
+        raise InvalidInput(
+            f"{path}: expected readable lines NAME=value in UTF-8, without zero bytes "
+            f"({type(error).__name__}); save it as UTF-8 or remove it"
+        ) from None
     if not replaced:
         return []
     return [f"{path} wins over the environment for {', '.join(replaced)}"]

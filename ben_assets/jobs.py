@@ -19,7 +19,7 @@ from ben_assets.bigearthnet.errors import BenError
 from ben_assets.bigearthnet.numerals import counted
 from ben_assets.bigearthnet.outside_text import escaped
 from ben_assets.failures import as_dagster_failure
-from ben_assets.partitions import TILES, tile_partitions
+from ben_assets.partitions import ALL_START_AT_L2A, TILES, tile_partitions
 from ben_assets.validation.result import RuleResult
 from resources.configured import (
     CdseResource,
@@ -33,8 +33,10 @@ from resources.configured import (
 from resources.data_root.flow import RELEASE
 from resources.settings import Settings
 
+_OF_ASSET = dg.Field(str, is_required=False, description="Its rules only")
 
-@dg.op(out=dg.Out(dg.Nothing))
+
+@dg.op(out=dg.Out(dg.Nothing), config_schema={"asset": _OF_ASSET})
 def evaluate_rules(
     context: dg.OpExecutionContext,
     data_root: DataRootResource,
@@ -47,8 +49,12 @@ def evaluate_rules(
     Fails at the end if one is broken.
     """
     settings = settings_from(data_root, reference_inputs, tracked_artifacts, postgis)
-    of_tile = context.has_partition_key
-    checks = [check for check in RULE_CHECKS if check.has_tiles == of_tile]
+    of_tile, asset = context.has_partition_key, context.op_config.get("asset")
+    checks = [
+        check
+        for check in RULE_CHECKS
+        if check.has_tiles == of_tile and asset in (None, check.asset_name)
+    ]
     tile = context.partition_key if of_tile else RELEASE
     yield from _evaluate(context, checks, tile, settings)
 
@@ -68,6 +74,16 @@ def verify() -> None:
 def verify_release() -> None:
     """The checks of the release."""
     evaluate_rules()
+
+
+@dg.job(
+    partitions_def=tile_partitions,
+    description="Ask PostGIS again what the rules say of a tile; publishes nothing.",
+)
+def cross_checks() -> None:
+    """The checks of one tile in the database."""
+    only = {"asset": "postgis_patches"}
+    evaluate_rules.configured(only, name="evaluate_cross_checks")()
 
 
 def _evaluate(
@@ -133,25 +149,28 @@ inputs = dg.define_asset_job(
     description="The pinned inputs: fetched, or verified where they are on disk.",
 )
 
+_from_l2a = (
+    dg.AssetSelection.assets(l2a.l2a_tiles).downstream()
+    & dg.AssetSelection.assets(release.archives).upstream()
+)
+_found = (l1c.tile_ids,) if ALL_START_AT_L2A else (l1c.tile_ids, l1c.l1c_zips)
+
 tile = dg.define_asset_job(
     "tile",
-    selection=dg.AssetSelection.assets(l1c.tile_ids).downstream()
-    & dg.AssetSelection.assets(release.archives).upstream(),
+    selection=dg.AssetSelection.assets(*_found) | _from_l2a,
     description="One tile from the CDSE catalogue to its archives.",
 )
 
 tile_from_l1c = dg.define_asset_job(
     "tile_from_l1c",
-    selection=dg.AssetSelection.assets(l1c.l1c_zips).downstream()
-    & dg.AssetSelection.assets(release.archives).upstream(),
+    selection=dg.AssetSelection.assets(l1c.l1c_zips) | _from_l2a,
     description="One tile from the L1C zip in BEN_L1C_DIR to its archives; no "
     "catalogue is asked.",
 )
 
 tile_from_l2a = dg.define_asset_job(
     "tile_from_l2a",
-    selection=dg.AssetSelection.assets(l2a.l2a_tiles).downstream()
-    & dg.AssetSelection.assets(release.archives).upstream(),
+    selection=_from_l2a,
     description="One tile from an imported L2A product to its archives.",
 )
 
@@ -185,11 +204,6 @@ postgis_job = dg.define_asset_job(
     "postgis",
     selection=dg.AssetSelection.assets(postgis.postgis_patches),
     description="One tile, as it is on disk, into PostGIS, with its cross-checks.",
-)
-cross_checks = dg.define_asset_job(
-    "cross_checks",
-    selection=dg.AssetSelection.checks_for_assets(postgis.postgis_patches),
-    description="Ask PostGIS again what the rules say of a tile, without publishing.",
 )
 
 
@@ -232,9 +246,8 @@ def preflight() -> None:
 JOBS = (
     inputs,
     tile,
-    tile_from_l1c,
     tile_from_l2a,
-    l1c_tables,
+    *(() if ALL_START_AT_L2A else (tile_from_l1c, l1c_tables)),
     release_job,
     training_tile,
     training_job,
@@ -244,4 +257,4 @@ JOBS = (
     verify,
     verify_release,
 )
-"""All jobs."""
+"""All jobs; those that need an L1C product only where a tile has one."""

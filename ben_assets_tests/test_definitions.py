@@ -9,8 +9,9 @@ import pytest
 
 from ben_assets.assets import STAGES
 from ben_assets.definitions import build_definitions
+from ben_assets.tiles import load_tiles
 from resources.configured import DataRootResource
-from resources.settings import REPOSITORY
+from resources.settings import REPOSITORY, Settings
 
 GROUP_OF_ASSET = {
     "tile_names_and_links": "inputs",
@@ -74,6 +75,7 @@ UPSTREAM = {
     "release_statistics": {"training_lmdb", "release_index"},
     "release_card": {"aligned_dataset", "release_metadata", "release_index"},
 }
+L2A_PRODUCT = "S2B_MSIL2A_20250628T101559_N0511_R065_T33UUU_20250628T123801"
 FROM_L2A = [
     "l2a_tiles",
     "patches",
@@ -220,5 +222,23 @@ def test_a_bad_tile_list_does_not_break_loading(tmp_path):
     code = "from ben_assets.partitions import tile_partitions as p\n"
     code += "print(len(p.get_partition_keys()))"
     assert load_definitions({"BEN_TILES_CSV": str(own)}, code).split() == ["125"]
-    missing = {"BEN_TILES_CSV": str(tmp_path / "absent.csv")}
-    assert load_definitions(missing, code).split() == ["125"]
+    missing = Settings({"BEN_TILES_CSV": str(tmp_path / "absent.csv")})
+    assert len(load_tiles(missing)) == 125
+
+
+def test_where_no_tile_has_an_l1c_product_nothing_waits_for_one(tmp_path):
+    """The UI asks "Are you sure?" of what is below an asset that was never made."""
+    own = tmp_path / "own.csv"
+    own.write_text(f"tile,alignment\n{L2A_PRODUCT},none\n")
+    environment = {"BEN_TILES_CSV": str(own), "BEN_TRACKED_TILES": "0"}
+    code = "defs = ben_assets.definitions.defs\n"
+    code += "graph = defs.resolve_asset_graph()\n"
+    code += "job = defs.resolve_job_def('tile').asset_layer.selected_asset_keys\n"
+    code += "print(*graph.get(dg.AssetKey('l2a_tiles')).parent_keys)\n"
+    code += "print(*sorted(key.to_user_string() for key in job))\n"
+    code += "print(*(job.name for job in defs.resolve_all_job_defs()))"
+    said = load_definitions(environment, f"import dagster as dg\n{code}")
+    above, made, jobs = said.split("\n")[:3]
+    assert above == ""
+    assert made.split() == sorted(["tile_ids", *FROM_L2A])
+    assert {"tile_from_l1c", "l1c_tables"}.isdisjoint(jobs.split())

@@ -6,8 +6,10 @@ import textwrap
 
 import dagster as dg
 import pytest
+import sqlalchemy as sa
 import yaml
 
+from ben_assets.demo.jobs import _without_sync, run_jobs
 from ben_assets.run_report import print_notable, table_of, wide_console
 from ben_assets.runs import LOCATION, MODULE, Check, FinishedRun, origin
 from ben_assets_tests.support.programs import run_module
@@ -74,6 +76,16 @@ def test_the_table_names_the_whole_tile_in_a_file(run, capsys):
     assert "warning: patches: quality_passed: a flag (2 tiles)" in said
     assert "no row" not in said
     assert "no tracked hash of 2 artifacts" in said
+
+
+def test_the_demo_does_not_wait_for_the_disk_with_each_event(tmp_path, monkeypatch):
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    try:
+        assert run_jobs([], wide_console()) == []
+        with sa.create_engine("sqlite://").connect() as connection:
+            assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 0
+    finally:
+        sa.event.remove(sa.Engine, "connect", _without_sync)
 
 
 def test_a_check_that_failed_makes_a_run_fail_though_its_steps_ran(run):

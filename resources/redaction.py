@@ -18,7 +18,8 @@ from urllib.parse import unquote
 
 MARK: Final = "***"
 _SHORTEST_PART: Final = 4
-"""Letters in a row of a secret that must not be shown."""
+"""Letters in a row of a secret that must not be shown; a shorter one is not looked for:
+its letters stand in any sentence, and gaps in a known one would spell it."""
 _PART_OF_LONG: Final = 8
 """The same of keys and tokens, any four letters of which stand in other words too."""
 _LONG: Final = 256
@@ -26,8 +27,9 @@ _LONG: Final = 256
 _LEVELS: Final = 3
 """So often may one encoding lie within another."""
 _ESCAPE: Final = re.compile(
-    r"%([0-9a-f]{2})|\\x([0-9a-f]{2})|\\u([0-9a-f]{4})|\\U([0-9a-f]{8})"
-    r"|&#x([0-9a-f]{1,6});|&#([0-9]{1,7});|\\(.)|&[a-z]{2,8};",
+    r"%([0-9a-f]{2})|\\x([0-9a-f]{2})"
+    r"|\\(?-i:u)([0-9a-f]{4})|\\(?-i:U)([0-9a-f]{8})"
+    r"|\\(.)|&#?[a-z0-9]{1,8};",
     re.IGNORECASE | re.DOTALL,
 )
 _AFTER_BACKSLASH: Final = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}
@@ -44,9 +46,10 @@ def redacted(text: str, secrets: Iterable[str | None]) -> str:
 
     Args:
         text: what is to be shown.
-        secrets: those that must not; empty ones do not count.
+        secrets: those that must not; those of three letters or fewer do not count.
     """
-    needles = [_needles(secret) for secret in secrets if secret]
+    known = [secret for secret in secrets if secret and len(secret) >= _SHORTEST_PART]
+    needles = [_needles(secret) for secret in known]
     hidden = [False] * len(text)
     for view in _views(text) if needles else ():
         for needle in needles:
@@ -109,13 +112,13 @@ def _views(text: str) -> Iterator[_View]:
 
 def _meaning(escape: re.Match[str]) -> str:
     """What an escape stands for; itself where it stands for nothing."""
-    *hexadecimal, decimal, plain = escape.groups()
-    digits = next((group for group in hexadecimal if group), None)
+    *hexadecimal, plain = escape.groups()
+    digits = next(filter(None, hexadecimal), None)
     if plain is not None:
         return _AFTER_BACKSLASH.get(plain, plain)
-    if digits is None and decimal is None:
+    if digits is None:
         return html.unescape(escape[0])
-    number = int(digits, 16) if digits else int(decimal)
+    number = int(digits, 16)
     return chr(number) if number <= 0x10FFFF else escape[0]
 
 
@@ -133,14 +136,10 @@ def _needles(secret: str) -> tuple[tuple[int, frozenset[str]], ...]:
     """Sizes of parts, and the parts of that size that give a secret away."""
     secret = _ARMOUR.sub(" ", secret).strip() or secret
     content = secret.encode("utf-8", "surrogatepass")
-    shortest = _SHORTEST_PART if len(secret) < _LONG else _PART_OF_LONG
-    size = min(shortest, len(secret))
+    size = _SHORTEST_PART if len(secret) < _LONG else _PART_OF_LONG
     plain = {secret, content.decode("latin-1"), _in_surrogates(secret)}
-    parts = _parts(plain, size)
-    if len(secret) < _SHORTEST_PART:  # its encodings are too short to be told apart
-        return ((size, parts),)
     return (
-        (size, parts),
+        (size, _parts(plain, size)),
         (2 * size, _parts({content.hex()}, 2 * size)),
         (size * 4 // 3, _parts(set(_in_base64(content)), size * 4 // 3)),
     )

@@ -18,7 +18,7 @@ from ben_assets.assets.tile_asset import (
 )
 from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.failures import as_dagster_failure
-from ben_assets.partitions import TILES
+from ben_assets.partitions import ALL_START_AT_L2A, TILES
 from ben_assets.validation.result import RuleResult
 from resources.configured import (
     CdseResource,
@@ -44,7 +44,8 @@ def tile_ids(
     """
     from ben_assets.steps.l1c import make_tile_id, require_l1c_start
 
-    if context.run.job_name == "tile":  # it would fail at its second step
+    # else it would fail at its second step
+    if context.run.job_name == "tile" and not ALL_START_AT_L2A:
         with as_dagster_failure():
             require_l1c_start(TILES[context.partition_key])
     return materialize_tile(context, make_tile_id, data_root, cdse, l1c_sources)

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from ben_assets.assets.tile_asset import line_log
+from ben_assets.bigearthnet.outside_text import escaped
 from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.failures import as_dagster_failure
 from ben_assets.partitions import TILES, tile_partitions
-from ben_assets.validation.result import RuleResult
+from ben_assets.validation.result import Detail, RuleResult
 from resources.configured import (
     DataRootResource,
     PostgisResource,
@@ -160,10 +161,19 @@ def severity_of(result: RuleResult) -> dg.AssetCheckSeverity:
 
 def metadata_of(result: RuleResult) -> dict[str, Any]:
     """Expected, found and what differs, as Dagster metadata."""
-    metadata: dict[str, Any] = {"expected": result.expected, "found": result.found}
+    metadata: dict[str, Detail] = {"expected": result.expected, "found": result.found}
     if result.differing:
         metadata["differing"] = list(result.differing)
-    return metadata | dict(result.details)
+    return {name: _shown(one) for name, one in {**metadata, **result.details}.items()}
+
+
+def _shown(detail: Any) -> Any:  # noqa: ANN401  lists and names of texts alike
+    """With what others wrote escaped."""
+    if isinstance(detail, list):
+        return [_shown(one) for one in detail]
+    if isinstance(detail, dict):
+        return {escaped(name): _shown(one) for name, one in detail.items()}
+    return escaped(detail) if isinstance(detail, str) else detail
 
 
 def matches_tracked_hash(asset: dg.AssetsDefinition) -> RuleCheck:

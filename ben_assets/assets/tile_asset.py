@@ -16,7 +16,7 @@ from ben_assets.bigearthnet.table_columns import Columns
 from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.environment import settings_of_process
 from ben_assets.failures import as_dagster_failure
-from ben_assets.partitions import TILES, tile_partitions
+from ben_assets.partitions import ALL_START_AT_L2A, TILES, tile_partitions
 from resources.configured import ConfiguredResource, settings_from
 from resources.data_root.flow import TILE_ASSETS, tiles_read_by, upstream_of
 
@@ -57,7 +57,13 @@ def tile_asset(
 
 
 def upstream(asset: str) -> tuple[str, ...]:
-    """Keys of what an asset is made from, as the settings of the code location say."""
+    """Keys of what an asset is made from, as the settings of the code location say.
+
+    The UI asks "Are you sure?" where something upstream was never materialized: an L1C
+    zip is left out where no tile has one.
+    """
+    if asset == "l2a_tiles" and ALL_START_AT_L2A:
+        return ()
     settings = settings_of_process()
     return upstream_of(asset, clc_from_postgis=settings.takes_clc_from_postgis)
 

@@ -14,6 +14,7 @@ from typing import Annotated, Final
 import typer
 
 from ben_assets.bigearthnet.errors import BenError, FailureClass
+from ben_assets.bigearthnet.outside_text import escaped
 from ben_assets.cli import (
     doctor,
     inputs,
@@ -88,6 +89,7 @@ def _print_version(is_asked: bool) -> None:
 
 @app.callback()
 def _options(
+    context: typer.Context,
     _version: Annotated[
         bool,
         typer.Option(
@@ -99,15 +101,16 @@ def _options(
     ] = False,
 ) -> None:
     """BigEarthNet v2: what was expected, what is on disk, what differs."""
+    for line in context.obj or ():  # not while a shell completes a word
+        print(f"ben: {escaped(line)}", file=sys.stderr)
 
 
 def main() -> None:
     """Run the command line; ``.env`` wins over the environment, as in Dagster."""
-    for line in load_env_file():
-        print(f"ben: {line}", file=sys.stderr)
     try:
+        said = load_env_file()
         with ended_as_by_ctrl_c():
-            app()
+            app(obj=said)
     except SystemExit as ended:
         if ended.code == _INTERRUPTED:
             print("ben: interrupted; the same command goes on", file=sys.stderr)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
+import sys
 from collections.abc import Callable, Iterable, Iterator
-from typing import Annotated, Final, TypeVar
+from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 
 import typer
 
@@ -13,7 +14,10 @@ from ben_assets.bigearthnet.errors import InvalidInput
 from ben_assets.bigearthnet.outside_text import escaped
 from ben_assets.bigearthnet.tile_list import find_tile
 from ben_assets.environment import settings_of_process
-from ben_assets.tiles import load_tiles, require_own_list
+from ben_assets.tiles import load_tiles, read_tiles, require_own_list
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 Item = TypeVar("Item")
 
@@ -26,6 +30,8 @@ COLOURS: Final = {
     **dict.fromkeys(("lacks", "wrong", "missing"), "red"),
 }
 """State to the colour of its word."""
+_BARS: Final[list[Console]] = []
+"""Where a bar is drawn now."""
 
 
 def say(line: str, colour: str | None = None, *, err: bool = False) -> None:
@@ -34,7 +40,17 @@ def say(line: str, colour: str | None = None, *, err: bool = False) -> None:
     What others wrote into it is escaped: it cannot begin a line of its own.
     """
     is_plain = settings_of_process().text("NO_COLOR") is not None
-    typer.secho(escaped(line), fg=None if is_plain else colour, err=err)
+    echo(typer.style(escaped(line), fg=None if is_plain else colour), err=err)
+
+
+def echo(line: str, *, err: bool = False) -> None:
+    """Print a line as it is; above the bar where one is drawn on its terminal."""
+    if _BARS and (err or sys.stdout.isatty()):
+        from rich.text import Text
+
+        _BARS[-1].print(Text.from_ansi(line), soft_wrap=True)
+    else:
+        typer.echo(line, err=err)
 
 
 def say_json(content: object) -> None:
@@ -64,10 +80,14 @@ def progress(what: str, total: int | None) -> Iterator[Callable[[str], None]]:
         task = bar.add_task(what, total=total)
 
         def advance(name: str) -> None:
-            shown = escape(escaped(name, _MAX_NAME))
-            bar.update(task, advance=1, description=f"{what} {shown}")
+            shown = f"{what} {escape(escaped(name, _MAX_NAME))}".rstrip()
+            bar.update(task, advance=1, description=shown)
 
-        yield advance
+        _BARS.extend([console] * console.is_terminal)
+        try:
+            yield advance
+        finally:
+            _BARS.clear()
 
 
 def with_progress(items: Iterable[Item], what: str, total: int) -> Iterator[Item]:
@@ -80,7 +100,8 @@ def with_progress(items: Iterable[Item], what: str, total: int) -> Iterator[Item
 
 def keys_beginning_with(typed: str) -> list[str]:
     """Tile keys that a shell offers to complete what was typed."""
-    return [key for key in load_tiles(settings_of_process()) if key.startswith(typed)]
+    tiles, _ = read_tiles(settings_of_process())  # a log would stand in the line
+    return [key for key in tiles if key.startswith(typed)]
 
 
 TileArguments = Annotated[

@@ -10,7 +10,7 @@ import typer
 
 from ben_assets.bigearthnet.dataset_layout import ReleaseDirectory
 from ben_assets.bigearthnet.outside_text import escaped
-from ben_assets.cli.console import AsJson, progress, say, say_json
+from ben_assets.cli.console import AsJson, echo, progress, say, say_json
 from ben_assets.environment import settings_of_process
 
 if TYPE_CHECKING:
@@ -204,7 +204,7 @@ def verify_release(
         for path, problem in compare_with_manifest(directory, listed, count):
             found.append({"file": path, "problem": problem})
             if not as_json:
-                typer.echo(f"{escaped(path)}\t{escaped(problem)}")
+                echo(f"{escaped(path)}\t{escaped(problem)}")
     if as_json:
         say_json(found)
     else:

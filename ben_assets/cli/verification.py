@@ -13,12 +13,14 @@ from typing import Annotated
 import typer
 
 from ben_assets.bigearthnet.errors import BenError
+from ben_assets.bigearthnet.numerals import counted
 from ben_assets.bigearthnet.outside_text import escaped
 from ben_assets.cli.console import (
     AsJson,
     TileArguments,
     chosen_tiles,
     coloured,
+    echo,
     progress,
     say,
     say_json,
@@ -70,7 +72,7 @@ def verify(
             begin=begin,
         ):
             if not as_json:
-                typer.echo(_line(difference))
+                echo(_line(difference))
             found.append(difference)
     commands = repair_commands(found, snapshot)
     if as_json:
@@ -105,8 +107,8 @@ def _print_totals(
     n_artifacts: int, n_found: int, commands: list[str], *, deep: bool
 ) -> None:
     how = "every byte read" if deep else "names and sizes; --deep reads every byte"
-    total = f"{n_artifacts} artifacts, {n_found} differences ({how})"
-    say(total, "red" if n_found else "green")
+    total = f"{counted(n_artifacts, 'artifact')}, {counted(n_found, 'difference')}"
+    say(f"{total} ({how})", "red" if n_found else "green")
     for command in commands:
         typer.echo(f"to repair: {command}")
 

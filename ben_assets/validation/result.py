@@ -6,6 +6,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from ben_assets.bigearthnet.outside_text import escaped
+
 SHOWN: Final = 20
 """Names of things that differ which a result lists; all are counted."""
 SWITCHED_OFF: Final = "switched off: BEN_POSTGIS_DSN is not set"
@@ -37,8 +39,8 @@ class RuleResult:
 
     @property
     def description(self) -> str:
-        """One line for people."""
-        return self.found if self.sentence is None else self.sentence
+        """One line for people; it may hold words of others."""
+        return escaped(self.found if self.sentence is None else self.sentence)
 
     @classmethod
     def none_of(

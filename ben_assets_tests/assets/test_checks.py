@@ -6,9 +6,10 @@ from pathlib import Path
 import dagster as dg
 
 from ben_assets.assets import RULE_CHECKS
-from ben_assets.assets.rule_checks import RuleCheck
+from ben_assets.assets.rule_checks import RuleCheck, metadata_of
 from ben_assets.definitions import build_definitions
 from ben_assets.validation.expected_hashes import track_tiles
+from ben_assets.validation.result import RuleResult
 from ben_assets_tests.support.pipeline import edit, replace_file
 from ben_assets_tests.support.programs import run_command
 from resources.configured import resources_of
@@ -167,3 +168,20 @@ def test_one_wrong_tracked_row_fails_that_tile_and_blocks_what_follows(
         if not passed and severity == "ERROR"
     }
     assert red == {("aligned_dataset", "matches_tracked_hash")}
+
+
+def test_the_words_of_others_are_shown_escaped():
+    """A catalogue may name a checksum as it likes, and a zip its members."""
+    words = "a\n\x1b[2Kb\u202e"
+    result = RuleResult(
+        False, words, words, (words,), details={"one": {words: [words]}, "n": 1}
+    )
+    shown = r"a\n\x1b[2Kb\u202e"
+    assert result.description == shown
+    assert metadata_of(result) == {
+        "expected": shown,
+        "found": shown,
+        "differing": [shown],
+        "one": {shown: [shown]},
+        "n": 1,
+    }

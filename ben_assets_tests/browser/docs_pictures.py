@@ -1,18 +1,26 @@
 """``make pictures``: the pictures in ``docs/``, taken by a browser from the demo.
 
-``patch.png``: a patch of the report's gallery; ``report.png``: the report's first page.
+``patch.png``: a patch of the report's gallery; ``report.png``: the report's first page;
+``ui.png``: the land cover of a tile in Dagster's UI.
 """
 
 from __future__ import annotations
 
+import contextlib
+import re
 import shutil
+import signal
+import subprocess
 import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 from PIL import Image
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Error, Page, sync_playwright
 
+from ben_assets_tests.browser.server import free_port
 from resources.settings import REPOSITORY
 
 DOCS: Final = REPOSITORY / "docs"
@@ -21,11 +29,15 @@ MAX_BYTES: Final = 150_000
 COLOURS: Final = 128
 LARGEST: Final = (700, 800)
 SCALE: Final = 1.2
+CHROMIUM: Final = ("chromium", "chromium-headless-shell")
+START_MS: Final = 120_000
+DRAWN_MS: Final = 1_000
+"""A dialog slides into its place."""
 
 
 def main() -> int:
-    """Take both pictures; 2 without a browser or without the demo's results."""
-    chromium = shutil.which("chromium")
+    """Take the pictures; 2 without a browser or without the demo's results."""
+    chromium = next(filter(None, map(shutil.which, CHROMIUM)), None)
     if chromium is None or not REPORT.is_file():
         missing = "chromium" if chromium is None else f"{REPORT} (make demo)"
         print(f"{missing} is missing", file=sys.stderr)
@@ -40,6 +52,8 @@ def main() -> int:
         page.goto(REPORT.as_uri())
         take_report(page, DOCS / "report.png")
         take_patch(page, DOCS / "patch.png")  # scrolls
+        with demo_ui() as address:
+            take_ui(page, address, DOCS / "ui.png")
         browser.close()
     return 0
 
@@ -59,6 +73,55 @@ def take_report(page: Page, path: Path) -> None:
     """What a reader sees of the report without scrolling."""
     page.screenshot(path=path)
     make_small(path)
+
+
+@contextlib.contextmanager
+def demo_ui() -> Iterator[str]:
+    """Serve ``make demo-ui`` meanwhile; its address, as it prints it.
+
+    Raises:
+        RuntimeError: it ended without printing one; what it said is on the terminal.
+    """
+    command = [sys.executable, "-u", "-m", "ben_assets.demo", "--ui", "--port"]
+    with subprocess.Popen(
+        [*command, str(free_port())], stdout=subprocess.PIPE, text=True
+    ) as served:
+        assert served.stdout is not None
+        try:
+            for line in served.stdout:
+                if found := re.match(r"Dagster UI\s+(\S+)", line):
+                    yield found[1]
+                    return
+            raise RuntimeError("expected an address from make demo-ui")
+        finally:
+            served.send_signal(signal.SIGTERM)
+            served.stdout.read()
+
+
+def take_ui(page: Page, address: str, path: Path) -> None:
+    """The land cover of the tile with the largest picture, on its asset's page."""
+    page.set_viewport_size({"width": 1100, "height": 790})
+    maps = REPORT.parents[1] / "reference_maps"
+    key = max(maps.glob("T*.png"), key=lambda png: png.stat().st_size).stem
+    tile = f"{address}/assets/reference_maps?view=partitions&partition={key}"
+    _open_when_served(page, tile)
+    row = page.get_by_role("row").filter(has_text="land cover")
+    row.get_by_text("[Show Markdown]").click(timeout=START_MS)
+    page.locator("img[src^='data:image/']").wait_for()
+    page.wait_for_timeout(DRAWN_MS)
+    page.screenshot(path=path)
+    make_small(path)
+
+
+def _open_when_served(page: Page, address: str) -> None:
+    """Dagster takes half a minute to start."""
+    end = time.monotonic() + START_MS / 1000
+    while time.monotonic() < end:
+        with contextlib.suppress(Error):
+            page.goto(address)
+            return
+        page.wait_for_timeout(500)
+    raise RuntimeError(f"{address}: expected the UI, found no answer")
 
 
 def make_small(path: Path) -> None:

@@ -9,11 +9,15 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from ben_assets.cli import app, reference
 from ben_assets.testing.cdse_server import CdseServer
 from ben_assets_tests.support.pipeline import Pipeline, replace_file
 from ben_assets_tests.support.programs import Ended, run_command, run_module
 from ben_assets_tests.support.shared import SHARED, needs_shared
+from resources.inputs import pinned
+from resources.inputs.pins import Pin
 from resources.settings import REPOSITORY
 
 HEAVY = (
@@ -295,9 +299,40 @@ def test_the_pinned_inputs_are_listed(pipeline):
     )
 
 
+def test_servers_that_do_not_answer_end_a_fetch_soon(tmp_path, monkeypatch):
+    """The first is asked for a while, with each retry told; the others once."""
+    assert reference._GIVE_UP_SECONDS == 30
+    monkeypatch.setattr(reference, "_GIVE_UP_SECONDS", 2)
+    monkeypatch.setenv("BEN_REFERENCE_DIR", str(tmp_path))
+    names = ("a.csv", "b.csv")
+    pins = {name: Pin(name, f"http://127.0.0.1:9/{name}", True) for name in names}
+    monkeypatch.setattr(pinned, "load_pins", lambda: pins)
+    done = CliRunner().invoke(app, ["reference", "fetch"])
+    assert done.exit_code == 1
+    assert re.search(r"trying again in \d.\d s, giving up in 2 s", done.output)
+    first, second = [line for line in done.output.splitlines() if "[transient]" in line]
+    assert first.startswith("a.csv: ")
+    assert "failed 2 times" in first
+    assert second.startswith("b.csv: ")
+    assert "failed 1 time in 0 s" in second
+    assert done.output.endswith("0 of 2 inputs are there\n")
+
+
+def test_a_shell_completes_tile_keys_and_says_nothing_else(pipeline, tmp_path):
+    own, key = tmp_path / "tiles.csv", pipeline.keys[0]
+    listed = Path(pipeline.settings["BEN_TILES_CSV"]).read_text()
+    own.write_text(f"{listed}nonsense,none\n")  # elsewhere it is reported
+    asked = {"COMP_WORDS": f"ben run {key[:11]}", "COMP_CWORD": "2"}
+    asked |= {"_BEN_COMPLETE": "complete_bash", "BEN_TILES_CSV": str(own)}
+    program = str(Path(sys.executable).with_name("ben"))
+    done = run_command([program], {**pipeline.environment(), **asked})
+    assert (done.out.split(), done.err) == ([key], "")
+
+
 def test_colour_and_progress_only_where_a_terminal_is(finished):
-    """On a terminal of our own: a bar while it reads, and a green line at the end."""
+    """On a terminal of our own: a bar while it reads, and a red line at the end."""
     key = finished.keys[0]
+    finished.storage.table_path("metadata_tables", key).unlink()
     command = [sys.executable, "-m", "ben_assets.cli", "verify", key, "--deep"]
     environment = {**finished.environment(), "PYTHONPATH": str(REPOSITORY)}
 
@@ -316,13 +351,15 @@ def test_colour_and_progress_only_where_a_terminal_is(finished):
             with contextlib.suppress(OSError):  # at the end of a terminal
                 while part := os.read(leader, 4096):
                     parts.append(part)
-            assert done.wait(60) == 0
+            assert done.wait(60) == 1
         finally:
             os.close(leader)
         return b"".join(parts).decode()
 
     coloured = said()
-    assert "\x1b[32m7 artifacts, 0 differences" in coloured
+    assert "\x1b[31m7 artifacts, 1 difference (" in coloured
     assert "reading" in coloured
-    assert "\x1b[32m" not in said(NO_COLOR="1")
+    (line,) = [line for line in coloured.split("\r\n") if "missing" in line]
+    assert "━" not in line.rpartition("\x1b[2K")[2], "it is above the bar, not in it"
+    assert "\x1b[31m" not in said(NO_COLOR="1")
     assert "\x1b[" not in ben(finished, "verify", key, "--deep").out

@@ -7,6 +7,7 @@ import os
 import re
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import geopandas as gpd
@@ -18,6 +19,7 @@ from ben_assets import cli
 from ben_assets.bigearthnet.errors import InvalidInput
 from ben_assets.bigearthnet.geotiff import read_pixels
 from ben_assets.bigearthnet.land_cover_vector import layer_of
+from ben_assets.environment import load_env_file
 
 HOSTILE = "x\nto repair: rm\r\x1b[2K\u202e\u2066\u200b[bold]"
 """A line of its own, an escape of a terminal, invisible marks, mark-up of a library."""
@@ -154,3 +156,24 @@ def test_an_area_that_is_none(ben, tmp_path, kind):
     said = ben("tiles", "find", "--geojson", str(path), *days)
     require_plain(said)
     assert "ben: [bad input]" in said
+
+
+@pytest.mark.parametrize("content", [b"CDSE_PASSWORD=Zq\xfc7", b"A\0=1"])
+def test_an_env_file_that_is_no_text(ben, tmp_path, monkeypatch, content):
+    monkeypatch.setattr("ben_assets.environment.REPOSITORY", tmp_path)
+    (tmp_path / ".env").write_bytes(content)
+    said = ben("tiles")
+    assert re.fullmatch(r"ben: \[bad input\] \S+/\.env: expected .* UTF-8.*\n", said)
+
+
+def test_an_env_file_that_is_a_pipe_is_read_once(tmp_path, monkeypatch):
+    """A program that keeps secrets writes them once."""
+    monkeypatch.setattr("ben_assets.environment.REPOSITORY", tmp_path)
+    monkeypatch.setenv("BEN_RECIPE", "one")
+    os.mkfifo(tmp_path / ".env")
+    line = "BEN_RECIPE=another\n"
+    with ThreadPoolExecutor() as pool:
+        pool.submit((tmp_path / ".env").write_text, line)
+        (said,) = load_env_file()
+    assert said.endswith("wins over the environment for BEN_RECIPE")
+    assert os.environ["BEN_RECIPE"] == "another"

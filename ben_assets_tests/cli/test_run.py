@@ -49,7 +49,7 @@ def test_a_tile_that_fails_says_why_and_how_to_go_on(pipeline):
     assert "Dependencies for step" not in done.out
 
 
-@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGQUIT])
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT, signal.SIGQUIT])
 def test_a_terminal_that_closes_ends_the_run_and_its_locks(pipeline, number):
     """It waits for a tile that this test holds, and holds another itself."""
     key = pipeline.keys[0]
@@ -61,8 +61,10 @@ def test_a_terminal_that_closes_ends_the_run_and_its_locks(pipeline, number):
         assert f"l2a_tiles/{key}" in locks_of(pipeline)
         process.send(number)
         ended = process.wait()
-        assert ended.code not in (0, -number), ended.output
+        assert ended.code == 130, ended.output
         assert locks_of(pipeline) == [f"patches/{key}"]
+    last = ended.err.splitlines()[-1]
+    assert last == "ben: interrupted; the same command goes on"
     assert "Traceback" not in ended.output
     assert not (pipeline.data / "patches" / ".drafts").exists()
 

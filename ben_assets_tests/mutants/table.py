@@ -1034,7 +1034,7 @@ MUTANTS: Final = (
     *_of(
         "resources/transfers/bucket.py",
         "cli/test_sample.py",
-        ("ranges: any part", "if found == place else", "if found else"),
+        ("ranges: any part", "found == place and", "found and"),
     ),
     *_of(
         "resources/transfers/retrier.py",
@@ -1067,6 +1067,23 @@ MUTANTS: Final = (
             "seen[label] <= wanted",
         ),
         ("subset: two statements", ") != 1:", ") == 0:"),
+    ),
+    *_of(
+        "resources/redaction.py",
+        "resources/test_redaction.py",
+        ("secrets: encoded once", "_LEVELS: Final = 3", "_LEVELS: Final = 2"),
+        (
+            "secrets: all words that a long one has",
+            "if len(secret) < _LONG else _PART_OF_LONG",
+            "if len(secret) else _PART_OF_LONG",
+        ),
+        (
+            "secrets: one at the start goes unseen",
+            "shown, before = [], False",
+            "shown, before = [], True",
+        ),
+        ("secrets: letters beyond 16 bits", "|\\\\(?-i:U)", "|\\\\(?-i:V)"),
+        ("secrets: a PEM file's first line", '_ARMOUR.sub(" ", secret)', "secret"),
     ),
     *_of(
         "resources/product_sources.py",

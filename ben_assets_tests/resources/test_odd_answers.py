@@ -3,17 +3,33 @@
 from __future__ import annotations
 
 import gzip
+import itertools
+import re
 import threading
 from collections.abc import Iterator
 
 import pytest
 
-from ben_assets.bigearthnet.errors import BenError, ServiceUnavailable
+from ben_assets.bigearthnet.errors import (
+    AccessRefused,
+    BenError,
+    CorruptProduct,
+    ServiceUnavailable,
+)
 from ben_assets_tests.support.raw_server import RawServer, reply
-from ben_assets_tests.support.service_routes import ROUTES
+from ben_assets_tests.support.service_routes import ROUTES, TOKEN
+from resources.transfers.bucket import (
+    Bucket,
+    RangeReader,
+    StoredObject,
+    parse_listing,
+)
+from resources.transfers.download import OwnPause
 from resources.transfers.public_access import PublicAccess
+from resources.transfers.retrier import Retrier
 from resources.transfers.timeouts import Timeouts
 from resources.transfers.transport import Request, Transport
+from resources.uploads.huggingface import HubAccess, HuggingFace
 
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=<...>'")
 JSON = "Content-Type: application/json"
@@ -74,15 +90,20 @@ def test_an_odd_answer_has_a_named_end(route, answer, tmp_path):
     assert str(error.value).isprintable()
 
 
-HEADS_WITHOUT_END = {
+_CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1"
+WITHOUT_END = {
     "100 Continue for ever": (b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 64),
     "a header that drips": (b"HTTP/1.1 200 OK\r\na: ", b"b"),
+    "a body that drips": (b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n", b"b"),
+    "words of a refusal": (b"HTTP/1.1 503 No\r\nContent-Length: 9999\r\n\r\n", b"b"),
+    "the size of a chunk": (_CHUNKED + b";", b"b"),
+    "trailers": (_CHUNKED + b"\r\n{\r\n0\r\n", b"a: b\r\n"),
 }
 
 
-@pytest.mark.parametrize("head", HEADS_WITHOUT_END)
-def test_a_head_without_end_is_given_up(head, tmp_path):
-    first, again = HEADS_WITHOUT_END[head]
+@pytest.mark.parametrize("answer", WITHOUT_END)
+def test_what_does_not_end_is_given_up(answer):
+    first, again = WITHOUT_END[answer]
     never = threading.Event()
 
     def send(_: bytes) -> Iterator[bytes]:
@@ -91,9 +112,77 @@ def test_a_head_without_end_is_given_up(head, tmp_path):
             yield again
 
     with RawServer(send) as server:
-        access = PublicAccess(server.url, Timeouts(stall_seconds=0.1))
-        with (
-            pytest.raises(ServiceUnavailable, match="head of the answer did not end"),
-            Transport(access).open(Request(server.url)),
+        access = PublicAccess(server.url, Timeouts(stall_seconds=0.05))
+        with pytest.raises(
+            ServiceUnavailable, match=r"did not come in 0\.2 s|bytes of an answer|503"
         ):
-            pass
+            Transport(access).read(Request(server.url))
+
+
+def test_the_token_of_the_hub_goes_to_no_other_host(tmp_path):
+    """An answer may name its next page, which the library asks with the token."""
+    asked = []
+
+    def lead_away(head: bytes) -> list[bytes]:
+        if b"/tree/" not in head:
+            return [reply("200 OK", b'{"id": "me/x", "private": true}', JSON)]
+        return [reply("200 OK", b"[]", JSON, f'Link: <{other.url}/x>; rel="next"')]
+
+    with RawServer(lead_away) as server, RawServer(lambda head: asked) as other:
+        other.answer = lambda head: asked.append(head) or [reply()]
+        with pytest.raises(AccessRefused, match="not to see the token"):
+            ROUTES["Hub"][0](server.url, tmp_path, lambda line: None)
+    assert asked == []
+
+
+_REPOSITORY = reply("200 OK", b'{"id": "me/x", "private": true}', JSON)
+HUB_WITHOUT_END = {
+    "100 Continue": lambda head: itertools.repeat(b"HTTP/1.1 100 Continue\r\n\r\n"),
+    "pages": lambda head: (
+        [reply("200 OK", b"[]", JSON, f'Link: <{address_of(head)}/tree/>; rel="next"')]
+        if b"/tree/" in head
+        else [_REPOSITORY]
+    ),
+    "a body": lambda head: itertools.chain(
+        [b"HTTP/1.1 200 OK\r\n\r\n"], itertools.repeat(bytes(1 << 20))
+    ),
+    "silence": lambda head: iter(threading.Event().wait, True),
+}
+
+
+def address_of(head: bytes) -> str:
+    """Of the server that was asked."""
+    (host,) = re.findall(rb"(?i)host: (\S+)", head)
+    return f"http://{host.decode()}"
+
+
+@pytest.mark.parametrize("answer", HUB_WITHOUT_END)
+def test_a_hub_that_does_not_end_is_given_up(answer, tmp_path):
+    """The library by itself waits for ever, and reads all that comes."""
+    with RawServer(HUB_WITHOUT_END[answer]) as server:
+        timeouts = Timeouts(stall_seconds=0.2, give_up_seconds=0, total_seconds=0.5)
+        hub = HuggingFace(HubAccess(TOKEN, server.url, timeouts), tmp_path, print)
+        with pytest.raises(
+            ServiceUnavailable,
+            match=r"in the time allowed|more than 16777216|timed out",
+        ):
+            hub.upload("me/x", [], publishes=False, message="m")
+
+
+def test_a_list_of_drafts_that_does_not_end_is_given_up(tmp_path):
+    rows = b"[" + b",".join([b'{"id": 1}'] * 100) + b"]"
+    with (
+        RawServer(lambda head: [reply("200 OK", rows, JSON)]) as server,
+        pytest.raises(ServiceUnavailable, match="does not end after 100 pages"),
+    ):
+        ROUTES["Zenodo"][0](server.url, tmp_path, lambda line: None)
+
+
+def test_no_more_of_a_bucket_is_read_than_a_product_has():
+    bucket = Bucket("http://127.0.0.1:1", Transport(PublicAccess("http://127.0.0.1:1")))
+    attempts = Retrier(Timeouts(), OwnPause(Timeouts()), print)
+    reader = RangeReader(bucket, StoredObject("a", 1 << 60, ""), attempts)
+    with pytest.raises(CorruptProduct, match="at most 268435456 bytes at once"):
+        reader(0, reader.size)
+    with pytest.raises(ValueError, match="longer than a page"):
+        parse_listing(bytes(5 << 20), "")

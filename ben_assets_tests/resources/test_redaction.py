@@ -46,6 +46,8 @@ SPELLINGS = {
     "base64": base64.b64encode(SECRET.encode()).decode(),
     "base64 of a pair": base64.b64encode(f"user1:{SECRET}".encode()).decode(),
     "base64 for URLs": base64.urlsafe_b64encode(SECRET.encode()).decode(),
+    "decimal HTML": "".join(f"&#{ord(letter)};" for letter in SECRET),
+    "three times": urllib.parse.quote(repr(json.dumps(SECRET)[1:-1])[1:-1]),
 }
 
 
@@ -59,13 +61,33 @@ def test_no_four_letters_of_a_secret_are_left_however_it_is_spelt(how):
     assert sum(piece in left for piece in pieces) <= 5  # letters of its neighbours
 
 
-def test_short_secrets_are_hidden_whole_and_other_words_stay():
-    assert redacted("code 42x of all", ["42x"]) == "code *** of all"
-    assert redacted("nothing to hide", ["hunter22"]) == "nothing to hide"
+@pytest.mark.parametrize("secret", ["1", "me", "ref", "hunter22"])
+def test_other_words_stay_and_a_secret_of_three_letters_hides_none(secret):
+    assert redacted("[Errno 111] me refused", [secret]) == "[Errno 111] me refused"
+    assert redacted("code 42xy of all", ["42xy"]) == "code *** of all"
 
 
-def test_a_short_secret_does_not_hide_the_digits_of_its_encodings():
-    assert redacted("[Errno 111] refused", ["me"]) == "[Errno 111] refused"
+def test_a_password_of_common_words_leaves_the_names_of_settings(tmp_path):
+    account = {"CDSE_USERNAME": "me", "CDSE_PASSWORD": "cdse_password1"}
+    settings = Settings({"BEN_DATA_DIR": str(tmp_path), **account})
+    transport = Transport(Access.from_settings(settings))
+    said = transport.without_secrets("cdse_password1 refused; check CDSE_PASSWORD")
+    assert said == "*** refused; check CDSE_PASSWORD"
+
+
+def test_of_a_long_secret_eight_letters_in_a_row_are_hidden_and_four_are_not():
+    token = "wordlike" + "0123456789" * 30
+    assert redacted("a word, wordlike", [token]) == "a word, ***"
+    pem = f"-----BEGIN PRIVATE KEY-----\n{token}\n-----END PRIVATE KEY-----"
+    assert redacted("no BEGIN PRIVATE KEY", [pem]) == "no BEGIN PRIVATE KEY"
+
+
+def test_letters_of_16_bits_and_more_are_hidden_and_numbers_of_none_are_shown():
+    secret = "\U0001f511\U0001f512\U0001f513\U0001f514"
+    for spelling in (json.dumps(secret), ascii(secret), repr(secret)):
+        assert redacted(spelling[1:-1], [secret]) == "***"
+    for none in ("&#9999999;", r"\U0011ffff"):
+        assert redacted(f"{none} hunter22", ["hunter22"]) == f"{none} ***"
 
 
 def test_what_may_be_a_password_in_the_place_of_a_name_is_not_shown():

@@ -113,7 +113,8 @@ def upload_to_zenodo(url: str, folder: Path, log: Callable[[str], None]) -> None
 
 def upload_to_hub(url: str, folder: Path, log: Callable[[str], None]) -> None:
     access = HubAccess.from_settings(settings_for(url, folder))
-    hub = HuggingFace(access, folder, log)
+    briefly = replace(access.timeouts, stall_seconds=0.5)
+    hub = HuggingFace(replace(access, timeouts=briefly), folder, log)
     hub.upload("me/x", [_a_file(folder)], publishes=False, message="m")
 
 

@@ -24,10 +24,15 @@ from ben_assets.bigearthnet.errors import (
 )
 from ben_assets.safe.zip_safety import MAX_MEMBERS
 from resources.transfers.retrier import Retrier
+from resources.transfers.transfer import Pace
 from resources.transfers.transport import Request, Transport, connection_errors, shown
 
 _MD5: Final = re.compile(r"[0-9a-f]{32}")
 _DIGITS: Final = re.compile(r"[0-9]{1,18}")
+_LONGEST_PAGE: Final = 4 << 20
+"""Bytes; 1000 objects with the longest keys take some 1.5 MB."""
+_LONGEST_RANGE: Final = 1 << 28
+"""Bytes; the largest band of a product has some 150 MB."""
 
 
 @dataclass(frozen=True)
@@ -137,6 +142,8 @@ def parse_listing(body: bytes, prefix: str) -> ListingPage:
     Raises:
         ValueError: not the XML of one, cut short, or of something else.
     """
+    if len(body) > _LONGEST_PAGE:
+        raise ValueError("it is longer than a page of 1000 objects")
     try:
         root = ElementTree.fromstring(body)
     except (ElementTree.ParseError, LookupError, ValueError) as error:
@@ -192,9 +199,15 @@ class RangeReader:
 
         Raises:
             ChangedUpstream: the object is not the one that was listed.
+            CorruptProduct: more bytes than a file of a product has.
             ServiceUnavailable: no such part of it; after the attempts gave up.
             BenError: see :meth:`Transport.open`.
         """
+        if length > _LONGEST_RANGE:
+            raise CorruptProduct(
+                f"{self.source}: expected at most {_LONGEST_RANGE} bytes at once, "
+                f"found {length}"
+            )
         content = self._attempts.run(lambda: self._read(start, length))
         with self._counted:
             self.n_bytes += length
@@ -215,9 +228,12 @@ class RangeReader:
                 )
             place = f"bytes {start}-{start + length - 1}/{self.size}"
             found = reply.headers.get("Content-Range", f"HTTP {reply.status}")
-            content = reply.read(length) if found == place else b""
+            content, pace = bytearray(), Pace(self._attempts)
+            while found == place and (piece := reply.read1(length - len(content))):
+                content += piece
+                pace.require(len(piece), self.source)
         if len(content) != length:
             raise ServiceUnavailable(
                 f"{self.source}: expected {place}, found {found}, {len(content)} bytes"
             )
-        return content
+        return bytes(content)

@@ -1,24 +1,51 @@
-"""HTTP connections whose answers begin in a bounded time.
+"""HTTP connections on which nothing that is read takes for ever.
 
 The time-out of a socket starts again with each byte, so a server that says "100
-Continue" for ever, or drips its headers, would never be given up.
+Continue" for ever, or drips headers, lengths of chunks, trailers or the words of a
+refusal, would never be given up.
 """
 
 from __future__ import annotations
 
-import contextlib
 import http.client
+import io
 import socket
-import threading
+import time
 import urllib.request
-from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 _STALLS: Final = 4
-"""The head of an answer may take this many times the time-out of the socket."""
+"""What is asked of an answer may take this many times the time-out of the socket."""
+
+
+class _InTime(io.RawIOBase):
+    """The bytes of a socket until the time is over."""
+
+    def __init__(self, raw: io.RawIOBase, seconds: float) -> None:
+        self._raw = raw
+        self._seconds = seconds
+        self.start()
+
+    def start(self) -> None:
+        """Let the time begin anew."""
+        self._end = time.monotonic() + self._seconds
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any, /) -> int | None:  # noqa: ANN401  as the base says
+        if self._seconds and time.monotonic() > self._end:
+            raise TimeoutError(f"the answer did not come in {self._seconds:g} s")
+        return self._raw.readinto(buffer)
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
 
 
 class _Response(http.client.HTTPResponse):
+    """An answer of which each part that is asked for comes in time, or not at all."""
+
     def __init__(
         self,
         sock: socket.socket,
@@ -26,42 +53,25 @@ class _Response(http.client.HTTPResponse):
         method: str | None = None,
         url: str | None = None,
     ) -> None:
-        self._connection = sock
         super().__init__(sock, debuglevel, method, url)
+        raw = self.fp.detach()
+        self._in_time = _InTime(raw, _STALLS * (sock.gettimeout() or 0))
+        self.fp = io.BufferedReader(self._in_time)
 
     def begin(self) -> None:
-        seconds = _STALLS * (self._connection.gettimeout() or 0)
-        with _shut_after(self._connection, seconds):
-            super().begin()
+        """Read the head; ``TimeoutError`` where it does not end."""
+        self._in_time.start()
+        super().begin()
 
+    def read(self, amt: int | None = None) -> bytes:
+        """Read the body, or so much of it; ``TimeoutError`` where that does not end."""
+        self._in_time.start()
+        return super().read(amt)
 
-@contextlib.contextmanager
-def _shut_after(connection: socket.socket, seconds: float) -> Iterator[None]:
-    """End what the block reads from a connection after so many seconds; 0 for never.
-
-    Raises:
-        TimeoutError: the time was over.
-    """
-    is_over = threading.Event()
-
-    def shut() -> None:
-        is_over.set()
-        with contextlib.suppress(OSError):  # closed by the server meanwhile
-            socket.socket.shutdown(connection, socket.SHUT_RDWR)
-
-    timer = threading.Timer(seconds, shut)
-    timer.daemon = True
-    if seconds:
-        timer.start()
-    try:
-        yield
-    except (OSError, http.client.HTTPException):
-        if not is_over.is_set():
-            raise
-    finally:
-        timer.cancel()
-    if is_over.is_set():
-        raise TimeoutError(f"the head of the answer did not end in {seconds:.0f} s")
+    def read1(self, n: int = -1) -> bytes:
+        """Read what is there; ``TimeoutError`` where no piece of the body comes."""
+        self._in_time.start()
+        return super().read1(n)
 
 
 class _Connection(http.client.HTTPConnection):

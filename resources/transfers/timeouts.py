@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields, replace
+from typing import Final
 
 from ben_assets.bigearthnet.errors import InvalidInput
 from resources.settings import Settings
+
+_DIGEST_SECONDS: Final = 300.0
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,11 @@ class Timeouts:
                     f"{len(text or '')} letters"
                 ) from None
         return cls(**values)
+
+    def for_uploads(self) -> Timeouts:
+        """For services that digest a large file before they answer."""
+        patient = max(self.stall_seconds, _DIGEST_SECONDS)
+        return replace(self, stall_seconds=patient)
 
     def at_most(self, seconds: float) -> Timeouts:
         """For a question that is given up after so many seconds."""

@@ -163,7 +163,7 @@ class Transfer(Generic[D]):
             file = self._place.path.open("r+b", buffering=0)
         with file, connection_errors(source):
             file.seek(self._place.at + self.size)
-            pace = _Pace(self._attempts)
+            pace = Pace(self._attempts)
             # read1 gives what is there; a full read would wait for the rest of a
             # piece, and lose what it has when the connection breaks.
             while piece := reply.read1(_PIECE):
@@ -257,7 +257,7 @@ class Transfer(Generic[D]):
 
 
 @dataclass
-class _Pace:
+class Pace:
     """Notices a transfer that goes on, but not at a useful speed."""
 
     attempts: Retrier

@@ -44,6 +44,8 @@ _SECONDS: Final = re.compile(r"[0-9]{1,9}")
 _REDIRECTS: Final = frozenset((301, 302, 303, 307, 308))
 _RETRYABLE: Final = frozenset((408, 413, 425, 500, 502, 503, 504))
 _SECRET_FIELDS: Final = frozenset(("password", "refresh_token", "totp", "assertion"))
+_SETTING: Final = re.compile(r"(\b(?:BEN|CDSE|CLMS|HTTPS|NO|SSL|ZENODO)_[A-Z0-9_]+\b)")
+"""Names that stay: a gap in one would tell what a secret has in common with it."""
 _REMEMBERED: Final = 16
 """Secrets sent that are looked for in all answers that follow: the newest."""
 _MAX_WORDS: Final = 600
@@ -143,7 +145,11 @@ class Transport:
 
     def without_secrets(self, text: str) -> str:
         """``text`` with secrets of rules and proxies, and what was sent, redacted."""
-        return self._access.without_secrets(text, *proxy_secrets(), *self._sent)
+        hidden = [*proxy_secrets(), *self._sent]
+        return "".join(
+            piece if at % 2 else self._access.without_secrets(piece, *hidden)
+            for at, piece in enumerate(_SETTING.split(text))
+        )
 
     def quiet(self, log: Callable[[str], None]) -> Callable[[str], None]:
         """``log`` for lines that may repeat words of the service."""

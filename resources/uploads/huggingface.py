@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -40,6 +41,7 @@ from resources.transfers.public_access import PublicAccess
 from resources.transfers.retrier import Retrier
 from resources.transfers.timeouts import Timeouts
 from resources.transfers.transport import RequestRefused, shown
+from resources.uploads.hub_client import BoundedClient
 from resources.uploads.upload_file import Tally, UploadFile
 
 T = TypeVar("T")
@@ -47,6 +49,8 @@ URL: Final = "https://huggingface.co"
 _KIND: Final = "dataset"
 _MAIN: Final = "main"
 _MAX_WORDS: Final = 600
+_MOST_FILES: Final = 100_000
+"""Of one repository, by the advice of the Hub."""
 _QUERY: Final = re.compile(r"(?<=\S)\?\S+")
 
 
@@ -77,7 +81,7 @@ class HubAccess:
             )
         url = settings.address("HF_ENDPOINT", URL)
         PublicAccess(url).require_allowed(url)
-        return cls(token, url, Timeouts.from_settings(settings))
+        return cls(token, url, Timeouts.from_settings(settings).for_uploads())
 
 
 @dataclass(frozen=True)
@@ -101,6 +105,7 @@ class HuggingFace:
         """``scratch``: directory on disk for parts of large files, one at a time."""
         self._access = access
         self._api = HfApi(endpoint=access.url, token=access.token)
+        self._client = BoundedClient(access.url, access.timeouts.stall_seconds)
         self._scratch = scratch
         self._log = log
 
@@ -160,7 +165,12 @@ class HuggingFace:
         rows = self._api.list_repo_tree(
             repo, recursive=True, revision=revision, repo_type=_KIND
         )
-        return {row.path: row for row in rows if isinstance(row, RepoFile)}
+        found = list(islice(rows, _MOST_FILES + 1))
+        if len(found) > _MOST_FILES:
+            raise ServiceUnavailable(
+                f"Hugging Face: the list of files of {repo} does not end"
+            )
+        return {row.path: row for row in found if isinstance(row, RepoFile)}
 
     def _send_missing(
         self, repo: str, files: Sequence[UploadFile], tally: Tally
@@ -217,11 +227,13 @@ class HuggingFace:
         """The result of a request, tried again while that can help."""
 
         def attempt() -> T:
-            with _hub_errors(self._access.token):
+            hidden = _hub_errors(self._access.token)
+            with hidden, self._client.ended_after(attempts.seconds_left):
                 return action()
 
         timeouts = self._access.timeouts
-        return Retrier(timeouts, OwnPause(timeouts), self._log).run(attempt)
+        attempts = Retrier(timeouts, OwnPause(timeouts), self._log)
+        return attempts.run(attempt)
 
 
 def _difference(file: UploadFile, stored: RepoFile | None) -> str | None:

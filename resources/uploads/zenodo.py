@@ -35,9 +35,8 @@ MOST_FILES: Final = 100
 """Files of one record."""
 MOST_BYTES: Final = 50_000_000_000
 """Bytes of one record, unless Zenodo granted more."""
-_ANSWER_SECONDS: Final = 300.0
-"""The service digests a large file before it answers."""
 _PAGE: Final = 100
+_MOST_PAGES: Final = 100
 _LICENCE: Final = "cdla-permissive-1.0"
 _JSON: Final = {"Content-Type": "application/json"}
 
@@ -63,10 +62,8 @@ class ZenodoAccess(PublicAccess):
                 "scopes deposit:write and deposit:actions, made on the applications "
                 "page of the Zenodo account"
             )
-        timeouts = Timeouts.from_settings(settings)
-        patient = max(timeouts.stall_seconds, _ANSWER_SECONDS)
-        home = settings.address("ZENODO_URL", URL)
-        return cls(home, replace(timeouts, stall_seconds=patient), token=token)
+        timeouts = Timeouts.from_settings(settings).for_uploads()
+        return cls(settings.address("ZENODO_URL", URL), timeouts, token=token)
 
     def without_secrets(self, text: str, *more: str | None) -> str:
         """``text`` with the token, and ``more``, redacted."""
@@ -187,14 +184,15 @@ class Zenodo:
         return _parse_draft(made)
 
     def _own_drafts(self) -> Iterator[dict[str, object]]:
-        page = 1
-        while True:
+        for page in range(1, _MOST_PAGES + 1):
             query = urlencode({"status": "draft", "size": _PAGE, "page": page})
             rows = self._ask_list(f"deposit/depositions?{query}")
             yield from rows
             if len(rows) < _PAGE:
                 return
-            page += 1
+        raise ServiceUnavailable(
+            f"Zenodo: the list of own drafts does not end after {_MOST_PAGES} pages"
+        )
 
     def _draft(self, number: int) -> Draft:
         return _parse_draft(self._ask(f"deposit/depositions/{number}"))
