@@ -15,10 +15,10 @@ import shapely
 
 from ben_assets.bigearthnet.alignment import align
 from ben_assets.bigearthnet.countries import nearest_country
-from ben_assets.bigearthnet.mgrs_grid import grid_of_mgrs
 from ben_assets.bigearthnet.patch_grid import (
     FULL_TILE_SIDE_M,
     TileGeocoding,
+    grid_of_mgrs,
     split_of_cell,
 )
 from ben_assets.bigearthnet.product_names import ProductName

@@ -80,9 +80,8 @@ def measure(url: str, target: Path) -> dict[str, float]:
     attempts = Retrier(timeouts, pause, print)
     bucket = Bucket(url, Transport(PublicAccess(url, timeouts)))
     started = time.perf_counter()
-    TreeDownload(bucket).fetch(
-        f"{KEY}.SAFE", bucket_prefix(KEY), target, attempts, lambda size: None
-    )
+    download = TreeDownload(bucket, target, attempts, lambda size: None)
+    download.fetch(f"{KEY}.SAFE", bucket_prefix(KEY))
     fetched = time.perf_counter()
     prove_product(target, KEY)
     return {"seconds": fetched - started, "checks": time.perf_counter() - fetched}

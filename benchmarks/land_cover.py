@@ -45,7 +45,7 @@ from ben_assets.bigearthnet.reference_map import (
 from ben_assets.steps.step_context import cpu_count
 from ben_assets.synthetic.land import GEOPACKAGE, write_corine
 from ben_assets.synthetic.landscape import make_landscape
-from ben_assets.synthetic.worldcover import PIXELS_PER_DEGREE
+from ben_assets.synthetic.own_region import PIXELS_PER_DEGREE
 from ben_assets_tests.support.gdal_warp import warped
 from resources.settings import REPOSITORY
 

@@ -19,7 +19,7 @@ from typing import Final
 
 from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.tiles import load_tiles
-from ben_assets.validation.recording import track_tiles
+from ben_assets.validation.expected_hashes import track_tiles
 from ben_assets_tests.support.facts import facts_of
 from resources.data_root.flow import TILE_ASSETS
 from resources.data_root.records import Record, format_record

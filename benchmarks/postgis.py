@@ -117,7 +117,14 @@ def _publish(
         )
         digests = dict.fromkeys(files, _DIGEST)
         record = Record(
-            asset, TILE, digests, 0, (path.name,), made_from or {}, {}, facts
+            asset=asset,
+            tile=TILE,
+            digests=digests,
+            bytes=0,
+            outputs=(path.name,),
+            made_from=made_from or {},
+            made_with={},
+            facts=facts,
         )
         stored = draft.publish(record)
         return table_digest(stored)

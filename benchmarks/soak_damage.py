@@ -221,7 +221,14 @@ def _known_tile_id(name: str) -> Record:
     cdse_id = "00000000-0000-0000-0000-000000000001"
     entry = {"id": cdse_id, "name": f"{name}.SAFE", "size": 0, "checksums": {}}
     status = ProductStatus(**entry, online=False, published="", modified="", s3_path="")
-    return Record(l1c.IDS, KEY, {KEY: "0" * 64}, 0, (), facts=status)
+    return Record(
+        asset=l1c.IDS,
+        tile=KEY,
+        digests={KEY: "0" * 64},
+        bytes=0,
+        outputs=(),
+        facts=status,
+    )
 
 
 def _tile_of(asset: str) -> str:

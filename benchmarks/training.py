@@ -105,7 +105,7 @@ def _writing(pipeline: Pipeline) -> list[bool]:
     """Rows of ``training_lmdb`` and ``release_lmdb``; whether they reach the goals."""
     (key,) = pipeline.keys
     root = pipeline.storage.folder("aligned_dataset")
-    names = pipeline.storage.digests("aligned_dataset", key)
+    names = pipeline.digests("aligned_dataset", key)
     paths = [root / path_of(name) for name in names]
     with ThreadPoolExecutor(cpu_count()) as pool:
         reading = _spent(lambda: list(pool.map(_read_tiff, paths)))

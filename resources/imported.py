@@ -13,9 +13,12 @@ from ben_assets.bigearthnet.errors import (
 )
 from ben_assets.bigearthnet.plain_files import kind_of
 from ben_assets.bigearthnet.product_names import Acquisition, ProductName
-from ben_assets.safe.directory_manifest import digest_files, expectations_of
-from ben_assets.safe.file_digests import FileDigests
-from ben_assets.safe.l2a import L2AProduct, read_l2a
+from ben_assets.safe.directory_manifest import (
+    ReadProduct,
+    digest_files,
+    expectations_of,
+)
+from ben_assets.safe.l2a import read_l2a
 from ben_assets.safe.manifest import prove_product
 from ben_assets.safe.zip_safety import MAX_MEMBERS, MAX_PRODUCT_BYTES
 from ben_assets.safe.zips import product_of_zip
@@ -139,9 +142,7 @@ def _acquisition_of(path: Path) -> Acquisition | None:
     return product.acquisition if product.level == "L2A" else None
 
 
-def copy_product(
-    source: Path, target: Path, threads: int
-) -> tuple[L2AProduct, dict[str, FileDigests]]:
+def copy_product(source: Path, target: Path, threads: int) -> ReadProduct:
     """Copy an unpacked product into the folder ``target``; each file is read once.
 
     A copy, not links: what happens to ours must not happen to the user's.
@@ -152,7 +153,7 @@ def copy_product(
         threads: files copied at a time.
 
     Returns:
-        The product there, and what its files are, by path below the ``.SAFE`` folder.
+        The product there, and what its files are.
 
     Raises:
         MissingInput: a metadata file or a band file is not there.
@@ -177,8 +178,9 @@ def copy_product(
         place.parent.mkdir(parents=True, exist_ok=True)
         return copied_chunks(path, place)
 
-    found = digest_files(source, expectations_of(source), bands, threads, copied)
-    return read_l2a(copy), found
+    expectations = expectations_of(source)
+    found = digest_files(source, expectations, bands, threads, copied)
+    return ReadProduct(read_l2a(copy), found, expectations)
 
 
 def _files_of(folder: Path) -> Iterator[Path]:

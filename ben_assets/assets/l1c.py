@@ -24,7 +24,6 @@ from resources.configured import (
     CdseResource,
     DataRootResource,
     L1CSourcesResource,
-    settings_from,
 )
 
 if TYPE_CHECKING:
@@ -49,8 +48,7 @@ def tile_ids(
     if context.run.job_name == "tile" and not ALL_START_AT_L2A:
         with as_dagster_failure():
             require_l1c_start(TILES[context.partition_key])
-    settings = settings_from(data_root, cdse, l1c_sources)
-    return materialize_tile(context, make_tile_id, settings)
+    return materialize_tile(context, make_tile_id, data_root, cdse, l1c_sources)
 
 
 @tile_asset(kinds={"sentinel2", "zip"}, level="L1C", pool="cdse")
@@ -68,8 +66,9 @@ def l1c_zips(
     """
     from ben_assets.steps.l1c import make_l1c_zip
 
-    settings = config.applied_to(settings_from(data_root, cdse, l1c_sources))
-    return materialize_tile(context, make_l1c_zip, settings)
+    return materialize_tile(
+        context, make_l1c_zip, data_root, cdse, l1c_sources, config=config
+    )
 
 
 @release_asset(kinds={"csv"})
@@ -79,7 +78,7 @@ def tile_id_csv(
     """The original's table of product names and CDSE ids, over all tiles found."""
     from ben_assets.steps.l1c import make_tile_id_csv
 
-    return materialize_release(context, make_tile_id_csv, settings_from(data_root))
+    return materialize_release(context, make_tile_id_csv, data_root)
 
 
 @release_asset(kinds={"csv"})
@@ -89,7 +88,7 @@ def l1c_hash_csv(
     """The original's table of L1C zip hashes, over all zips that CDSE packed."""
     from ben_assets.steps.l1c import make_l1c_hash_csv
 
-    return materialize_release(context, make_l1c_hash_csv, settings_from(data_root))
+    return materialize_release(context, make_l1c_hash_csv, data_root)
 
 
 @rule(tile_ids, is_blocking=False)

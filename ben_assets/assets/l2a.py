@@ -13,7 +13,6 @@ from resources.configured import (
     DataRootResource,
     L1CSourcesResource,
     Sen2CorResource,
-    settings_from,
 )
 
 if TYPE_CHECKING:
@@ -45,9 +44,10 @@ def l2a_tiles(
     """
     from ben_assets.steps.l2a import make_l2a_tile
 
-    settings = config.applied_to(settings_from(data_root, sen2cor, cdse, l1c_sources))
     try:
-        return materialize_tile(context, make_l2a_tile, settings)
+        return materialize_tile(
+            context, make_l2a_tile, data_root, sen2cor, cdse, l1c_sources, config=config
+        )
     except dg.Failure as failure:
         # Not by RetryPolicy, which would also repeat an hour's work after a bug.
         if failure.allow_retries:

@@ -12,7 +12,6 @@ from ben_assets.validation.result import RuleResult
 from resources.configured import (
     DataRootResource,
     ReferenceInputsResource,
-    settings_from,
 )
 
 if TYPE_CHECKING:
@@ -37,8 +36,9 @@ def patches(
     """
     from ben_assets.steps.patches import make_patches
 
-    settings = settings_from(data_root, reference_inputs)
-    return materialize_tile(context, make_patches, settings, _PICTURES)
+    return materialize_tile(
+        context, make_patches, data_root, reference_inputs, pictures=_PICTURES
+    )
 
 
 @rule(patches)

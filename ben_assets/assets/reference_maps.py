@@ -13,7 +13,6 @@ from resources.configured import (
     DataRootResource,
     PostgisResource,
     ReferenceInputsResource,
-    settings_from,
 )
 
 if TYPE_CHECKING:
@@ -34,9 +33,13 @@ def reference_maps(
     """The land cover map of each exported patch (120 x 120), and its pixel counts."""
     from ben_assets.steps.reference_maps import make_reference_maps
 
-    settings = settings_from(data_root, reference_inputs, postgis)
     return materialize_tile(
-        context, make_reference_maps, settings, {"land cover": "png"}
+        context,
+        make_reference_maps,
+        data_root,
+        reference_inputs,
+        postgis,
+        pictures={"land cover": "png"},
     )
 
 

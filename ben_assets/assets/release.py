@@ -22,7 +22,6 @@ from resources.configured import (
     DataRootResource,
     ReferenceInputsResource,
     TrackedArtifactsResource,
-    settings_from,
 )
 
 if TYPE_CHECKING:
@@ -42,9 +41,12 @@ def metadata_tables(
     """Labels, split, country, v1 and Sentinel-1 names of every grid cell."""
     from ben_assets.steps.metadata import make_metadata_table
 
-    settings = settings_from(data_root, reference_inputs)
     return materialize_tile(
-        context, make_metadata_table, settings, {"label histogram": "png"}
+        context,
+        make_metadata_table,
+        data_root,
+        reference_inputs,
+        pictures={"label histogram": "png"},
     )
 
 
@@ -60,8 +62,7 @@ def aligned_dataset(
     """The tile's retained patches in the data set: S2, S1 and maps."""
     from ben_assets.steps.dataset import make_aligned_dataset
 
-    settings = settings_from(data_root, reference_inputs)
-    return materialize_tile(context, make_aligned_dataset, settings)
+    return materialize_tile(context, make_aligned_dataset, data_root, reference_inputs)
 
 
 @tile_asset(kinds={"tar", "zstd"}, level="dataset")
@@ -73,9 +74,7 @@ def archives(
     """The tile's part of the three release archives, as reproducible tar.zst."""
     from ben_assets.steps.archives import make_archives
 
-    return materialize_tile(
-        context, make_archives, settings_from(data_root, reference_inputs)
-    )
+    return materialize_tile(context, make_archives, data_root, reference_inputs)
 
 
 @release_asset(
@@ -94,7 +93,7 @@ def release_metadata(
     from ben_assets.steps.release import make_release_metadata
 
     return materialize_release(
-        context, make_release_metadata, settings_from(data_root, reference_inputs)
+        context, make_release_metadata, data_root, reference_inputs
     )
 
 
@@ -108,7 +107,7 @@ def release_archives(
     from ben_assets.steps.release import make_release_archives
 
     return materialize_release(
-        context, make_release_archives, settings_from(data_root, reference_inputs)
+        context, make_release_archives, data_root, reference_inputs
     )
 
 
@@ -127,8 +126,9 @@ def release_report(
     """
     from ben_assets.steps.report import make_release_report
 
-    settings = settings_from(data_root, reference_inputs, tracked_artifacts)
-    return materialize_release(context, make_release_report, settings)
+    return materialize_release(
+        context, make_release_report, data_root, reference_inputs, tracked_artifacts
+    )
 
 
 @rule(metadata_tables)

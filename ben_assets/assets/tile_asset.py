@@ -17,8 +17,8 @@ from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.environment import settings_of_process
 from ben_assets.failures import as_dagster_failure
 from ben_assets.partitions import ALL_START_AT_L2A, TILES, tile_partitions
+from resources.configured import ConfiguredResource, settings_from
 from resources.data_root.flow import TILE_ASSETS, tiles_read_by, upstream_of
-from resources.settings import Settings
 
 if TYPE_CHECKING:
     from ben_assets.steps.step_context import StepContext
@@ -115,15 +115,12 @@ class Redo(dg.Config):
         "as BEN_FORCE=1.",
     )
 
-    def applied_to(self, settings: Settings) -> Settings:
-        """The settings of a run with this configuration."""
-        return settings.override({"BEN_FORCE": "1"}) if self.force else settings
-
 
 def materialize_tile(
     context: dg.AssetExecutionContext,
     make: Callable[[Tile, StepContext], StoredRecord],
-    settings: Settings,
+    *resources: ConfiguredResource,
+    config: Redo | None = None,
     pictures: Mapping[str, str] | None = None,
 ) -> dg.MaterializeResult:
     """Run a step for the partition of ``context``; show its record and pictures.
@@ -131,14 +128,18 @@ def materialize_tile(
     Args:
         context: of the run.
         make: the step.
-        settings: what the resources of the run say.
+        resources: of the run.
+        config: of the run, where the asset takes one.
         pictures: title to suffix of the files ``<tile key>.<suffix>`` to show.
     """
     from ben_assets.steps.step_context import StepContext
 
     tile, started = TILES[context.partition_key], time.perf_counter()
     read = tiles_read_by(context.asset_key.path[-1])
+    settings = settings_from(*resources)
     with as_dagster_failure():
+        if config is not None and config.force:
+            settings = settings.override({"BEN_FORCE": "1"})
         ctx = StepContext.from_settings(settings, line_log(context.log))
         with ctx.storage.reading(read, tile.key, ctx.log):
             record = make(tile, ctx)
@@ -148,13 +149,14 @@ def materialize_tile(
 def materialize_release(
     context: dg.AssetExecutionContext,
     make: Callable[[StepContext], StoredRecord],
-    settings: Settings,
+    *resources: ConfiguredResource,
 ) -> dg.MaterializeResult:
     """Run a step that is made of all tiles and show its record."""
     from ben_assets.steps.step_context import StepContext
 
     started = time.perf_counter()
     with as_dagster_failure():
+        settings = settings_from(*resources)
         ctx = StepContext.from_settings(settings, line_log(context.log))
         return _result(ctx.storage, make(ctx), started, {})
 

@@ -17,7 +17,6 @@ from ben_assets.validation.result import RuleResult
 from resources.configured import (
     DataRootResource,
     ReferenceInputsResource,
-    settings_from,
 )
 
 if TYPE_CHECKING:
@@ -33,8 +32,7 @@ def training_lmdb(
     """The tile's retained patches as tensors by key: an LMDB as rico-hdl writes it."""
     from ben_assets.steps.training import make_training_lmdb
 
-    settings = settings_from(data_root, reference_inputs)
-    return materialize_tile(context, make_training_lmdb, settings)
+    return materialize_tile(context, make_training_lmdb, data_root, reference_inputs)
 
 
 @release_asset(
@@ -49,8 +47,7 @@ def release_index(
     """One row a patch of the release, with place, time, labels and land cover."""
     from ben_assets.steps.release_index import make_release_index
 
-    settings = settings_from(data_root, reference_inputs)
-    return materialize_release(context, make_release_index, settings)
+    return materialize_release(context, make_release_index, data_root, reference_inputs)
 
 
 @release_asset(kinds={"lmdb", "safetensors"})
@@ -60,7 +57,7 @@ def release_lmdb(
     """The databases of all tiles in one, merged by copying."""
     from ben_assets.steps.training import make_release_lmdb
 
-    return materialize_release(context, make_release_lmdb, settings_from(data_root))
+    return materialize_release(context, make_release_lmdb, data_root)
 
 
 @release_asset(
@@ -74,8 +71,9 @@ def release_shards(
     """Samples of all tiles, mixed, as WebDataset tars of about 1 GB for each split."""
     from ben_assets.steps.shards import make_release_shards
 
-    settings = settings_from(data_root, reference_inputs)
-    return materialize_release(context, make_release_shards, settings)
+    return materialize_release(
+        context, make_release_shards, data_root, reference_inputs
+    )
 
 
 @release_asset(kinds={"json", "numpy"})
@@ -87,8 +85,9 @@ def release_statistics(
     """Mean, deviation, extremes, percentiles of each band and split; label counts."""
     from ben_assets.steps.statistics import make_release_statistics
 
-    settings = settings_from(data_root, reference_inputs)
-    return materialize_release(context, make_release_statistics, settings)
+    return materialize_release(
+        context, make_release_statistics, data_root, reference_inputs
+    )
 
 
 @release_asset(
@@ -102,8 +101,7 @@ def release_card(
     """What a release needs to be published: data card, licences, manifest and more."""
     from ben_assets.steps.card import make_release_card
 
-    settings = settings_from(data_root, reference_inputs)
-    return materialize_release(context, make_release_card, settings)
+    return materialize_release(context, make_release_card, data_root, reference_inputs)
 
 
 @rule(training_lmdb)

@@ -17,7 +17,6 @@ from ben_assets.bigearthnet.errors import BenError, FailureClass
 from ben_assets.bigearthnet.outside_text import escaped
 from ben_assets.cli import (
     doctor,
-    hashing,
     inputs,
     overview,
     recipe,
@@ -25,7 +24,6 @@ from ben_assets.cli import (
     releasing,
     running,
     sampling,
-    services,
     verification,
 )
 from ben_assets.environment import load_env_file
@@ -59,19 +57,19 @@ _PANELS: Final[dict[str, dict[str, Callable[..., None] | typer.Typer]]] = {
         "verify": verification.verify,
         "verify-release": releasing.verify_release,
         "track": verification.track,
-        "hash": hashing.app,
+        "hash": reference.hashes,
     },
     "Release": {
         "subset": releasing.subset,
         "publish": releasing.publish,
-        "serve": services.serve,
+        "serve": running.serve,
     },
     "Inputs": {
         "reference": reference.app,
         "inputs": inputs.app,
         "recipe": recipe.app,
-        "postgis": services.postgis,
-        "pin": hashing.pin,
+        "postgis": running.postgis,
+        "pin": reference.pin,
     },
 }
 """Title in the help to the commands below it, by name."""

@@ -22,6 +22,7 @@ def check(
         Path | None,
         typer.Argument(metavar="[FILE]", help="A recipe. Default: BEN_RECIPE."),
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Read a recipe and its legend, and look into the files that it names.
 
@@ -34,6 +35,9 @@ def check(
     named = str(file.absolute()) if file else settings_of_process().recipe or DEFAULT
     recipe = load_recipe(named)
     wrong = problems(recipe)
+    if as_json:
+        say_json({"recipe": named, "sha256": recipe.sha256, "problems": wrong})
+        raise typer.Exit(1 if wrong else 0)
     for line in wrong:
         say(f"{file or named}: {line}", err=True)
     if not wrong:

@@ -71,7 +71,7 @@ def _mgrs(tile: Tile) -> str:
 
 def _place(tile: Tile, settings: Settings) -> TileGeocoding:
     """Where a tile lies: by its patches where they are made, else by its name."""
-    from ben_assets.bigearthnet.mgrs_grid import grid_of_mgrs
+    from ben_assets.bigearthnet.patch_grid import grid_of_mgrs
     from resources.data_root.facts import PatchFacts
 
     made = Storage(settings.data_dir).find("patches", tile.key)

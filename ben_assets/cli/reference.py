@@ -1,11 +1,11 @@
-"""``ben reference``: the pinned inputs."""
+"""``ben reference``: the pinned inputs; ``ben pin``, ``ben hash``: the original's."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -13,13 +13,23 @@ from ben_assets.bigearthnet.errors import BenError, FailureClass, MissingInput
 from ben_assets.bigearthnet.outside_text import escaped
 from ben_assets.cli.console import AsJson, coloured, say, say_json, with_progress
 from ben_assets.environment import settings_of_process
+from resources.data_root.files import write_atomically
 from resources.inputs.pinned import InputStatus, PinnedInputs
+from resources.inputs.pins import PUBLISHED, derive_published_toml, derive_tiles_csv
 
 app = typer.Typer(
     help="The pinned inputs: fetch, list, footprints.", no_args_is_help=True
 )
+hashes = typer.Typer(
+    help="The original's hash lists: tiffs, l1c.", no_args_is_help=True
+)
 _GIVE_UP_SECONDS: Final = 30.0
 """Somebody sits there and waits; a run asks for longer."""
+
+
+def _from(what: str) -> Any:  # noqa: ANN401  what typer's Option returns
+    """Option ``--from``: a directory to read."""
+    return typer.Option("--from", exists=True, file_okay=False, help=what)
 
 
 @app.command()
@@ -28,12 +38,7 @@ def fetch(
         list[str] | None,
         typer.Argument(metavar="[NAME]...", help="File names. Default: all."),
     ] = None,
-    source: Annotated[
-        Path | None,
-        typer.Option(
-            "--from", exists=True, file_okay=False, help="Copy from this directory."
-        ),
-    ] = None,
+    source: Annotated[Path | None, _from("Copy from this directory.")] = None,
 ) -> None:
     """Fetch pinned inputs into BEN_REFERENCE_DIR, each verified against its pin.
 
@@ -115,15 +120,7 @@ def _provide(
 
 @app.command()
 def footprints(
-    source: Annotated[
-        Path,
-        typer.Option(
-            "--from",
-            exists=True,
-            file_okay=False,
-            help="Extracted BigEarthNet v1 (Sentinel-2).",
-        ),
-    ],
+    source: Annotated[Path, _from("Extracted BigEarthNet v1 (Sentinel-2).")],
     to: Annotated[
         Path | None, typer.Option(help="Directory to write to. [BEN_REFERENCE_DIR]")
     ] = None,
@@ -139,3 +136,55 @@ def footprints(
     for epsg, count in write_footprints(source, target, say).items():
         say(f"EPSG:{epsg}: {count} patches")
     say(f"written to {target}")
+
+
+_Folder = Annotated[Path, typer.Argument(exists=True, file_okay=False)]
+_Output = Annotated[Path, typer.Argument(dir_okay=False, help="File to write.")]
+
+
+def _with_bar(digests: Iterator[str | None], total: int) -> Iterator[str | None]:
+    return with_progress(digests, "hashing", total)
+
+
+@hashes.command()
+def tiffs(folder: _Folder, output: _Output = Path("patch_hashes.csv")) -> None:
+    """Hash all GeoTIFFs below a folder into OUTPUT, and that into OUTPUT.sha256."""
+    from ben_assets.validation.hash_lists import hash_tiffs, write_hash_list
+
+    digests = hash_tiffs(folder, _with_bar)
+    digest = write_hash_list(digests, output, has_digest=True)
+    say(f"{output}: {len(digests)} files, sha256 {digest}")
+
+
+@hashes.command()
+def l1c(folder: _Folder, output: _Output = Path("ben_s2_l1c_hashes.csv")) -> None:
+    """Hash the L1C zips (CDSE-ID.out) of a folder into OUTPUT; names damaged ones."""
+    from ben_assets.validation.hash_lists import hash_l1c, write_hash_list
+
+    digests, damaged = hash_l1c(folder, _with_bar)
+    digest = write_hash_list(digests, output, has_digest=False)
+    say(f"{output}: {len(digests)} files, sha256 {digest}")
+    for problem in damaged:
+        say(f"left out: {problem}", err=True)
+    raise typer.Exit(1 if damaged else 0)
+
+
+def pin(
+    source: Annotated[
+        Path, _from("Directory with the tracked artifacts of the original pipeline.")
+    ],
+    to: Annotated[Path, typer.Option(help="Directory to write to.")] = PUBLISHED.parent,
+) -> None:
+    """Derive tiles.csv and published.toml from the published artifacts.
+
+    Nothing in these two files is typed; this command is how they come about.
+    """
+    to.mkdir(parents=True, exist_ok=True)
+    for name, text in (
+        ("tiles.csv", derive_tiles_csv(source)),
+        (PUBLISHED.name, derive_published_toml(source)),
+    ):
+        path = to / name
+        is_same = path.is_file() and path.read_text() == text
+        write_atomically(path, text.encode())
+        typer.echo(f"{path}: {'as before' if is_same else 'written'}")

@@ -56,7 +56,7 @@ def subset(
     shards: Annotated[bool, typer.Option("--shards", help="With shards.")] = False,
 ) -> None:
     """Write a named subset of the release; the same patches on every machine."""
-    from ben_assets.steps.subsets import make_subset
+    from ben_assets.steps.shards import make_subset
     from ben_assets.training.subsets import Selection
     from resources.data_root.facts import SubsetFacts
     from resources.data_root.flow import SUBSETS

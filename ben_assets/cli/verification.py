@@ -26,7 +26,7 @@ from ben_assets.cli.console import (
     say_json,
 )
 from ben_assets.environment import settings_of_process
-from ben_assets.validation.recording import track_tiles
+from ben_assets.validation.expected_hashes import track_tiles
 from ben_assets.validation.survey import find_differences
 from resources.data_root.facts import SubsetFacts
 from resources.data_root.flow import RELEASE, RELEASE_ASSETS, SUBSETS, TILE_ASSETS

@@ -14,16 +14,17 @@ import time
 from collections.abc import Sequence
 
 from ben_assets.demo import ui
-from ben_assets.demo.jobs import Job, run_jobs
+from ben_assets.demo.jobs import Job, print_close, print_made, run_jobs
 from ben_assets.demo.own_data_set import make_own_data_set
-from ben_assets.demo.report import print_close, print_made
-from ben_assets.demo.services import DELETED, demo_services, write_other_inputs
-from ben_assets.demo.settings import (
+from ben_assets.demo.services import (
+    DELETED,
     DEMO,
     OWN,
     demo_environment,
+    demo_services,
     demo_settings,
     use,
+    write_other_inputs,
     write_settings,
 )
 from ben_assets.run_report import wide_console

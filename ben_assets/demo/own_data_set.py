@@ -11,9 +11,8 @@ from datetime import datetime
 from typing import Final
 
 from ben_assets.cli.find import Level, find
-from ben_assets.demo.jobs import Job, run_jobs
-from ben_assets.demo.report import print_made
-from ben_assets.demo.settings import OWN, own_environment, own_settings, write_settings
+from ben_assets.demo.jobs import Job, print_made, run_jobs
+from ben_assets.demo.services import OWN, own_environment, own_settings, write_settings
 from ben_assets.environment import settings_of_process
 from ben_assets.run_report import wide_console
 from ben_assets.synthetic.own_region import OwnRegion

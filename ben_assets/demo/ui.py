@@ -11,11 +11,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-from ben_assets.demo.services import demo_services
-from ben_assets.demo.settings import (
+from ben_assets.demo.services import (
     DEMO,
     OWN,
     demo_environment,
+    demo_services,
     demo_settings,
     own_environment,
     own_settings,

@@ -6,10 +6,12 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from ben_assets.bigearthnet.errors import CorruptProduct, InvalidInput
 from ben_assets.safe.file_digests import FileDigests, chunks_of
 from ben_assets.safe.jp2 import codestream_range
+from ben_assets.safe.l2a import L2AProduct
 from ben_assets.safe.manifest import (
     BAND_IMAGE,
     MANIFEST,
@@ -19,6 +21,37 @@ from ben_assets.safe.manifest import (
     parse_manifest,
 )
 from ben_assets.safe.xml_files import read_limited, root_element
+
+
+@dataclass(frozen=True)
+class ReadProduct:
+    """An L2A product, and what one reading of all its files showed."""
+
+    product: L2AProduct
+    """What its metadata say."""
+    files: Mapping[str, FileDigests]
+    """What each file is, by path below the ``.SAFE`` folder."""
+    expectations: Mapping[str, ManifestEntry]
+    """What its manifest says of them; empty where nothing does."""
+
+    @classmethod
+    def of(
+        cls,
+        product: L2AProduct,
+        expectations: Mapping[str, ManifestEntry],
+        threads: int,
+    ) -> Self:
+        """Read the files of a product; see ``digest_files``."""
+        bands = product.band_files.values()
+        files = digest_files(product.path, expectations, bands, threads)
+        return cls(product, files, expectations)
+
+    @property
+    def band_digests(self) -> dict[str, str]:
+        """Band name to the SHA-256 of its image data."""
+        folder, bands = self.product.path, self.product.band_files
+        places = {name: path.relative_to(folder) for name, path in bands.items()}
+        return {n: self.files[p.as_posix()].part_sha256 for n, p in places.items()}
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ ALGORITHMS: Final[dict[str, Callable[[], Any]]] = {
     "SHA256": hashlib.sha256,
     "SHA512": hashlib.sha512,
 }
-"""Checksums of manifests, by name without dashes: MD5 until 2020, SHA3-256 now."""
+"""Checksums of manifests, by plain name: MD5 until 2020, SHA3-256 now."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class FileDigests:
             part: offset and length of what is digested by itself.
         """
         whole, inner, size = hashlib.sha256(), hashlib.sha256(), 0
-        other = ALGORITHMS.get(algorithm.upper().replace("-", ""))
+        other = ALGORITHMS.get(plain_name(algorithm))
         checksum = other() if other else None
         first, last = (part[0], sum(part)) if part else (0, 0)
         for chunk in chunks:
@@ -61,6 +61,11 @@ class FileDigests:
             size += len(chunk)
         stated = checksum.hexdigest() if checksum else ""
         return cls(size, whole.hexdigest(), stated, inner.hexdigest() if part else "")
+
+
+def plain_name(algorithm: str) -> str:
+    """The name of a checksum as it is known here: in capitals, without dashes."""
+    return algorithm.upper().replace("-", "")
 
 
 def chunks_of(path: Path) -> Iterator[bytes]:

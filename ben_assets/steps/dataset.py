@@ -112,7 +112,8 @@ def _patch_files(
         (patches.ASSET, tuple(f"_{band.name}" for band in BANDS)),
         (reference_maps.ASSET, (MAP_SUFFIX,)),
     ):
-        root, digests = storage.folder(asset), storage.digests(asset, tile.key)
+        root = storage.folder(asset)
+        digests = storage.digests(storage.require(asset, tile.key))
         for patch in kept["patch_id"]:
             folder = path_of(f"{patch}{suffixes[0]}").rpartition("/")[0]
             inside = folder.partition("/")[2]
@@ -214,7 +215,7 @@ def _place_s1(
 def _known_s1_digests(tile: Tile, ctx: StepContext) -> dict[str, str]:
     """What the Sentinel-1 files were when this tile was made last, if that is known."""
     try:
-        return ctx.storage.digests(ASSET, tile.key)
+        return ctx.storage.digests(ctx.storage.require(ASSET, tile.key))
     except BenError:  # damaged or not there: it says nothing
         return {}
 
@@ -244,6 +245,6 @@ def _require_unchanged(
 def dataset_members(storage: Storage, tile: str) -> Iterator[Member]:
     """The files of a tile in the aligned data set, as members of its archives."""
     root = storage.folder(ASSET)
-    for name, digest in storage.digests(ASSET, tile).items():
+    for name, digest in storage.digests(storage.require(ASSET, tile)).items():
         path = path_of(name)
         yield Member(path, f"{root}/{path}", digest)

@@ -22,16 +22,11 @@ from ben_assets.safe.band_rasters import (
     content_digests,
     verify_bands,
 )
-from ben_assets.safe.file_digests import FileDigests
+from ben_assets.safe.directory_manifest import ReadProduct
 from ben_assets.safe.l2a import L2A_METADATA, L2AProduct, read_l2a
 from ben_assets.safe.zips import extract_product
 from ben_assets.steps import l1c
-from ben_assets.steps.l2a_verification import (
-    band_digests,
-    digest_product,
-    unpack_product,
-    verify_import,
-)
+from ben_assets.steps.l2a_verification import unpack_product, verify_import
 from ben_assets.steps.step_context import StepContext, cpu_count, versions
 from resources.data_root.facts import (
     L2aFacts,
@@ -129,19 +124,18 @@ def _import_existing(
 ) -> StoredRecord:
     ctx.log(f"importing {source}")
     if source.is_dir():
-        product, files = copy_product(source, draft.path, cpu_count())
+        read = copy_product(source, draft.path, cpu_count())
     else:
-        product, files = unpack_product(source, draft.path)
-    _require_same_granule(tile, product, ctx)
-    report = verify_import(product, files, ctx)
+        read = unpack_product(source, draft.path)
+    _require_same_granule(tile, read.product, ctx)
     facts = l2a_facts(
-        product,
+        read.product,
         source="BEN_L2A_DIR",
-        manifest=report,
-        processor=_stated_processor(product),
+        manifest=verify_import(read, ctx.log),
+        processor=_stated_processor(read.product),
     )
-    made_from = {product.name.name: hash_list_digest(band_digests(product, files))}
-    return _publish(draft, tile, product, files, made_from, facts)
+    made_from = {read.product.name.name: hash_list_digest(read.band_digests)}
+    return _publish(draft, tile, read, made_from, facts)
 
 
 def _require_same_granule(tile: Tile, product: L2AProduct, ctx: StepContext) -> None:
@@ -191,18 +185,16 @@ def _fetch(tile: Tile, ctx: StepContext, draft: Draft) -> StoredRecord:
     sources = Sources.from_settings(ctx.settings, ctx.log)
     fetched = sources.fetch(known.facts_as(ProductStatus), scratch / "product.zip")
     ctx.log(f"{tile.name} came from {fetched.source}")
-    product, files = unpack_product(scratch / "product.zip", draft.path)
+    read = unpack_product(scratch / "product.zip", draft.path)
     shutil.rmtree(scratch)
-    report = verify_import(product, files, ctx)
     facts = l2a_facts(
-        product,
+        read.product,
         source=fetched.source,
-        manifest=report,
+        manifest=verify_import(read, ctx.log),
         sources=fetched.said,
-        processor=_stated_processor(product),
+        processor=_stated_processor(read.product),
     )
-    made_from = {l1c.IDS: known.sha256}
-    return _publish(draft, tile, product, files, made_from, facts)
+    return _publish(draft, tile, read, {l1c.IDS: known.sha256}, facts)
 
 
 def _stated_processor(product: L2AProduct) -> str:
@@ -244,8 +236,8 @@ def _process(tile: Tile, ctx: StepContext, draft: Draft) -> StoredRecord:
         restored_folders=tuple(restored),
     )
     verify_bands(product)
-    files, made_from = digest_product(product, {}), {l1c.ZIPS: upstream.sha256}
-    return _publish(draft, tile, product, files, made_from, facts, log_files)
+    read = ReadProduct.of(product, {}, cpu_count())
+    return _publish(draft, tile, read, {l1c.ZIPS: upstream.sha256}, facts, log_files)
 
 
 def _required_zip(tile: Tile, ctx: StepContext) -> StoredRecord:
@@ -344,19 +336,19 @@ def _keep_log(result: ProcessingResult, tile: Tile, draft: Draft) -> tuple[str, 
 def _publish(
     draft: Draft,
     tile: Tile,
-    product: L2AProduct,
-    files: dict[str, FileDigests],
+    read: ReadProduct,
     made_from: dict[str, str],
     facts: L2aFacts,
     log_files: tuple[str, ...] = (),
 ) -> StoredRecord:
-    """Put a product in place whose bands were verified, and are as ``files`` say."""
+    """Put a product in place whose bands were verified, and are as they were read."""
+    product = read.product
     if tile.is_published:
         require_full_size(product.geocoding, product.path.name)
     record = Record(
         asset=ASSET,
         tile=tile.key,
-        digests=band_digests(product, files),
+        digests=read.band_digests,
         bytes=sum(path.stat().st_size for path in product.band_files.values()),
         outputs=(product.path.name, *log_files),
         made_from=made_from,
@@ -364,7 +356,7 @@ def _publish(
         facts=facts,
         contents={
             f"{product.path.name}/{name}": FileDigest(one.size, one.sha256)
-            for name, one in files.items()
+            for name, one in read.files.items()
         },
     )
     return draft.publish(record)

@@ -89,13 +89,13 @@ def tile_rows(tile: Tile, ctx: StepContext) -> TileRows:
         _require_same_maps(metadata_record, maps_record)
         records.append(metadata_record)
     cells = gpd.read_parquet(ctx.storage.table_path(patches.ASSET, tile.key))
-    known = _metadata(tile, ctx, metadata_record)
+    known, digests = _metadata(tile, ctx, metadata_record), ctx.storage.digests
     rows = cells.merge(known[["patch_id", *_OF_METADATA]], on="patch_id", how="left")
     labels = known[["patch_id", "labels"]].rename(columns={"labels": "label"})
     return TileRows(
         facts=_facts(tile, records),
         geocoding=cells_record.facts_as(PatchFacts).geocoding,
-        patches=_with_files(rows, tile, ctx),
+        patches=_with_files(rows, digests(cells_record), digests(maps_record)),
         labels=labels.explode("label").dropna(),
         pixel_counts=read_table(ctx, reference_maps.ASSET, tile),
     )
@@ -138,15 +138,16 @@ def _facts(tile: Tile, records: list[StoredRecord]) -> TileFacts:
 
 
 def _with_files(
-    rows: gpd.GeoDataFrame, tile: Tile, ctx: StepContext
+    rows: gpd.GeoDataFrame, band_digests: dict[str, str], map_digests: dict[str, str]
 ) -> gpd.GeoDataFrame:
     """The cells with paths below the data root, and digests, of their files."""
     bands: dict[str, dict[str, str]] = defaultdict(dict)
-    for name, digest in ctx.storage.digests(patches.ASSET, tile.key).items():
+    for name, digest in band_digests.items():
         bands[name.rpartition("_")[0]][name] = digest
     images = {patch: hash_list_digest(bands[patch]) for patch in bands}
-    maps = ctx.storage.digests(reference_maps.ASSET, tile.key)
-    maps = {name.removesuffix(MAP_SUFFIX): digest for name, digest in maps.items()}
+    maps = {
+        name.removesuffix(MAP_SUFFIX): digest for name, digest in map_digests.items()
+    }
     ids = rows["patch_id"]
     kept_s1 = rows["s1_name"].where(rows["kept"].eq(True)).dropna()
     return rows.assign(

@@ -144,8 +144,7 @@ def read_file_of(
         return pq.read_table(path, columns=columns)
     except (OSError, ValueError) as error:
         raise InvalidInput(
-            f"{path}: cannot be read ({error}); materialize {record.asset} of "
-            f"{record.tile} again"
+            f"{path}: cannot be read ({error}); {record.again}"
         ) from error
 
 

@@ -57,7 +57,7 @@ def make_training_lmdb(tile: Tile, ctx: StepContext) -> StoredRecord:
     """
     upstream = require_current(ctx, dataset.ASSET, tile)
     placed = upstream.facts_as(DatasetFacts)
-    digests = ctx.storage.digests(dataset.ASSET, tile.key)
+    digests = ctx.storage.digests(upstream)
     entries = entries_of_tile(ctx.storage.folder(dataset.ASSET), digests)
     with ctx.storage.draft(ASSET, tile.key, ctx.log) as draft:
         name = f"{tile.key}.lmdb"
@@ -132,8 +132,8 @@ def make_release_lmdb(ctx: StepContext) -> StoredRecord:
 def _merge(parts: list[StoredRecord], folder: Path, ctx: StepContext) -> MergedDigest:
     """Copy the databases of all tiles into one, while threads hash what comes next."""
     total = MergedDigest()
-    paths = [database_path(ctx, part.tile) for part in parts]
-    digests = [ctx.storage.digests(ASSET, part.tile) for part in parts]
+    paths = [database_path(ctx, part) for part in parts]
+    digests = [ctx.storage.digests(part) for part in parts]
     n_keys = sum(part.files for part in parts)
     with contextlib.ExitStack() as stack:
         opened = [
@@ -170,15 +170,14 @@ def open_database(ctx: StepContext, tile: str) -> PatchDatabase:
         MissingInput: the tile has none, or no hash list.
         InvalidInput: its file is gone or cut.
     """
-    return PatchDatabase(database_path(ctx, tile), ctx.storage.digests(ASSET, tile))
+    record = ctx.storage.require(ASSET, tile)
+    return PatchDatabase(database_path(ctx, record), ctx.storage.digests(record))
 
 
-def database_path(ctx: StepContext, tile: str) -> Path:
+def database_path(ctx: StepContext, record: StoredRecord) -> Path:
     """Where the database of a tile lies.
 
     Raises:
-        MissingInput: the tile has none.
         InvalidInput: its file is gone or cut: mapping that would kill the process.
     """
-    record = ctx.storage.require(ASSET, tile)
-    return ctx.storage.file_of(record, f"{tile}.lmdb/{DATA_FILE}").parent
+    return ctx.storage.file_of(record, f"{record.tile}.lmdb/{DATA_FILE}").parent

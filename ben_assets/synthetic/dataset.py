@@ -21,6 +21,7 @@ from ben_assets.synthetic.bigearthnet_v1 import (
     FirstVersionPatch,
     first_version_patches,
     write_first_version,
+    write_sentinel1,
 )
 from ben_assets.synthetic.land import (
     COUNTRIES_FILE,
@@ -42,7 +43,6 @@ from ben_assets.synthetic.scene import (
     surface_scene,
     top_of_atmosphere,
 )
-from ben_assets.synthetic.sentinel1 import write_sentinel1
 from ben_assets.synthetic.tiles import DEMO_SIDE_M, DEMO_TILES, DemoTile
 
 _COARSEST_GSD_M: Final = 60

@@ -32,7 +32,7 @@ from resources.data_root.tile_files import GDAL_SIDECAR
 def codes_are_known(tile: Tile, ctx: StepContext) -> RuleResult:
     """Only codes of the legend and 999 occur, and they fill every map of the tile."""
     table = read_table(ctx, reference_maps.ASSET, tile)
-    maps = ctx.storage.digests(reference_maps.ASSET, tile.key)
+    maps = ctx.storage.digests(ctx.storage.require(reference_maps.ASSET, tile.key))
     patches = {name.removesuffix(MAP_SUFFIX) for name in maps}
     return evaluate_codes(table, patches, _legend(tile, ctx))
 
@@ -82,11 +82,12 @@ def evaluate_labels(table: pd.DataFrame, legend: Legend) -> RuleResult:
 
 def labelled_patches_have_maps(tile: Tile, ctx: StepContext) -> RuleResult:
     """Each patch with labels has a reference map."""
-    if ctx.storage.find(reference_maps.ASSET, tile.key) is None:
+    made = ctx.storage.find(reference_maps.ASSET, tile.key)
+    if made is None:
         return RuleResult.not_evaluated("reference_maps of this tile are not on disk")
     table = read_table(ctx, metadata.ASSET, tile)
     labelled = set(table[table["labels"].notna()]["patch_id"])
-    maps = ctx.storage.digests(reference_maps.ASSET, tile.key)
+    maps = ctx.storage.digests(made)
     alone = labelled - {name.removesuffix(MAP_SUFFIX) for name in maps}
     return RuleResult.none_of(
         alone, "a map of each labelled patch", f"{len(labelled)} labelled patches"

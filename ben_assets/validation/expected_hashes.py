@@ -1,14 +1,16 @@
 """Tracked hashes: what each tile of each asset was expected to be.
 
 ``hashes/<asset>.csv`` has the columns tile, files, bytes, sha256, one row per tile. Of
-an asset that is made of all tiles the one row has the tile ``release``.
+an asset that is made of all tiles the one row has the tile ``release``. They are only
+ever written by an explicit command, never by a run.
 """
 
 from __future__ import annotations
 
 import csv
 import io
-from dataclasses import replace
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -17,15 +19,18 @@ from ben_assets.bigearthnet.errors import InvalidInput
 from ben_assets.bigearthnet.numerals import counted
 from ben_assets.bigearthnet.plain_files import read_plain
 from ben_assets.validation.result import SHOWN, RuleResult
-from resources.data_root.facts import L2aFacts
-from resources.data_root.flow import RELEASE_ASSETS
-from resources.data_root.store import StoredRecord
+from resources.data_root.facts import L2aFacts, ListFacts, ZipFacts
+from resources.data_root.files import local_errors, write_atomically
+from resources.data_root.flow import RELEASE_ASSETS, TILE_ASSETS
+from resources.data_root.records import StoredRecord, make_again
+from resources.data_root.store import Storage
 from resources.data_root.tile_files import verify_tile
 from resources.sen2cor.installation import processor_mismatch
 from resources.sen2cor.processors import SEN2COR
 
 if TYPE_CHECKING:
     from ben_assets.steps.step_context import StepContext
+
 
 COLUMNS: Final = ("tile", "files", "bytes", "sha256")
 MEMBERS_FILE: Final = "l1c_zips.members.csv"
@@ -128,7 +133,7 @@ def matches_tracked_hash(asset: str, tile: str, ctx: StepContext) -> RuleResult:
     )
     if wrong:
         shown = [f"{d.file}: {d.kind}: {d.detail}" for d in wrong[:SHOWN]]
-        again = f"materialize {asset} of {tile} again"
+        again = make_again(asset, tile)
         verb = "differs" if len(wrong) == 1 else "differ"
         sentence = f"{counted(len(wrong), 'file')} {verb}: {shown[0]}; {again}"
         return RuleResult(
@@ -141,3 +146,112 @@ def matches_tracked_hash(asset: str, tile: str, ctx: StepContext) -> RuleResult:
     result = compare(ctx.storage.require(asset, tile), ctx.settings.tracked_artifacts)
     where = {"what to do": "docs/checks.md, matches_tracked_hash"}
     return replace(result, details=where)
+
+
+_UNTRACKED: Final = ("tile_ids", "release_report")
+"""Ids are pinned in ``tiles.csv``; the report tells of the machine it was made on."""
+TRACKED_ASSETS: Final = tuple(
+    name for name in (*TILE_ASSETS, *RELEASE_ASSETS) if name not in _UNTRACKED
+)
+"""Assets of which hashes are tracked."""
+_MEMBER_COLUMNS: Final = ("tile", "name", "sha256")
+
+
+@dataclass(frozen=True)
+class Change:
+    """What was written to one file of tracked hashes."""
+
+    path: Path
+    """The file."""
+    added: int
+    """Tiles, or the release, that had no row before."""
+    changed: int
+    """Tiles whose row is another one now."""
+    kept: int
+    """All other tiles in the file."""
+
+
+def track_tiles(
+    storage: Storage, folder: Path, tiles: Collection[str] = ()
+) -> list[Change]:
+    """Write what the records say into ``hashes/<asset>.csv``, sorted by tile.
+
+    Args:
+        storage: the data root.
+        folder: ``BEN_TRACKED_ARTIFACTS``.
+        tiles: tile keys, and ``release``; empty: all on disk.
+
+    Raises:
+        InvalidInput: a record is damaged; nothing is expected on its word.
+    """
+    changes = []
+    for asset in TRACKED_ASSETS:
+        records = [
+            storage.require(asset, tile)
+            for tile in storage.tiles(asset)
+            if not tiles or tile in tiles
+        ]
+        if records and asset == "l1c_zips":
+            changes.append(_track_members(folder, records))
+        # a zip that was packed here is of nobody else: only its files are tracked
+        records = [one for one in records if not _is_of_this_machine(one)]
+        if records:
+            changes.append(_track_asset(folder, asset, records))
+    return changes
+
+
+def _is_of_this_machine(record: StoredRecord) -> bool:
+    """Whether a zip was packed here, or a table leaves such zips out."""
+    facts = record.facts
+    if isinstance(facts, ListFacts):
+        return facts.left_out > 0
+    return isinstance(facts, ZipFacts) and facts.packed_here
+
+
+def _track_asset(folder: Path, asset: str, records: list[StoredRecord]) -> Change:
+    old = read_tracked(folder, asset)
+    now = {record.tile: row_of(record) for record in records}
+    both = old | now
+    rows = [(tile, *both[tile].values()) for tile in sorted(both)]
+    path = _write(folder / "hashes" / f"{asset}.csv", COLUMNS, rows)
+    added = len(now.keys() - old.keys())
+    changed = sum(old[tile] != now[tile] for tile in now.keys() & old.keys())
+    return Change(path, added, changed, len(both) - added - changed)
+
+
+def _track_members(folder: Path, records: list[StoredRecord]) -> Change:
+    """The files inside each L1C zip: services pack the same files anew."""
+    path = folder / "hashes" / MEMBERS_FILE
+    old = _read_members(path)
+    now = {
+        record.tile: {
+            name: member.sha256
+            for name, member in record.facts_as(ZipFacts).members.items()
+        }
+        for record in records
+    }
+    both = old | now
+    rows = [(tile, *row) for tile in both for row in both[tile].items()]
+    _write(path, _MEMBER_COLUMNS, sorted(rows))
+    added = len(now.keys() - old.keys())
+    changed = sum(old[tile] != now[tile] for tile in now.keys() & old.keys())
+    return Change(path, added, changed, len(both) - added - changed)
+
+
+def _read_members(path: Path) -> dict[str, dict[str, str]]:
+    """Tile key to name and digest of the files tracked; empty without a file."""
+    found: dict[str, dict[str, str]] = {}
+    if path.is_file():
+        with path.open(newline="") as file:
+            for row in csv.DictReader(file):
+                found.setdefault(row["tile"], {})[row["name"]] = row["sha256"]
+    return found
+
+
+def _write(path: Path, columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> Path:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([columns, *rows])
+    with local_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, text.getvalue().encode())
+    return path

@@ -40,12 +40,14 @@ _S1_PIXELS: Final = 120 * 120
 
 def database_holds_the_dataset(tile: Tile, ctx: StepContext) -> RuleResult:
     """The database has the keys of the tile's files, each with its expected value."""
-    if ctx.storage.find(dataset.ASSET, tile.key) is None:
+    upstream = ctx.storage.find(dataset.ASSET, tile.key)
+    if upstream is None:
         return RuleResult.not_evaluated("aligned_dataset of this tile is not on disk")
-    digests = ctx.storage.digests(dataset.ASSET, tile.key)
-    keys = {entry.key for entry in entries_of_tile(Path(), digests)}
-    expected = ctx.storage.digests(training.ASSET, tile.key)
-    found = _digests(training.database_path(ctx, tile.key))
+    entries = entries_of_tile(Path(), ctx.storage.digests(upstream))
+    keys = {entry.key for entry in entries}
+    record = ctx.storage.require(training.ASSET, tile.key)
+    expected = ctx.storage.digests(record)
+    found = _digests(training.database_path(ctx, record))
     broken = keys ^ found.keys() | _differing(expected, found)
     return RuleResult.none_of(broken, f"{len(keys)} keys", f"{len(found)} keys")
 
@@ -53,11 +55,12 @@ def database_holds_the_dataset(tile: Tile, ctx: StepContext) -> RuleResult:
 def merged_database_holds_all_tiles(ctx: StepContext) -> RuleResult:
     """The merged database has the keys and values of all tiles' databases."""
     expected: dict[str, str] = {}
-    for record in release.released_tiles(ctx):
-        if ctx.storage.find(training.ASSET, record.tile) is None:
-            name = f"{training.ASSET} of {record.tile}"
+    for released in release.released_tiles(ctx):
+        record = ctx.storage.find(training.ASSET, released.tile)
+        if record is None:
+            name = f"{training.ASSET} of {released.tile}"
             return RuleResult.not_evaluated(f"{name} is not on disk")
-        expected |= ctx.storage.digests(training.ASSET, record.tile)
+        expected |= ctx.storage.digests(record)
     merged = ctx.storage.require(training.RELEASE_LMDB, RELEASE)
     path = ctx.storage.file_of(merged, f"{training.DATABASE}/{DATA_FILE}")
     found = _digests(path.parent)

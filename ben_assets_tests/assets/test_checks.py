@@ -8,7 +8,7 @@ import dagster as dg
 from ben_assets.assets import RULE_CHECKS
 from ben_assets.assets.rule_checks import RuleCheck, metadata_of
 from ben_assets.definitions import build_definitions
-from ben_assets.validation.recording import track_tiles
+from ben_assets.validation.expected_hashes import track_tiles
 from ben_assets.validation.result import RuleResult
 from ben_assets_tests.support.pipeline import edit, replace_file
 from ben_assets_tests.support.programs import run_command

@@ -416,7 +416,9 @@ def publish_all(data: Path, asset: str, facts: Callable[..., dict]) -> None:
     for tile in load_tiles(Settings({})).values():
         with storage.draft(asset, tile.key) as draft:
             known = facts_of(asset, **facts(tile))
-            made = Record(asset, tile.key, {}, 0, (), facts=known)
+            made = Record(
+                asset=asset, tile=tile.key, digests={}, bytes=0, outputs=(), facts=known
+            )
             draft.publish(made, keep_hash_list=False)
 
 

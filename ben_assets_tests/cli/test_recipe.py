@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 
 import geopandas as gpd
@@ -25,6 +26,13 @@ def test_check_names_files_that_are_missing(tmp_path):
     result = CliRunner().invoke(app, ["recipe", "check", str(path)])
     assert result.exit_code == 1
     assert "countries.path: " in result.stderr
+    result = CliRunner().invoke(app, ["recipe", "check", "--json", str(path)])
+    assert (result.exit_code, result.stderr) == (1, "")
+    said = json.loads(result.stdout)
+    assert (said["recipe"], len(said["sha256"])) == (str(path), 64)
+    assert [problem.partition(":")[0] for problem in said["problems"]] == [
+        "countries.path"
+    ]
 
 
 @pytest.mark.parametrize(

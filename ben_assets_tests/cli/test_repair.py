@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 from ben_assets.cli.verification import repair_commands
-from ben_assets.validation.orphans import find_orphans
+from ben_assets.validation.survey import find_orphans
 from ben_assets_tests.cli.test_ben import ben
 from resources.data_root.stored_tiles import StoredTiles
 from resources.data_root.tile_files import Difference, Kind

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ben_assets.demo.settings import demo_environment
+from ben_assets.demo.services import demo_environment
 from ben_assets.synthetic.dataset import make_synthetic_data
 from ben_assets.synthetic.tiles import GOLDEN_TILES
 from ben_assets.testing.cdse_server import CdseServer

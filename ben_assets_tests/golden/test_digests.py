@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import pytest
 
-from ben_assets.demo.settings import TRACKED, demo_environment
-from ben_assets.validation.expected_hashes import read_tracked, row_of
-from ben_assets.validation.recording import TRACKED_ASSETS
+from ben_assets.demo.services import TRACKED, demo_environment
+from ben_assets.validation.expected_hashes import TRACKED_ASSETS, read_tracked, row_of
 from resources.data_root.flow import RELEASE, RELEASE_ASSETS
 
 pytestmark = pytest.mark.timeout(300)

@@ -1230,7 +1230,7 @@ MUTANTS: Final = (
         ("XML: any size", " or status.st_size > MAX_BYTES", ""),
     ),
     *_of(
-        f"{_SAFE}/l2a_output.py",
+        "resources/sen2cor/client.py",
         "resources/sen2cor/test_sen2cor.py",
         ("sen2cor: cut rasters", "        codestream_digest(path)\n", ""),
         ("sen2cor: no quality", "if not product.quality:", "if False:"),
@@ -1327,7 +1327,7 @@ MUTANTS: Final = (
         ),
     ),
     *_of(
-        "ben_assets/validation/recording.py",
+        "ben_assets/validation/expected_hashes.py",
         "validation/test_recording.py",
         ("tracking: tables with gaps", "return facts.left_out > 0", "return False"),
         (

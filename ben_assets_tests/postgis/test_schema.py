@@ -10,8 +10,7 @@ from ben_assets.bigearthnet.errors import (
 )
 from ben_assets.bigearthnet.legend import CODES, LABEL_OF_CODE
 from ben_assets_tests.postgis.database import Attempt, Database, server_without_postgis
-from resources.postgis.database import Postgis
-from resources.postgis.schema import migrate
+from resources.postgis.database import Postgis, migrate
 
 pytestmark = pytest.mark.real_server
 
@@ -108,7 +107,7 @@ def test_a_schema_newer_than_the_code_is_left_alone(database):
 
 
 def test_a_migration_that_breaks_off_leaves_nothing(blank, monkeypatch):
-    monkeypatch.setattr("resources.postgis.schema._GRANTS", "SELECT 1 / 0")
+    monkeypatch.setattr("resources.postgis.database._GRANTS", "SELECT 1 / 0")
     with pytest.raises(InvalidInput, match="division by zero"):
         use(blank.postgis())
     assert blank.query("SELECT 1 FROM pg_namespace WHERE nspname = %s", SCHEMA) == []

@@ -69,11 +69,11 @@ def place(ctx: StepContext, tile: Tile, s1_names: tuple[str, ...]) -> None:
             (draft.path / path_of(name)).parent.mkdir(parents=True, exist_ok=True)
             (draft.path / path_of(name)).write_bytes(content)
         record = Record(
-            "aligned_dataset",
-            tile.key,
-            {n: hashlib.sha256(c).hexdigest() for n, c in contents.items()},
-            1,
-            tuple(path_of(name) for name in names),
+            asset="aligned_dataset",
+            tile=tile.key,
+            digests={n: hashlib.sha256(c).hexdigest() for n, c in contents.items()},
+            bytes=1,
+            outputs=tuple(path_of(name) for name in names),
             facts=facts_of(
                 "aligned_dataset", recipe_sha256=load_recipe(DEFAULT).sha256
             ),

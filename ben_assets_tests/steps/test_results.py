@@ -72,7 +72,7 @@ def test_no_file_is_there_that_no_record_promises(finished, asset):
     folder = finished.storage.folder(asset)
     expected: set[str] = set()
     for tile in TILES:
-        expected |= set(finished.storage.digests(asset, tile.key))
+        expected |= set(finished.digests(asset, tile.key))
     assert {path.stem for path in folder.rglob("*.tif")} == expected
 
 
@@ -144,7 +144,7 @@ def test_labels_follow_from_the_maps(finished, tile):
 def test_archives_hold_the_data_set(finished):
     root = finished.storage.folder("aligned_dataset")
     for tile in TILES:
-        digests = finished.storage.digests("aligned_dataset", tile.key)
+        digests = finished.digests("aligned_dataset", tile.key)
         packed = {}
         for name in ("S1", "S2", "Reference_Maps"):
             path = finished.storage.folder("archives") / tile.key / f"{name}.tar.zst"

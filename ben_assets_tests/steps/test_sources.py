@@ -35,9 +35,8 @@ from ben_assets.testing.bucket_faults import LASTING
 from ben_assets.testing.bucket_server import BucketServer
 from ben_assets.testing.cdse_faults import Fault
 from ben_assets.testing.cdse_server import CdseServer
-from ben_assets.validation.expected_hashes import MEMBERS_FILE
+from ben_assets.validation.expected_hashes import MEMBERS_FILE, track_tiles
 from ben_assets.validation.l1c_rules import zip_is_tracked
-from ben_assets.validation.recording import track_tiles
 from ben_assets_tests.support.programs import run_module
 from ben_assets_tests.support.zip_products import (
     NAME,

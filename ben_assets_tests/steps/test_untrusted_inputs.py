@@ -194,7 +194,7 @@ def test_a_source_that_changed_is_named_not_taken(pipeline):
     """Nor does a new run make the damage of the user's file true."""
     files = s1_files(pipeline)
     pipeline.make_tile(SUMMER.key, upto="aligned_dataset")
-    used = pipeline.storage.digests("aligned_dataset", SUMMER.key)
+    used = pipeline.digests("aligned_dataset", SUMMER.key)
     source = next(path for path in files if path.stem in used)
     with rasterio.open(source) as raster:
         pixels = raster.read(1)

@@ -83,6 +83,9 @@ class Pipeline:
     def storage(self) -> Storage:
         return Storage(Path(self.settings["BEN_DATA_DIR"]))
 
+    def digests(self, asset: str, key: str) -> dict[str, str]:
+        return self.storage.digests(self.storage.require(asset, key))
+
     def ctx(self) -> StepContext:
         return StepContext.from_settings(Settings(self.settings), self.log.append)
 

@@ -66,7 +66,7 @@ def database(pipeline: Pipeline, key: str) -> PatchDatabase:
 @pytest.mark.parametrize("tile", [*DEMO_TILES, OWN_TILE], ids=lambda tile: tile.mgrs)
 def test_a_value_holds_the_pixels_of_its_files(finished, tile):
     root = finished.storage.folder("aligned_dataset")
-    names = set(finished.storage.digests("aligned_dataset", tile.key))
+    names = set(finished.digests("aligned_dataset", tile.key))
     with database(finished, tile.key) as opened:
         for key, value in opened.pairs():
             for tensor, pixels in load(bytes(value)).items():
@@ -99,7 +99,7 @@ def test_the_record_holds_digests_over_keys_and_values(finished):
     with database(finished, KEY) as opened:
         values = {key.decode(): bytes(value) for key, value in opened.pairs()}
     found = {k: hashlib.sha256(v).hexdigest() for k, v in values.items()}
-    assert finished.storage.digests("training_lmdb", KEY) == found
+    assert finished.digests("training_lmdb", KEY) == found
     assert record.sha256 == hash_list_digest(found)
     assert (record.files, record.bytes) == (len(found), sum(map(len, values.values())))
 
@@ -107,7 +107,7 @@ def test_the_record_holds_digests_over_keys_and_values(finished):
 def test_the_merged_database_holds_the_pairs_of_all_tiles(trained):
     digests: dict[str, str] = {}
     for key in trained.keys:
-        digests |= trained.storage.digests("training_lmdb", key)
+        digests |= trained.digests("training_lmdb", key)
     with PatchDatabase(trained.storage.folder("release_lmdb") / DATABASE) as opened:
         found = {
             key.decode(): hashlib.sha256(value).hexdigest()
@@ -135,7 +135,7 @@ def test_values_are_those_of_rico_hdl():
 def test_a_database_of_another_data_set_is_refused(trained):
     s1_name = next(
         name.rpartition("_")[0]
-        for name in trained.storage.digests("aligned_dataset", KEY)
+        for name in trained.digests("aligned_dataset", KEY)
         if name.startswith("S1")
     )
     path = trained.own_inputs("S1") / s1_name / f"{s1_name}_VV.tif"
@@ -152,7 +152,7 @@ def test_a_database_of_another_data_set_is_refused(trained):
 
 def expect(pipeline: Pipeline, **changes: str) -> None:
     """Have hash list and record of a tile expect other values of its database."""
-    digests = pipeline.storage.digests("training_lmdb", KEY)
+    digests = pipeline.digests("training_lmdb", KEY)
     changed = digests | changes
     path = pipeline.storage.hash_list_path("training_lmdb", KEY)
     replace_file(path, format_hash_list(changed).encode())
@@ -161,7 +161,7 @@ def expect(pipeline: Pipeline, **changes: str) -> None:
 
 
 def test_a_changed_value_is_refused_and_the_rule_names_it(trained):
-    first = min(trained.storage.digests("training_lmdb", KEY))
+    first = min(trained.digests("training_lmdb", KEY))
     expect(trained, **{first: "0" * 64})
     for asset in ("release_lmdb", "release_shards", "release_statistics"):
         with (

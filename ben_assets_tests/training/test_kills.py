@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ben_assets.steps.subsets import make_subset
+from ben_assets.steps.shards import make_subset
 from ben_assets.training.subsets import Selection
 from ben_assets_tests.support.pipeline import TRAINING_STEPS, Pipeline, tree_of
 from ben_assets_tests.support.programs import FORKS

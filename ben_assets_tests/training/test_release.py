@@ -33,8 +33,7 @@ from ben_assets.bigearthnet.legend import LABEL_OF_CODE, LABELS
 from ben_assets.cli import app
 from ben_assets.cli.verification import repair_commands
 from ben_assets.steps.publishing import publish_folder, release_files
-from ben_assets.steps.shards import make_release_shards
-from ben_assets.steps.subsets import make_subset
+from ben_assets.steps.shards import make_release_shards, make_subset
 from ben_assets.synthetic.tiles import DEMO_TILES
 from ben_assets.training.index import INDEX_FILE, SCHEMA
 from ben_assets.training.manifest import read_manifest

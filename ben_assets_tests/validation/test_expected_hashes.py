@@ -8,7 +8,13 @@ from resources.data_root.records import StoredRecord
 
 def record(tile="TILE", **facts):
     return StoredRecord(
-        "l2a_tiles", tile, 12, 34, "a1", (), {}, {}, facts_of("l2a_tiles", **facts)
+        asset="l2a_tiles",
+        tile=tile,
+        files=12,
+        bytes=34,
+        sha256="a1",
+        outputs=(),
+        facts=facts_of("l2a_tiles", **facts),
     )
 
 

@@ -5,9 +5,14 @@ from dataclasses import replace
 import pytest
 
 from ben_assets.bigearthnet.errors import InvalidInput
-from ben_assets.validation.expected_hashes import MEMBERS_FILE, compare, read_tracked
+from ben_assets.validation.expected_hashes import (
+    MEMBERS_FILE,
+    TRACKED_ASSETS,
+    compare,
+    read_tracked,
+    track_tiles,
+)
 from ben_assets.validation.overview import State, overview, with_files_checked
-from ben_assets.validation.recording import TRACKED_ASSETS, track_tiles
 from ben_assets_tests.support.facts import facts_of
 from ben_assets_tests.support.pipeline import edit, edit_record
 from resources.data_root.facts import ListFacts
@@ -81,7 +86,14 @@ def test_the_files_inside_a_zip_are_tracked_with_it(tmp_path):
             members={"MTD.xml": {"sha256": digest, "size": 1}},
             packed_here=False,
         )
-        record = Record("l1c_zips", tile, {tile: digest}, 1, (), facts=facts)
+        record = Record(
+            asset="l1c_zips",
+            tile=tile,
+            digests={tile: digest},
+            bytes=1,
+            outputs=(),
+            facts=facts,
+        )
         with storage.draft("l1c_zips", tile) as draft:
             draft.publish(record, keep_hash_list=False)
         track_tiles(storage, tmp_path, [tile])
@@ -97,7 +109,14 @@ def test_a_table_that_leaves_zips_out_is_not_tracked(tmp_path, left_out, n_files
     storage = Storage(tmp_path / "data")
     facts = ListFacts(rows=1, left_out=left_out)
     with storage.draft("l1c_hash_csv", RELEASE) as draft:
-        record = Record("l1c_hash_csv", RELEASE, {"a": "1" * 64}, 1, (), facts=facts)
+        record = Record(
+            asset="l1c_hash_csv",
+            tile=RELEASE,
+            digests={"a": "1" * 64},
+            bytes=1,
+            outputs=(),
+            facts=facts,
+        )
         draft.publish(record, keep_hash_list=False)
     assert len(track_tiles(storage, tmp_path)) == n_files
 

@@ -265,6 +265,6 @@ def test_the_hash_list_of_all_tiles_is_that_of_one_sorted_list(finished):
     tiles = finished.storage.tiles("patches")
     merged = {}
     for tile in tiles:
-        merged |= finished.storage.digests("patches", tile)
+        merged |= finished.digests("patches", tile)
     digest = release.digest_of_all(finished.storage, "patches", tiles)
     assert digest == hash_list_digest(merged)

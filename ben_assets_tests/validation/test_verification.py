@@ -13,9 +13,8 @@ import pytest
 
 from ben_assets.assets import STAGES
 from ben_assets.bigearthnet.errors import InvalidInput
-from ben_assets.validation.expected_hashes import MEMBERS_FILE
+from ben_assets.validation.expected_hashes import MEMBERS_FILE, track_tiles
 from ben_assets.validation.overview import overview, with_files_checked
-from ben_assets.validation.recording import track_tiles
 from ben_assets.validation.survey import find_differences
 from ben_assets_tests.support.facts import facts_of
 from ben_assets_tests.support.pipeline import Pipeline, replace_file
@@ -389,11 +388,11 @@ def publish_zip(storage: Storage, content: bytes) -> Path:
         path = draft.path / f"{tile}.zip"
         path.write_bytes(content)
         record = Record(
-            "l1c_zips",
-            tile,
-            {tile: "0" * 64},
-            len(content),
-            (path.name,),
+            asset="l1c_zips",
+            tile=tile,
+            digests={tile: "0" * 64},
+            bytes=len(content),
+            outputs=(path.name,),
             facts=facts_of("l1c_zips"),
         )
         draft.publish(record, keep_hash_list=False)

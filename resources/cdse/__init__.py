@@ -19,7 +19,7 @@ from resources.cdse.session import Session
 from resources.data_root.facts import CatalogueEntry
 from resources.settings import Settings
 from resources.transfers.delivery import ProvenZip, deliver
-from resources.transfers.progress import Progress
+from resources.transfers.download import Progress
 from resources.transfers.retrier import BackOff, Limiter, Retrier
 from resources.transfers.transport import Transport
 
@@ -71,9 +71,10 @@ class Cdse:
         pause = BackOff(shared / "pause-download", timeouts)
         attempts = Retrier(timeouts, pause, self._log)
         progress = Progress(entry.name, entry.size, self._log)
+        route = self._route(path, attempts, progress)
         try:
             return deliver(
-                partial(self._route().fetch, entry, path, attempts, progress),
+                partial(route.fetch, entry),
                 product.removesuffix(".SAFE"),
                 entry,
                 path,
@@ -83,16 +84,18 @@ class Cdse:
         except ProductGone as error:
             raise self._gone(entry, error) from None
 
-    def _route(self) -> HttpDownload | S3Download:
+    def _route(
+        self, path: Path, attempts: Retrier, progress: Progress
+    ) -> HttpDownload | S3Download:
         limiter = Limiter(
             self._access.shared_locks,
             f"cdse/{self._access.account_key}",
             int(self._access.timeouts.connections),
         )
+        shared = self._access, self._transport, limiter, path, attempts, progress
         if self._access.s3_keys is not None:
-            return S3Download(self._access, self._transport, limiter)
-        session = Session(self._access, self._transport)
-        return HttpDownload(self._access, self._transport, session, limiter)
+            return S3Download(*shared)
+        return HttpDownload(*shared, Session(self._access, self._transport))
 
     def _gone(self, entry: CatalogueEntry, error: ProductGone) -> ProductGone:
         deleted = self.catalogue.deletion("Id", entry.id)

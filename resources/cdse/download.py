@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from http.client import HTTPResponse
 from pathlib import Path
 from typing import Final
@@ -37,46 +38,52 @@ from resources.transfers.transport import (
 )
 
 
-class HttpDownload:
-    """Downloads products by their id."""
+@dataclass(frozen=True)
+class Route:
+    """What both ways to a product share: one download of it."""
 
-    def __init__(
-        self,
-        access: Access,
-        transport: Transport,
-        session: Session,
-        limiter: Limiter,
-    ) -> None:
-        """All parts are shared with other downloads."""
-        self._access = access
-        self._transport = transport
-        self._session = session
-        self._limiter = limiter
+    access: Access
+    """Addresses, account and keys."""
+    transport: Transport
+    """Opens connections."""
+    limiter: Limiter
+    """Connections that all downloads of the account share."""
+    path: Path
+    """The zip to make (made anew)."""
+    attempts: Retrier
+    """Decides when to try again."""
+    on_bytes: Callable[[int], None]
+    """Takes the bytes so far."""
 
-    def fetch(
-        self,
-        entry: CatalogueEntry,
-        path: Path,
-        attempts: Retrier,
-        on_bytes: Callable[[int], None],
-    ) -> Delivered:
-        """Write the product's zip to ``path`` (made anew).
+
+@dataclass(frozen=True)
+class HttpDownload(Route):
+    """Downloads a product by its id."""
+
+    session: Session
+    """Gives tokens."""
+
+    def fetch(self, entry: CatalogueEntry) -> Delivered:
+        """Write the product's zip to ``path``.
 
         Raises:
             AccessRefused, ProductGone, QuotaExceeded, ServiceUnavailable: see
                 :class:`Transport`; the last two after ``attempts`` gave up.
             LocalResourceError: the disk refuses.
         """
-        url = f"{self._access.download_url}/Products({entry.id})/$value"
+        url = f"{self.access.download_url}/Products({entry.id})/$value"
         transfer = Transfer(
-            Place(path), attempts, on_bytes, lambda: Digests(entry.checksums)
+            Place(self.path),
+            self.attempts,
+            self.on_bytes,
+            lambda: Digests(entry.checksums),
         )
-        authority = _Authority(self._session)
-        with local_errors(path):
+        authority = _Authority(self.session)
+        with local_errors(self.path):
             while True:
-                with transfer.attempt(self._limiter) as headers:
+                with transfer.attempt(self.limiter) as headers:
                     request = Request(url, headers, authority.token())
-                    with authority.watch(), self._transport.open(request) as reply:
+                    with authority.watch(), self.transport.open(request) as reply:
                         authority.accepted()
                         transfer.receive(reply, shown(url))
                     return Delivered(transfer.size, transfer.digest.hexdigests())
@@ -129,22 +136,10 @@ BUCKET: Final = "eodata"
 REGION: Final = "default"
 
 
-class S3Download:
-    """Fetches products by their path in the ``eodata`` bucket."""
+class S3Download(Route):
+    """Fetches a product by its path in the ``eodata`` bucket."""
 
-    def __init__(self, access: Access, transport: Transport, limiter: Limiter) -> None:
-        """The keys must be set."""
-        self._access = access
-        self._transport = transport
-        self._limiter = limiter
-
-    def fetch(
-        self,
-        entry: CatalogueEntry,
-        path: Path,
-        attempts: Retrier,
-        on_bytes: Callable[[int], None],
-    ) -> Delivered:
+    def fetch(self, entry: CatalogueEntry) -> Delivered:
         """Write the zip of all the product's files to ``path``.
 
         Raises:
@@ -152,15 +147,16 @@ class S3Download:
             AccessRefused: the keys are refused.
             BenError: see :meth:`TreeDownload.fetch`.
         """
-        if self._access.s3_keys is None:
+        if self.access.s3_keys is None:
             raise AccessRefused("set CDSE_S3_ACCESS_KEY and CDSE_S3_SECRET_KEY")
-        url = f"{self._access.s3_url}/{BUCKET}"
-        bucket = SignedBucket(url, self._transport, self._access.s3_keys)
+        url = f"{self.access.s3_url}/{BUCKET}"
+        bucket = SignedBucket(url, self.transport, self.access.s3_keys)
         prefix = entry.s3_path.removeprefix(f"/{BUCKET}/").strip("/") + "/"
+        download = TreeDownload(
+            bucket, self.path, self.attempts, self.on_bytes, self.limiter
+        )
         try:
-            return TreeDownload(bucket, self._limiter).fetch(
-                entry.name, prefix, path, attempts, on_bytes
-            )
+            return download.fetch(entry.name, prefix)
         except ProductGone as error:
             raise ProductGone(f"{error} by S3; materialize tile_ids again") from None
 

@@ -44,16 +44,14 @@ class FileDigest:
         return cls(path.stat().st_size, file_digest(path))
 
 
-@dataclass(frozen=True)
-class Record:
-    """The proof that one tile of one asset is complete on disk."""
+@dataclass(frozen=True, kw_only=True)
+class _Made:
+    """What both kinds of record say of one tile of one asset."""
 
     asset: str
     """Asset key."""
     tile: str
     """Tile key, or ``release`` for an asset without partitions."""
-    digests: dict[str, str]
-    """Name of each expected file, without extension, to its SHA-256."""
     bytes: int
     """Size of the expected files together."""
     outputs: tuple[str, ...]
@@ -65,7 +63,18 @@ class Record:
     facts: Facts = field(default_factory=Facts)
     """What else the asset says about the tile."""
     contents: dict[str, FileDigest] = field(default_factory=dict)
-    """Proofs of files that are no GeoTIFFs, where they are known; others are read."""
+    """Path below the asset's folder to proof, of files that are not in the hash list.
+
+    Before it is stored, of those alone whose proof is known; others are read then.
+    """
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record(_Made):
+    """The proof that one tile of one asset is complete on disk."""
+
+    digests: dict[str, str]
+    """Name of each expected file, without extension, to its SHA-256."""
 
     @property
     def files(self) -> int:
@@ -78,36 +87,25 @@ class Record:
         return hash_list_digest(self.digests)
 
 
-@dataclass(frozen=True)
-class StoredRecord:
+@dataclass(frozen=True, kw_only=True)
+class StoredRecord(_Made):
     """A record as read back from disk; the digests stay in the hash list."""
 
-    asset: str
-    """Asset key."""
-    tile: str
-    """Tile key, or ``release``."""
     files: int
     """Number of expected files."""
-    bytes: int
-    """Size of the expected files together."""
     sha256: str
     """Digest of the tile's hash list."""
-    outputs: tuple[str, ...]
-    """Files and folders below the asset's folder that belong to this tile."""
-    made_from: dict[str, str]
-    """Digest of each input, by asset key or file name."""
-    made_with: dict[str, str]
-    """Versions that decide bytes."""
-    facts: Facts
-    """What else the asset says about the tile."""
-    contents: dict[str, FileDigest] = field(default_factory=dict)
-    """Path below the asset's folder to proof, of all files not in the hash list."""
 
     @property
     def version(self) -> str:
         """Digest of all that is expected of the tile: its files and its table."""
         table = self.facts.table.sha256 if isinstance(self.facts, TabledFacts) else ""
         return sha256_of_bytes(f"{self.sha256}{table}".encode())
+
+    @property
+    def again(self) -> str:
+        """What to do about a tile that is not as it was made."""
+        return make_again(self.asset, self.tile)
 
     def facts_as(self, kind: type[_F]) -> _F:
         """The facts, by the model of the record's asset.
@@ -118,6 +116,11 @@ class StoredRecord:
         if not isinstance(self.facts, kind):
             raise TypeError(f"{self.asset} has {type(self.facts)}, not {kind}")
         return self.facts
+
+
+def make_again(asset: str, tile: str) -> str:
+    """What to do about a tile that is damaged, for the end of a message."""
+    return f"materialize {asset} of {tile} again"
 
 
 def _require_outputs(names: list[str]) -> list[str]:
@@ -217,21 +220,11 @@ def parse_record(text: str) -> StoredRecord:
         raise ValueError(_first_problem(error)) from error
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
-    return StoredRecord(
-        asset=fields.asset,
-        tile=fields.tile,
-        files=fields.files,
-        bytes=fields.bytes,
-        sha256=fields.sha256,
-        outputs=tuple(fields.outputs),
-        made_from=fields.made_from,
-        made_with=fields.made_with,
-        facts=facts,
-        contents={
-            path: FileDigest(one.bytes, one.sha256)
-            for path, one in fields.contents.items()
-        },
-    )
+    proofs = {
+        p: FileDigest(one.bytes, one.sha256) for p, one in fields.contents.items()
+    }
+    others = {"outputs": tuple(fields.outputs), "facts": facts, "contents": proofs}
+    return StoredRecord(**vars(fields) | others)
 
 
 def _first_problem(error: pydantic.ValidationError) -> str:

@@ -22,7 +22,12 @@ from ben_assets.bigearthnet.plain_files import (
 )
 from ben_assets.bigearthnet.product_names import is_tile_key
 from resources.data_root.flow import RELEASE, RELEASE_ASSETS, SUBSETS, TILE_ASSETS
-from resources.data_root.records import StoredRecord, is_output, parse_record
+from resources.data_root.records import (
+    StoredRecord,
+    is_output,
+    make_again,
+    parse_record,
+)
 
 JOURNAL: Final = ".journal"
 """Ends the name of a list of outputs that are just being put in place."""
@@ -102,8 +107,7 @@ class StoredTiles:
             return None
         except (ValueError, OSError) as error:
             raise InvalidInput(
-                f"record {path} is damaged ({error}); materialize {asset} of {tile} "
-                "again"
+                f"record {path} is damaged ({error}); {make_again(asset, tile)}"
             ) from error
         return record
 
@@ -138,9 +142,7 @@ class StoredTiles:
             size_problem(path, expected.bytes) if expected else "not in its record"
         )
         if problem:
-            raise InvalidInput(
-                f"{path}: {problem}; materialize {record.asset} of {record.tile} again"
-            )
+            raise InvalidInput(f"{path}: {problem}; {record.again}")
         return path
 
     def read_file(self, record: StoredRecord, name: str) -> bytes:
@@ -154,34 +156,33 @@ class StoredTiles:
         if found != expected:
             raise InvalidInput(
                 f"{self.folder(record.asset) / name}: expected sha256 {expected}, "
-                f"found {found}; materialize {record.asset} of {record.tile} again"
+                f"found {found}; {record.again}"
             )
         return content
 
-    def digests(self, asset: str, tile: str) -> dict[str, str]:
+    def digests(self, record: StoredRecord) -> dict[str, str]:
         """Name to SHA-256 of the expected files of a tile.
 
         Raises:
-            MissingInput: there is no record, or no hash list.
+            MissingInput: there is no hash list.
             InvalidInput: the list is damaged, or not the one of the record.
         """
-        path, record = self.hash_list_path(asset, tile), self.require(asset, tile)
+        path = self.hash_list_path(record.asset, record.tile)
         try:
             listed = parse_hash_list(read_plain(path).decode(), str(path))
         except FileNotFoundError as error:
             raise MissingInput(
-                f"hash list {path} is missing; materialize {asset} of {tile} again"
+                f"hash list {path} is missing; {record.again}"
             ) from error
         except (OSError, UnicodeDecodeError) as error:
             raise InvalidInput(
-                f"hash list {path} is damaged ({error}); materialize {asset} of {tile} "
-                "again"
+                f"hash list {path} is damaged ({error}); {record.again}"
             ) from error
         found = hash_list_digest(listed)
         if found != record.sha256:
             raise InvalidInput(
                 f"hash list {path}: expected the digest {record.sha256} by its record, "
-                f"found {found}; materialize {asset} of {tile} again"
+                f"found {found}; {record.again}"
             )
         return listed
 

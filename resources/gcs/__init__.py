@@ -16,8 +16,8 @@ from resources.data_root.facts import CatalogueEntry
 from resources.settings import Settings
 from resources.transfers.bucket import Bucket, RangeReader, StoredObject
 from resources.transfers.delivery import ProvenZip, deliver
+from resources.transfers.download import Progress
 from resources.transfers.product_tree import ProductTree, TreeDownload, list_tree
-from resources.transfers.progress import Progress
 from resources.transfers.public_access import PublicAccess
 from resources.transfers.retrier import BackOff, Retrier
 from resources.transfers.timeouts import Timeouts
@@ -96,9 +96,9 @@ class Gcs:
         attempts = self._retrier()
         name = product.removesuffix(".SAFE") + ".SAFE"
         progress = Progress(name, 0, self._log)
-        download = TreeDownload(self._bucket)
+        download = TreeDownload(self._bucket, path, attempts, progress)
         return deliver(
-            lambda: download.fetch(name, bucket_prefix(name), path, attempts, progress),
+            lambda: download.fetch(name, bucket_prefix(name)),
             name.removesuffix(".SAFE"),
             None,
             path,

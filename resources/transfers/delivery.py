@@ -21,6 +21,7 @@ from ben_assets.bigearthnet.errors import (
     ServiceUnavailable,
     TruncatedZip,
 )
+from ben_assets.safe.file_digests import ALGORITHMS, plain_name
 from ben_assets.safe.manifest import ManifestReport, prove_product
 from resources.data_root.facts import CatalogueEntry, ServiceCheck, State
 from resources.data_root.files import require_space
@@ -28,12 +29,8 @@ from resources.transfers.retrier import Retrier
 
 MOST_DELIVERIES: Final = 4
 """Complete bodies that may break a expectation before the product is given up."""
-_KNOWN: Final[dict[str, Callable[[], Any]]] = {
-    "MD5": hashlib.md5,
-    "BLAKE3": blake3,
-    "SHA256": hashlib.sha256,
-    "SHA3-256": hashlib.sha3_256,
-}
+_KNOWN: Final[dict[str, Callable[[], Any]]] = {**ALGORITHMS, "BLAKE3": blake3}
+"""Checksums of catalogues, by plain name."""
 
 
 class Digests:
@@ -41,7 +38,7 @@ class Digests:
 
     def __init__(self, algorithms: Iterable[str] = ()) -> None:
         """SHA-256, and those of ``algorithms`` that are known here; of no bytes yet."""
-        names = {"SHA256", *map(_plain, algorithms)} & _KNOWN.keys()
+        names = {"SHA256", *map(plain_name, algorithms)} & _KNOWN.keys()
         self._running = {name: _KNOWN[name]() for name in names}
 
     def update(self, content: bytes, /) -> None:
@@ -50,7 +47,7 @@ class Digests:
             digest.update(content)
 
     def hexdigests(self) -> dict[str, str]:
-        """Algorithm to lower-case hex."""
+        """Plain name of the algorithm to lower-case hex."""
         return {name: digest.hexdigest() for name, digest in self._running.items()}
 
 
@@ -230,18 +227,13 @@ def service_checks(
 
 
 def _digest(algorithm: str, delivered: Delivered, path: Path) -> str | None:
-    name = _plain(algorithm)
+    name = plain_name(algorithm)
     if name in delivered.digests:
         return delivered.digests[name]
     if name not in _KNOWN:
         return None
     with path.open("rb") as file:
         return hashlib.file_digest(file, _KNOWN[name]).hexdigest()
-
-
-def _plain(algorithm: str) -> str:
-    """The name of an algorithm as it is known here."""
-    return algorithm.replace("SHA-256", "SHA256")
 
 
 def _compared(expected: str | int | None, found: str | int) -> ServiceCheck:

@@ -81,22 +81,22 @@ def list_tree(bucket: Bucket, name: str, prefix: str, attempts: Retrier) -> Prod
     return ProductTree(name, files, tuple(sorted(paths.keys() - files.keys())))
 
 
+@dataclass(frozen=True)
 class TreeDownload:
-    """Fetches products from one bucket."""
+    """Fetches one product from a bucket."""
 
-    def __init__(self, bucket: Bucket, limiter: Limiter | None = None) -> None:
-        """``limiter``: connections that an account shares, where there is one."""
-        self._bucket = bucket
-        self._limiter = limiter
+    bucket: Bucket
+    """Where it lies."""
+    path: Path
+    """The zip to make."""
+    attempts: Retrier
+    """Decides when to try again."""
+    on_bytes: Callable[[int], None]
+    """Takes the bytes so far."""
+    limiter: Limiter | None = None
+    """Connections that an account shares, where there is one."""
 
-    def fetch(
-        self,
-        name: str,
-        prefix: str,
-        path: Path,
-        attempts: Retrier,
-        on_bytes: Callable[[int], None],
-    ) -> Delivered:
+    def fetch(self, name: str, prefix: str) -> Delivered:
         """Write the zip of all the product's files to ``path``.
 
         Raises:
@@ -107,30 +107,23 @@ class TreeDownload:
             LocalResourceError: the disk refuses.
         """
         try:
-            return self._fetch_once(name, prefix, path, attempts, on_bytes)
+            return self._fetch_once(name, prefix)
         except ChangedUpstream:
-            return self._fetch_once(name, prefix, path, attempts, on_bytes)
+            return self._fetch_once(name, prefix)
 
-    def _fetch_once(
-        self,
-        name: str,
-        prefix: str,
-        path: Path,
-        attempts: Retrier,
-        on_bytes: Callable[[int], None],
-    ) -> Delivered:
-        tree = list_tree(self._bucket, name, prefix, attempts)
-        manifest = self._manifest(tree, path, attempts)
+    def _fetch_once(self, name: str, prefix: str) -> Delivered:
+        path = self.path
+        tree = list_tree(self.bucket, name, prefix, self.attempts)
+        manifest = self._manifest(tree)
         tree = _without_previews(tree, manifest)
-        _require_as_declared(tree, manifest, self._bucket.url)
+        _require_as_declared(tree, manifest, self.bucket.url)
         require_space(path.parent, tree.size)
         folders = missing_folders(tree.files)
-        sizes = {path: one.size for path, one in tree.files.items()}
+        sizes = {file: one.size for file, one in tree.files.items()}
         packed = StoredZip(path, name, sizes, folders)
         with local_errors(path):
             packed.allocate()
-            crcs = self._fetch_files(tree, manifest, packed, path, attempts, on_bytes)
-            packed.finish(crcs)
+            packed.finish(self._fetch_files(tree, manifest, packed))
         return Delivered(
             path.stat().st_size,
             {},
@@ -140,20 +133,18 @@ class TreeDownload:
             added=tuple(folders),
         )
 
-    def _manifest(
-        self, tree: ProductTree, path: Path, attempts: Retrier
-    ) -> dict[str, ManifestEntry]:
+    def _manifest(self, tree: ProductTree) -> dict[str, ManifestEntry]:
         stored = tree.files.get(MANIFEST)
         if stored is None or stored.size > _LARGEST_MANIFEST:
             raise CorruptProduct(
-                f"{self._bucket.url}: {tree.name} has no {MANIFEST} of usual size "
+                f"{self.bucket.url}: {tree.name} has no {MANIFEST} of usual size "
                 f"among its {len(tree.files)} files, so nothing vouches for them"
             )
-        part = path.with_name(f"{path.name}.manifest.part")
-        job = _Job(stored, Place(part), attempts.branch(), hashes=True)
+        part = self.path.with_name(f"{self.path.name}.manifest.part")
+        job = _Job(stored, Place(part), self.attempts.branch(), hashes=True)
         try:
             self._get(job, lambda size: None)
-            return parse_manifest(part.read_bytes(), self._bucket.address(stored.key))
+            return parse_manifest(part.read_bytes(), self.bucket.address(stored.key))
         finally:
             part.unlink(missing_ok=True)
 
@@ -162,17 +153,14 @@ class TreeDownload:
         tree: ProductTree,
         manifest: Mapping[str, ManifestEntry],
         packed: StoredZip,
-        path: Path,
-        attempts: Retrier,
-        on_bytes: Callable[[int], None],
     ) -> dict[str, int]:
         """Fetch all files to their places; CRC-32 of each."""
-        total = _Total(on_bytes)
+        total = _Total(self.on_bytes)
         jobs = {
             name: _Job(
                 stored,
-                Place(path, packed.start(name)),
-                attempts.branch(),
+                Place(self.path, packed.start(name)),
+                self.attempts.branch(),
                 hashes=not _is_declared_md5(manifest.get(name), stored),
             )
             for name, stored in tree.files.items()
@@ -203,16 +191,16 @@ class TreeDownload:
         found = transfer.digest.md5
         if found is not None and stored.md5 not in (None, found.hexdigest()):
             raise CorruptProduct(
-                f"{self._bucket.address(stored.key)}: expected MD5 {stored.md5} by the "
+                f"{self.bucket.address(stored.key)}: expected MD5 {stored.md5} by the "
                 f"listing of the bucket, found {found.hexdigest()}"
             )
         return transfer.digest.crc
 
     def _receive(self, key: str, transfer: Transfer[Checksums]) -> None:
         while True:
-            with transfer.attempt(self._limiter) as headers:
-                with self._bucket.open(key, headers) as reply:
-                    transfer.receive(reply, self._bucket.address(key))
+            with transfer.attempt(self.limiter) as headers:
+                with self.bucket.open(key, headers) as reply:
+                    transfer.receive(reply, self.bucket.address(key))
                 return
 
 

@@ -22,8 +22,7 @@ from ben_assets.bigearthnet.errors import (
 )
 from resources.redaction import redacted
 from resources.settings import Settings
-from resources.transfers.download import OwnPause
-from resources.transfers.progress import Progress
+from resources.transfers.download import OwnPause, Progress
 from resources.transfers.public_access import PublicAccess
 from resources.transfers.retrier import Retrier
 from resources.transfers.timeouts import Timeouts

@@ -31,7 +31,7 @@ from ben_assets_tests.support.zip_products import (
     write_zip,
 )
 from resources.cdse.session import one_time_code
-from resources.transfers.progress import Progress
+from resources.transfers.download import Progress
 
 S3 = {"CDSE_S3_ACCESS_KEY": S3_ACCESS_KEY, "CDSE_S3_SECRET_KEY": S3_SECRET_KEY}
 

@@ -55,7 +55,7 @@ def make(storage, tile, names):
             (draft.path / "tree" / name).mkdir(parents=True)
             (draft.path / "tree" / name / "file").write_text(name)
         outputs = tuple(f"tree/{name}" for name in names)
-        record = Record(ASSET, tile, {}, 0, outputs)
+        record = Record(asset=ASSET, tile=tile, digests={}, bytes=0, outputs=outputs)
         return draft.publish(record, keep_hash_list=False)
 
 

@@ -21,7 +21,14 @@ def storage(tmp_path):
 
 def put(storage, asset, tile=TILE):
     with storage.draft(asset, tile) as draft:
-        record = Record(asset, tile, {"file": "1"}, 0, (), facts=facts_of(asset))
+        record = Record(
+            asset=asset,
+            tile=tile,
+            digests={"file": "1"},
+            bytes=0,
+            outputs=(),
+            facts=facts_of(asset),
+        )
         return draft.publish(record, keep_hash_list=False)
 
 

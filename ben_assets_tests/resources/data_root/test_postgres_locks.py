@@ -103,7 +103,10 @@ def test_a_restart_of_the_server_does_not_stop_the_owner(server, locks, tmp_path
     with storage.draft("tree", "tile") as draft:
         server.stop("immediate")
         server.start()
-        draft.publish(Record("tree", "tile", {}, 0, ()), keep_hash_list=False)
+        draft.publish(
+            Record(asset="tree", tile="tile", digests={}, bytes=0, outputs=()),
+            keep_hash_list=False,
+        )
     assert storage.find("tree", "tile") is not None
 
 
@@ -119,7 +122,9 @@ def test_who_takes_the_lock_after_a_restart_overtakes_the_owner(
                 server.stop("immediate")
                 server.start()
                 publish(1)
-            record = Record("tree", "tile", {}, size, ())
+            record = Record(
+                asset="tree", tile="tile", digests={}, bytes=size, outputs=()
+            )
             draft.publish(record, keep_hash_list=False)
 
     with pytest.raises(LockLost, match="taken over by another process"):

@@ -36,7 +36,13 @@ def publish(draft, text, names):
     digest = hashlib.sha256(text.encode()).hexdigest()
     outputs = tuple(f"tree/{name}" for name in names)
     return draft.publish(
-        Record(ASSET, TILE, {f"{n}_file": digest for n in names}, len(text), outputs)
+        Record(
+            asset=ASSET,
+            tile=TILE,
+            digests={f"{n}_file": digest for n in names},
+            bytes=len(text),
+            outputs=outputs,
+        )
     )
 
 
@@ -163,7 +169,10 @@ def test_a_waiting_writer_says_for_whom(tmp_path):
 def test_a_tile_without_files_is_its_record(tmp_path):
     storage = Storage(tmp_path)
     with storage.draft(ASSET, TILE) as draft:
-        draft.publish(Record(ASSET, TILE, {}, 0, ()), keep_hash_list=False)
+        draft.publish(
+            Record(asset=ASSET, tile=TILE, digests={}, bytes=0, outputs=()),
+            keep_hash_list=False,
+        )
     assert list(found(tmp_path)) == [f"{TILE}.json"]
 
 
@@ -171,14 +180,24 @@ def test_without_room_for_its_folders_a_tile_leaves_the_old_one(tmp_path):
     storage = Storage(tmp_path)
     with storage.draft("tree", TILE) as draft:
         (draft.path / "old").write_text("x")
-        draft.publish(Record("tree", TILE, {}, 1, ("old",)))
+        draft.publish(
+            Record(asset="tree", tile=TILE, digests={}, bytes=1, outputs=("old",))
+        )
     (tmp_path / "tree" / "b").write_text("in the way")
     before = tree_of(tmp_path)
     with pytest.raises(OSError, match="b"), storage.draft("tree", TILE) as draft:  # noqa: PT012
         for name in ("a/c/new", "b/d/new"):
             (draft.path / name).parent.mkdir(parents=True)
             (draft.path / name).write_text("y")
-        draft.publish(Record("tree", TILE, {}, 1, ("a/c/new", "b/d/new")))
+        draft.publish(
+            Record(
+                asset="tree",
+                tile=TILE,
+                digests={},
+                bytes=1,
+                outputs=("a/c/new", "b/d/new"),
+            )
+        )
     assert tree_of(tmp_path) == before
     assert storage.find("tree", TILE) is not None
 

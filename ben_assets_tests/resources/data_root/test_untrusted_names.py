@@ -43,7 +43,7 @@ def make(storage, text="x", output="a"):
     with storage.draft(ASSET, TILE) as draft:
         (draft.path / output).mkdir(parents=True)
         (draft.path / output / "file").write_text(text)
-        record = Record(ASSET, TILE, {}, 1, (output,))
+        record = Record(asset=ASSET, tile=TILE, digests={}, bytes=1, outputs=(output,))
         return draft.publish(record, keep_hash_list=False)
 
 

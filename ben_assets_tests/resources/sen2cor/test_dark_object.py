@@ -17,7 +17,6 @@ from ben_assets.safe.band_rasters import (
 )
 from ben_assets.safe.l1c import read_l1c
 from ben_assets.safe.l2a import read_l2a
-from ben_assets.safe.l2a_output import verify_output
 from ben_assets.synthetic.safe_writer import LOSSLESS_JP2
 from ben_assets_tests.support.l1c_products import (
     HAZE,
@@ -26,7 +25,7 @@ from ben_assets_tests.support.l1c_products import (
     make_l1c,
     pixels,
 )
-from resources.sen2cor.client import l2a_processor
+from resources.sen2cor.client import l2a_processor, verify_output
 from resources.sen2cor.dark_object import DarkObject
 from resources.settings import Settings
 

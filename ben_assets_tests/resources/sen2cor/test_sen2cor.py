@@ -22,7 +22,7 @@ from ben_assets_tests.resources.sen2cor import l2a_process
 from ben_assets_tests.support.l1c_products import L2A_STEM, NAME, make_l1c
 from resources.sen2cor.client import Sen2Cor, l2a_processor
 from resources.sen2cor.dark_object import DarkObject
-from resources.sen2cor.gipp import default_gipp
+from resources.sen2cor.installation import default_gipp
 from resources.settings import Settings
 
 REPOSITORY = Path(__file__).resolve().parents[3]
