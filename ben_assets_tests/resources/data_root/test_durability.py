@@ -141,7 +141,9 @@ def test_a_changed_record_breaks_its_seal(tmp_path):
 def test_digests_are_those_of_the_hash_list_that_the_record_names(tmp_path):
     storage, digests = Storage(tmp_path), {"a": "0" * 64}
     with storage.draft(ASSET, TILE) as draft:
-        draft.publish(Record(ASSET, TILE, digests, 0, ()))
+        draft.publish(
+            Record(asset=ASSET, tile=TILE, digests=digests, bytes=0, outputs=())
+        )
     assert storage.digests(ASSET, TILE) == digests
     path = storage.hash_list_path(ASSET, TILE)
     path.write_text(path.read_text().replace("0", "1"))
