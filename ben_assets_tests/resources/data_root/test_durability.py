@@ -144,14 +144,15 @@ def test_digests_are_those_of_the_hash_list_that_the_record_names(tmp_path):
         draft.publish(
             Record(asset=ASSET, tile=TILE, digests=digests, bytes=0, outputs=())
         )
-    assert storage.digests(ASSET, TILE) == digests
+    record = storage.require(ASSET, TILE)
+    assert storage.digests(record) == digests
     path = storage.hash_list_path(ASSET, TILE)
     path.write_text(path.read_text().replace("0", "1"))
     with pytest.raises(InvalidInput, match=r"expected the digest .* by its record"):
-        storage.digests(ASSET, TILE)
+        storage.digests(record)
     path.unlink()
     with pytest.raises(MissingInput, match=r"hash list .* is missing; materialize"):
-        storage.digests(ASSET, TILE)
+        storage.digests(record)
 
 
 def test_the_version_of_a_tile_covers_its_files_and_its_table(tmp_path):
