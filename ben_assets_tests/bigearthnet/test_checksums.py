@@ -20,7 +20,10 @@ digests = st.binary(max_size=8).map(lambda content: hashlib.sha256(content).hexd
 characters = st.characters(
     codec="utf-8", exclude_categories=["Zl", "Zp", "Cc"], exclude_characters="/"
 )
-names = st.text(characters, min_size=1).filter(lambda name: name not in (".", ".."))
+# of at most four bytes each: no name is longer than a file system takes
+names = st.text(characters, min_size=1, max_size=63).filter(
+    lambda name: name not in (".", "..")
+)
 
 
 @given(st.dictionaries(names, digests))
