@@ -71,7 +71,9 @@ class Tree:
                 (root / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(ROOT / name, root / name)
 
-    def run_tests(self, tests: Iterable[str]) -> tuple[Outcome, str]:
+    def run_tests(
+        self, tests: Iterable[str], limit_seconds: float | None = None
+    ) -> tuple[Outcome, str]:
         """The outcome of some tests in this tree, and the end of what they said."""
         try:
             done = subprocess.run(
@@ -80,7 +82,7 @@ class Tree:
                 env=self._environment(),
                 capture_output=True,
                 text=True,
-                timeout=_LIMIT_SECONDS,
+                timeout=limit_seconds,
                 check=False,
             )
         except subprocess.TimeoutExpired:
@@ -94,7 +96,7 @@ class Tree:
         text = path.read_text()
         try:
             self._write(path, text.replace(mutant.find, mutant.replacement))
-            return self.run_tests(mutant.tests)
+            return self.run_tests(mutant.tests, _LIMIT_SECONDS)
         finally:
             self._write(path, text)
 
