@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +21,8 @@ from ben_assets.bigearthnet.errors import InvalidInput
 from ben_assets.bigearthnet.legend import built_in_legend
 from ben_assets.bigearthnet.product_names import ProductName
 from ben_assets.safe.band_rasters import read_band
-from ben_assets.safe.l2a import read_l2a
+from ben_assets.safe.l2a import L2AProduct, read_l2a
+from ben_assets.synthetic.dataset import SyntheticData
 from ben_assets.synthetic.safe_description import ProductDescription
 from ben_assets.synthetic.safe_metadata import product_metadata
 from ben_assets.synthetic.safe_writer import write_l2a_product
@@ -38,11 +40,21 @@ OLD_KEY, NEW_KEY = "T33UUP_20180718T101031", "T33UUP_20250718T101031"
 OFFSET = -1000
 
 
-@pytest.fixture
-def ground(pipeline: Pipeline) -> Pipeline:
-    """One ground as 2018 without offset and as 2025 with it; both own tiles."""
-    pipeline.settings["BEN_L2A_DIR"] = str(pipeline.root / "L2A")
-    original = read_l2a(pipeline.synthetic.l2a_dir / f"{OLD}.SAFE")
+def write(
+    folder: Path, name: str, time: datetime, original: L2AProduct, bands, offset: int
+) -> None:
+    """A product of that name on the grid of another."""
+    description = ProductDescription(
+        ProductName.parse(name), time, original.geocoding, offset=offset
+    )
+    write_l2a_product(folder, description, bands)
+
+
+@pytest.fixture(scope="module")
+def products(synthetic: SyntheticData, tmp_path_factory) -> Path:
+    """One ground as 2018 without offset and as 2025 with it; not to be written to."""
+    folder = tmp_path_factory.mktemp("own") / "L2A"
+    original = read_l2a(synthetic.l2a_dir / f"{OLD}.SAFE")
     bands = {band.name: read_band(original, band) for band in BANDS}
     bands["B04"][:20, 300:320] = 1  # darker than most: an offset must not lose it
     bands["B02"][:20, 300:320] = 65_535
@@ -52,18 +64,23 @@ def ground(pipeline: Pipeline) -> Pipeline:
         ).astype(np.uint16)
         for name, dn in bands.items()
     }
-    write(pipeline, OLD, datetime(2018, 7, 18, 10, 10, 31, tzinfo=UTC), bands, 0)
-    write(pipeline, NEW, datetime(2025, 7, 18, 10, 10, 31, tzinfo=UTC), bright, OFFSET)
+    for name, year, pixels, offset in (
+        (OLD, 2018, bands, 0),
+        (NEW, 2025, bright, OFFSET),
+    ):
+        time = datetime(year, 7, 18, 10, 10, 31, tzinfo=UTC)
+        write(folder, name, time, original, pixels, offset)
+    return folder
+
+
+@pytest.fixture
+def ground(pipeline: Pipeline, products: Path) -> Pipeline:
+    """Both as own tiles; their files may be changed."""
+    folder = pipeline.root / "L2A"
+    shutil.copytree(products, folder)
+    pipeline.settings["BEN_L2A_DIR"] = str(folder)
     use(pipeline, (OLD, "none"), (NEW, "none"))
     return pipeline
-
-
-def write(pipeline: Pipeline, name: str, time: datetime, bands, offset: int) -> None:
-    original = read_l2a(pipeline.synthetic.l2a_dir / f"{OLD}.SAFE")
-    description = ProductDescription(
-        ProductName.parse(name), time, original.geocoding, offset=offset
-    )
-    write_l2a_product(pipeline.root / "L2A", description, bands)
 
 
 def use(pipeline: Pipeline, *rows: tuple[str, str]) -> None:
@@ -161,11 +178,11 @@ def test_another_quantification_is_refused(ground):
 def test_a_release_of_two_kinds_is_refused(text, says, ground):
     """Two products of ESA, of one day each."""
     other = NEW.replace("20250718", "20250728")
-    bands = {
-        band.name: read_band(read_l2a(ground.root / "L2A" / f"{NEW}.SAFE"), band)
-        for band in BANDS
-    }
-    write(ground, other, datetime(2025, 7, 28, 10, 10, 31, tzinfo=UTC), bands, OFFSET)
+    folder = ground.root / "L2A"
+    original = read_l2a(folder / f"{NEW}.SAFE")
+    bands = {band.name: read_band(original, band) for band in BANDS}
+    time = datetime(2025, 7, 28, 10, 10, 31, tzinfo=UTC)
+    write(folder, other, time, original, bands, OFFSET)
     use(ground, (NEW, "none"), (other, "none"))
     ground.make_tile(NEW_KEY, upto="aligned_dataset")
     recipe(ground, text)
