@@ -319,7 +319,7 @@ class PatchFacts(TabledFacts):
 class MapFacts(TabledFacts):
     """``reference_maps``."""
 
-    pixels: Count
+    pixels: pydantic.PositiveInt
     """Pixels of the tile."""
     pixels_without_polygon: Count
     """Those without land cover (999)."""

@@ -78,6 +78,16 @@ def test_facts_that_no_step_writes_are_damage(storage, old, new, says):
         storage.find("patches", TILE)
 
 
+def test_a_map_has_pixels(storage):
+    """A rule divides by their number."""
+    put(storage, "reference_maps")
+    edit_record(
+        storage.record_path("reference_maps", TILE), '"pixels": 1', '"pixels": 0'
+    )
+    with pytest.raises(InvalidInput, match="pixels: Input should be greater than 0"):
+        storage.find("reference_maps", TILE)
+
+
 def test_facts_are_of_the_asset_of_their_record(storage):
     record = put(storage, "patches")
     assert record.facts_as(PatchFacts).cells == 1
