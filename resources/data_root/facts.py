@@ -48,7 +48,8 @@ Sha256 = Annotated[str, pydantic.StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 """SHA-256, lower-case hex."""
 Inside = Annotated[str, pydantic.AfterValidator(_require_inside)]
 """Relative path of something below a folder."""
-Count = pydantic.NonNegativeInt
+Count = Annotated[int, pydantic.Field(ge=0, le=2**63 - 1)]
+"""Of things or bytes; no file is larger, and no position in one."""
 _Time = Annotated[str, pydantic.AfterValidator(_require_time)]
 _Utm = Annotated[int, pydantic.AfterValidator(_require_utm)]
 _Easting = Annotated[int, pydantic.Field(ge=0, le=1_000_000)]

@@ -18,6 +18,7 @@ from ben_assets.bigearthnet.checksums import (
 from ben_assets.bigearthnet.product_names import is_tile_key
 from ben_assets.bigearthnet.relative_names import MAX_PART_BYTES, stays_inside
 from resources.data_root.facts import (
+    Count,
     Facts,
     Inside,
     Sha256,
@@ -156,7 +157,7 @@ _Outputs = Annotated[list[str], pydantic.AfterValidator(_require_outputs)]
 
 
 class _StoredDigest(pydantic.BaseModel, strict=True, extra="forbid"):
-    bytes: pydantic.NonNegativeInt
+    bytes: Count
     sha256: Sha256
 
 
@@ -165,8 +166,8 @@ class _RecordText(pydantic.BaseModel, strict=True, extra="allow"):
 
     asset: str
     tile: str
-    files: pydantic.NonNegativeInt
-    bytes: pydantic.NonNegativeInt
+    files: Count
+    bytes: Count
     sha256: Sha256
     outputs: _Outputs
     made_from: dict[str, str]

@@ -45,6 +45,7 @@ def test_facts_are_read_as_they_were_written(storage, asset):
     [
         ('"cells": 1', '"cells": "1"', "cells: Input should be a valid integer"),
         ('"cells": 1', '"cells": -1', "cells: Input should be greater than"),
+        ('"cells": 1', f'"cells": {2**63}', "cells: Input should be less than"),
         ('"cells": 1,', "", "cells: Field required"),
         ('"cells": 1', '"cells": 1, "cell": 1', "cell: Extra inputs"),
         ('"tile_id": "a"', '"tile_id": "../a"', "tile_id: .*leads out of the asset"),
@@ -59,6 +60,7 @@ def test_facts_are_read_as_they_were_written(storage, asset):
     ids=[
         "type",
         "range",
+        "larger than a file",
         "missing",
         "unknown",
         "path",
