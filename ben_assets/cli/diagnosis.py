@@ -16,7 +16,7 @@ from typing import Final
 from ben_assets.bigearthnet.errors import BenError
 from ben_assets.bigearthnet.shipped_files import SHIPPED
 from ben_assets.bigearthnet.tile_list import Tile
-from ben_assets.cli.doctor import Finding, State
+from ben_assets.cli.finding import Finding, State
 from ben_assets.cli.recipe_findings import (
     land_cover_findings,
     recipe_findings,

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import StrEnum
-
 import typer
 
 from ben_assets.bigearthnet.numerals import counted
@@ -17,28 +14,9 @@ from ben_assets.cli.console import (
     say,
     say_json,
 )
+from ben_assets.cli.finding import Finding, State
 from ben_assets.environment import settings_of_process
 from ben_assets.tiles import load_tiles
-
-
-class State(StrEnum):
-    """What is known of a subject."""
-
-    OK = "ok"
-    WARNS = "warns"
-    LACKS = "lacks"
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that a run needs."""
-
-    subject: str
-    """What it is."""
-    state: State
-    """Whether it is there."""
-    detail: str
-    """What was found, and what to do where it lacks."""
 
 
 def doctor(tiles: TileArguments = None, as_json: AsJson = False) -> None:

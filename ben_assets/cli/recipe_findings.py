@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from ben_assets.bigearthnet.errors import BenError
 from ben_assets.bigearthnet.recipe import DEFAULT, Recipe, load_recipe
 from ben_assets.bigearthnet.tile_list import Tile
-from ben_assets.cli.doctor import Finding, State
+from ben_assets.cli.finding import Finding, State
 from resources.data_root.store import Storage
 from resources.settings import Settings
 

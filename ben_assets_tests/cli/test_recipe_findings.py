@@ -12,7 +12,7 @@ import shapely
 from rasterio.transform import from_origin
 
 from ben_assets.bigearthnet.tile_list import Tile
-from ben_assets.cli.doctor import Finding, State
+from ben_assets.cli.finding import Finding, State
 from ben_assets.cli.recipe_findings import land_cover_findings, recipe_findings
 from resources.settings import Settings
 
