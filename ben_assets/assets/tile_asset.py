@@ -62,10 +62,11 @@ def upstream(asset: str) -> tuple[str, ...]:
     The UI asks "Are you sure?" where something upstream was never materialized: an L1C
     zip is left out where no tile has one.
     """
-    if asset == "l2a_tiles" and ALL_START_AT_L2A:
-        return ()
-    settings = settings_of_process()
-    return upstream_of(asset, clc_from_postgis=settings.takes_clc_from_postgis)
+    return upstream_of(
+        asset,
+        clc_from_postgis=settings_of_process().takes_clc_from_postgis,
+        has_l1c=not ALL_START_AT_L2A,
+    )
 
 
 def _pod(cores: int, memory_gib: int) -> dict[str, Any]:
@@ -136,8 +137,8 @@ def materialize_tile(
 
     tile, started = TILES[context.partition_key], time.perf_counter()
     read = tiles_read_by(context.asset_key.path[-1])
-    settings = settings_from(*resources)
     with as_dagster_failure():
+        settings = settings_from(*resources)
         if config is not None and config.force:
             settings = settings.override({"BEN_FORCE": "1"})
         ctx = StepContext.from_settings(settings, line_log(context.log))

@@ -39,8 +39,7 @@ def say(line: str, colour: str | None = None, *, err: bool = False) -> None:
 
     What others wrote into it is escaped: it cannot begin a line of its own.
     """
-    is_plain = settings_of_process().text("NO_COLOR") is not None
-    echo(typer.style(escaped(line), fg=None if is_plain else colour), err=err)
+    echo(_painted(escaped(line), colour), err=err)
 
 
 def echo(line: str, *, err: bool = False) -> None:
@@ -60,10 +59,12 @@ def say_json(content: object) -> None:
 
 def coloured(word: str, width: int = 0) -> str:
     """A word of ``COLOURS`` in its colour, padded; plain where nobody sees colour."""
-    is_plain = settings_of_process().text("NO_COLOR") is not None
-    padded = f"{word:<{width}}"
-    colour = None if is_plain else COLOURS.get(word)
-    return typer.style(padded, fg=colour) if colour else padded
+    return _painted(f"{word:<{width}}", COLOURS.get(word))
+
+
+def _painted(text: str, colour: str | None) -> str:
+    is_plain = colour is None or settings_of_process().text("NO_COLOR") is not None
+    return text if is_plain else typer.style(text, fg=colour)
 
 
 @contextlib.contextmanager
@@ -83,7 +84,8 @@ def progress(what: str, total: int | None) -> Iterator[Callable[[str], None]]:
             shown = f"{what} {escape(escaped(name, _MAX_NAME))}".rstrip()
             bar.update(task, advance=1, description=shown)
 
-        _BARS.extend([console] * console.is_terminal)
+        if console.is_terminal:
+            _BARS.append(console)
         try:
             yield advance
         finally:

@@ -100,6 +100,12 @@ def test_a_record_names_inputs_that_the_flow_declares(trained: Pipeline, asset):
         assert named == set(UPSTREAM[asset])
 
 
+def test_l2a_products_are_imported_where_no_tile_has_an_l1c_product():
+    assert upstream_of("l2a_tiles") == ("l1c_zips",)
+    assert upstream_of("l2a_tiles", has_l1c=False) == ()
+    assert upstream_of("l1c_zips", has_l1c=False) == upstream_of("l1c_zips") != ()
+
+
 def test_corine_from_postgis_is_its_polygons_there():
     named = upstream_of("reference_maps", clc_from_postgis=True)
     assert named == ("patches", "postgis_clc2018")

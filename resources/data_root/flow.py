@@ -94,15 +94,21 @@ UPSTREAM: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 """Asset key to the keys of the assets that its step reads."""
 
 
-def upstream_of(asset: str, *, clc_from_postgis: bool = False) -> tuple[str, ...]:
+def upstream_of(
+    asset: str, *, clc_from_postgis: bool = False, has_l1c: bool = True
+) -> tuple[str, ...]:
     """What an asset is made from.
 
     Args:
         asset: asset key.
         clc_from_postgis: whether ``BEN_CLC_PATH`` is ``postgis``: reference maps are
             then made from the polygons that ``postgis_clc2018`` loaded.
+        has_l1c: whether any tile starts at an L1C product; L2A products are imported
+            where none does.
     """
     upstream = UPSTREAM[asset]
+    if not has_l1c and asset == "l2a_tiles":
+        return tuple(name for name in upstream if name != "l1c_zips")
     if clc_from_postgis and asset == "reference_maps":
         named = {"corine_land_cover": "postgis_clc2018"}
         return tuple(named.get(name, name) for name in upstream)

@@ -14,7 +14,7 @@ import time
 import urllib.request
 from typing import Any, Final
 
-_STALLS: Final = 4
+STALLS: Final = 4
 """What is asked of an answer may take this many times the time-out of the socket."""
 
 
@@ -55,7 +55,7 @@ class _Response(http.client.HTTPResponse):
     ) -> None:
         super().__init__(sock, debuglevel, method, url)
         raw = self.fp.detach()
-        self._in_time = _InTime(raw, _STALLS * (sock.gettimeout() or 0))
+        self._in_time = _InTime(raw, STALLS * (sock.gettimeout() or 0))
         self.fp = io.BufferedReader(self._in_time)
 
     def begin(self) -> None:

@@ -35,7 +35,11 @@ from ben_assets.bigearthnet.errors import (
 )
 from ben_assets.bigearthnet.outside_text import escaped
 from resources.redaction import proxy_secrets
-from resources.transfers.connections import BoundedHTTPHandler, BoundedHTTPSHandler
+from resources.transfers.connections import (
+    STALLS,
+    BoundedHTTPHandler,
+    BoundedHTTPSHandler,
+)
 from resources.transfers.public_access import is_loopback
 from resources.transfers.timeouts import Timeouts
 
@@ -58,7 +62,8 @@ _SETTINGS_TO_MEND: Final = (
     "proxy HTTPS_PROXY with user and password (and NO_PROXY for hosts to be reached "
     "without it)"
 )
-_BODY_LIMIT: Final = 16 << 20
+BODY_LIMIT: Final = 16 << 20
+"""Bytes of one answer that is read whole; a list of 1000 files has some 300 kB."""
 _SUCCESS: Final = frozenset((200, 201, 206))
 TRANSPORT_ERRORS: Final = (OSError, http.client.HTTPException)
 """What a broken, refused or silent connection raises."""
@@ -198,15 +203,15 @@ class Transport:
         Raises:
             ServiceUnavailable: it does not end in four times the time of a stall.
         """
-        end = time.monotonic() + 4 * self._access.timeouts.stall_seconds
+        end = time.monotonic() + STALLS * self._access.timeouts.stall_seconds
         body = bytearray()
         with self.open(request) as reply, connection_errors(request.url):
-            while (piece := reply.read1(_BODY_LIMIT)) and len(body) < _BODY_LIMIT:
+            while (piece := reply.read1(BODY_LIMIT)) and len(body) < BODY_LIMIT:
                 body += piece
                 if time.monotonic() > end:
                     raise ServiceUnavailable(
                         f"{shown(request.url)}: only {len(body)} bytes of an answer in "
-                        f"{4 * self._access.timeouts.stall_seconds:.0f} s"
+                        f"{STALLS * self._access.timeouts.stall_seconds:.0f} s"
                     )
             return bytes(body), reply.headers.get_content_type()
 

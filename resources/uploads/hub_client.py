@@ -9,15 +9,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any
 
 import httpx2
 import huggingface_hub
 
 from ben_assets.bigearthnet.errors import AccessRefused, ServiceUnavailable
-
-_BODY_LIMIT: Final = 16 << 20
-"""Bytes of one answer; a list of 1000 files has some 300 kB."""
+from resources.transfers.transport import BODY_LIMIT
 
 
 class BoundedClient:
@@ -114,9 +112,9 @@ class _BoundedStream(httpx2.SyncByteStream):
         size = 0
         for piece in self._stream:
             size += len(piece)
-            if size > _BODY_LIMIT:
+            if size > BODY_LIMIT:
                 raise httpx2.RemoteProtocolError(
-                    f"an answer of more than {_BODY_LIMIT} bytes"
+                    f"an answer of more than {BODY_LIMIT} bytes"
                 )
             yield piece
 
