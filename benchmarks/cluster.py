@@ -12,8 +12,9 @@ import hashlib
 import os
 import shutil
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from ben_assets.synthetic.dataset import SyntheticData, make_synthetic_data
 from ben_assets.synthetic.tiles import own_tiles
@@ -43,8 +44,10 @@ def main() -> int:
     synthetic = make_synthetic_data(
         FOLDER / "synthetic", side_m=options.side, tiles=tiles, l1c=False
     )
-    cores = sorted(os.sched_getaffinity(0))
-    spans = {number: run(synthetic, number, cores) for number in (1, 2)}
+    spans = {}
+    for number in (1, 2):
+        runs, _ = run_backfill(FOLDER, synthetic, number)
+        spans[number] = span_of(runs)
     trees = [digests(FOLDER / f"data-{number}") for number in (1, 2)]
     share = spans[2] / spans[1]
     print(f"one worker {spans[1]:.1f} s, two {spans[2]:.1f} s: {share:.2f} of the time")
@@ -52,17 +55,34 @@ def main() -> int:
     return 0 if trees[0] == trees[1] and share <= MOST else 1
 
 
-def run(synthetic: SyntheticData, workers: int, cores: list[int]) -> float:
-    """Seconds from the first run's start to the last run's end."""
-    root, data = FOLDER / f"servers-{workers}", FOLDER / f"data-{workers}"
+def run_backfill(
+    folder: Path, synthetic: SyntheticData, workers: int
+) -> tuple[list[dict[str, Any]], dict[str, str]]:
+    """A backfill of all tiles by so many workers, each held to a core of its own.
+
+    Args:
+        folder: takes ``data-<workers>`` and ``servers-<workers>``.
+        synthetic: the tiles.
+        workers: how many.
+
+    Returns:
+        The runs, by their start, and the worker of each by its id.
+    """
+    cores = sorted(os.sched_getaffinity(0))
+    root, data = folder / f"servers-{workers}", folder / f"data-{workers}"
     with Cluster(root, cluster_settings(synthetic, data)) as cluster:
         for number in range(workers):
             cluster.start_worker(f"w{number + 1}", [cores[number % len(cores)]])
-        for key in synthetic.tile_keys:
-            cluster.client.launch("tile_from_l2a", key)
+        cluster.client.backfill(BACKFILLED, synthetic.tile_keys)
         runs = wait_for_runs(cluster, len(synthetic.tile_keys))
+        made_by = {run["id"]: cluster.worker_of(run) for run in runs}
     if any(run["status"] != "SUCCESS" for run in runs):
         raise SystemExit(f"a run failed; see {root}")
+    return sorted(runs, key=lambda run: float(run["startTime"])), made_by
+
+
+def span_of(runs: Sequence[Mapping[str, Any]]) -> float:
+    """Seconds from the first run's start to the last run's end."""
     start = min(run["startTime"] for run in runs)
     return float(max(run["endTime"] for run in runs) - start)
 

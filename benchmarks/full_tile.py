@@ -11,6 +11,7 @@ model of it: slow waves under white noise of the same entropy.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -22,9 +23,14 @@ import rasterio
 from ben_assets.bigearthnet.bands import BANDS
 from ben_assets.bigearthnet.patch_grid import FULL_TILE_SIDE_M
 from ben_assets.synthetic.dataset import SyntheticData, describe, make_synthetic_data
-from ben_assets.synthetic.safe_writer import ESA_BLOCKS, write_l2a_product
+from ben_assets.synthetic.safe_description import ProductDescription
+from ben_assets.synthetic.safe_writer import (
+    ESA_BLOCKS,
+    write_l2a_product,
+    write_metadata,
+)
 from ben_assets.synthetic.scene import Scene
-from ben_assets.synthetic.tiles import DEMO_TILES
+from ben_assets.synthetic.tiles import DEMO_TILES, DemoTile
 
 BAND_SETTING: Final = "BEN_BENCH_BAND"
 TILE: Final = replace(DEMO_TILES[0], alignment="none", has_nodata_edge=False)
@@ -42,19 +48,50 @@ Pixels = npt.NDArray[np.uint16]
 
 def make_full_tile(folder: Path, *, threads: int) -> SyntheticData:
     """The tile's L2A product and reference inputs in ``folder``, which is absent."""
+    return make_full_tiles(folder, (TILE,), threads=threads)
+
+
+def make_full_tiles(
+    folder: Path, tiles: Sequence[DemoTile], *, threads: int
+) -> SyntheticData:
+    """L2A products and reference inputs of tiles of one place in ``folder``.
+
+    All products have the same pixels, whose files take their space once.
+    """
     side_m = FULL_TILE_SIDE_M
     made = make_synthetic_data(
-        folder, side_m=side_m, tiles=(TILE,), l1c=False, l2a=False
+        folder, side_m=side_m, tiles=tiles[:1], l1c=False, l2a=False
     )
-    grid = TILE.geocoding(side_m)
+    names = [f"{tile.name},{tile.alignment}\n" for tile in tiles]
+    made.tiles_csv.write_text("tile,alignment\n" + "".join(names))
+    first, *others = [describe(tile, tile.geocoding(side_m), "L2A") for tile in tiles]
     write_l2a_product(
         made.l2a_dir,
-        describe(TILE, grid, "L2A"),
+        first,
         _scene(_texture(), side_m),
         threads=threads,
         block_pixels=ESA_BLOCKS,
     )
-    return made
+    for other in others:
+        _write_again(made.l2a_dir, first, other)
+    return replace(made, tile_keys=tuple(tile.key for tile in tiles))
+
+
+def _write_again(
+    parent: Path, first: ProductDescription, other: ProductDescription
+) -> None:
+    """The images of a product as those of another one, of another date."""
+    source, target = (parent / f"{one.name.name}.SAFE" for one in (first, other))
+    before, after = (one.name.acquisition.sensing for one in (first, other))
+    images = []
+    for path in sorted(source.rglob("*.jp2")):
+        inside = str(path.relative_to(source)).replace(first.granule, other.granule)
+        image = target / inside.replace(before, after)
+        image.parent.mkdir(parents=True, exist_ok=True)
+        image.hardlink_to(path)
+        if "IMG_DATA" in image.parts:
+            images.append(image)
+    write_metadata(target, other, images)
 
 
 def texture_source() -> str:

@@ -65,8 +65,6 @@ def make_reference_maps(tile: Tile, ctx: StepContext) -> StoredRecord:
         raster, digest = ctx.inputs.land_cover_codes(cover, grid, cpu_count())
     else:
         raster = rasterize(polygons, grid)
-    n_unmapped = int(np.count_nonzero(raster == NO_POLYGON))
-    ctx.log(f"{n_unmapped / raster.size:.2%} of the pixels have no land cover (999)")
     with ctx.storage.draft(ASSET, tile.key, ctx.log) as draft:
         (draft.path / cut.tile_id).mkdir()
         cutter = MapCutter(raster, polygons, grid, cells)
@@ -74,8 +72,12 @@ def make_reference_maps(tile: Tile, ctx: StepContext) -> StoredRecord:
             picture = beside.submit(
                 write_map_picture, draft, tile, grid, thin(raster), cover
             )
+            unmapped = beside.submit(lambda: np.count_nonzero(raster == NO_POLYGON))
             made = _write_maps(cutter, cells, draft, cut.tile_id)
         picture.result()
+        n_unmapped = int(unmapped.result())
+        share = n_unmapped / raster.size
+        ctx.log(f"{share:.2%} of the pixels have no land cover (999)")
         rows = [row for one in made for row in one.rows]
         ctx.log(
             f"{len(made)} reference maps of {len(cells)} patches written, deflated by "

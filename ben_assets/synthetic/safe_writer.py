@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -94,7 +94,7 @@ def write_l2a_product(
             path = granule / f"QI_DATA/MSK_{mask}_{gsd_m}m.jp2"
             clear = _constant(0, product.geocoding, gsd_m, np.uint8)
             _write_jp2(path, clear, product.geocoding, gsd_m, threads)
-    _write_metadata(folder, product, images)
+    write_metadata(folder, product, images)
     return folder
 
 
@@ -128,11 +128,33 @@ def write_l1c_product(
         images.append(granule / f"IMG_DATA/{_stem(product)}_{kind}.jp2")
         _write_jp2(images[-1], pixels, product.geocoding, gsd_m, threads)
     _write_text(granule / "QI_DATA/MSK_CLOUDS_B00.gml", _NO_CLOUDS)
-    _write_metadata(folder, product, images)
+    write_metadata(folder, product, images)
     # sen2cor needs these two folders, which are empty and so lost in the archive's zip
     (granule / "AUX_DATA").mkdir()
     (folder / "DATASTRIP" / product.datastrip / "QI_DATA").mkdir()
     return folder
+
+
+def write_metadata(
+    folder: Path, product: ProductDescription, images: Sequence[Path]
+) -> None:
+    """All XML files of a product; the manifest last: it has the others' checksums.
+
+    Args:
+        folder: the ``.SAFE``, with all other files.
+        product: what the metadata say.
+        images: rasters that the product metadata list, in their order.
+    """
+    relative = [str(i.relative_to(folder).with_suffix("").as_posix()) for i in images]
+    level = product.name.level
+    texts = {
+        f"MTD_MSI{level}.xml": product_metadata(product, relative),
+        f"GRANULE/{product.granule}/MTD_TL.xml": granule_metadata(product),
+        f"DATASTRIP/{product.datastrip}/MTD_DS.xml": datastrip_metadata(product),
+    }
+    for name, text in texts.items():
+        _write_text(folder / name, text)
+    _write_text(folder / MANIFEST, manifest(folder, product))
 
 
 def zip_product(folder: Path, target: Path) -> None:
@@ -216,22 +238,6 @@ def _write_jp2(
         rasterio.open(path, "w", **profile) as raster,
     ):
         raster.write(layers)
-
-
-def _write_metadata(
-    folder: Path, product: ProductDescription, images: list[Path]
-) -> None:
-    """All XML files; the manifest last, since it has the checksums of the others."""
-    relative = [str(i.relative_to(folder).with_suffix("").as_posix()) for i in images]
-    level = product.name.level
-    texts = {
-        f"MTD_MSI{level}.xml": product_metadata(product, relative),
-        f"GRANULE/{product.granule}/MTD_TL.xml": granule_metadata(product),
-        f"DATASTRIP/{product.datastrip}/MTD_DS.xml": datastrip_metadata(product),
-    }
-    for name, text in texts.items():
-        _write_text(folder / name, text)
-    _write_text(folder / MANIFEST, manifest(folder, product))
 
 
 def _write_text(path: Path, text: str) -> None:
