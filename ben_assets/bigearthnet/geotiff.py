@@ -17,18 +17,11 @@ from typing import Any, Final
 import deflate
 import numpy as np
 import numpy.typing as npt
-import rasterio
 from affine import Affine
-from rasterio.errors import RasterioError
 from rasterio.io import MemoryFile
 
 from ben_assets.bigearthnet.bands import NODATA
-from ben_assets.bigearthnet.errors import BenError, UnexpectedRaster
-from ben_assets.bigearthnet.plain_files import NotAFile, require_plain
-
-_TIE_POINT_BYTES: Final = 16
-"""x and y as float64."""
-_BYTES_PER_PIXEL: Final = 2
+from ben_assets.bigearthnet.errors import BenError
 
 UNCOMPRESSED: Final[dict[str, Any]] = {}
 DEFLATED: Final[dict[str, Any]] = {"compress": "deflate", "predictor": 2}
@@ -116,27 +109,6 @@ class HeaderTemplate:
             (self.before, struct.pack("<2d", *corner), self.after, pixels.tobytes())
         )
 
-    def pixels_of(self, content: bytes) -> npt.NDArray[np.uint16] | None:
-        """The pixels of a GeoTIFF with this header, whatever its tie point.
-
-        Args:
-            content: the whole file.
-
-        Returns:
-            Shape (rows, cols); None where header or size are others, so that only GDAL
-            can tell what the file holds.
-        """
-        start = len(self.before) + _TIE_POINT_BYTES + len(self.after)
-        is_known = (
-            len(content) == start + self.pixels**2 * _BYTES_PER_PIXEL
-            and content.startswith(self.before)
-            and content.startswith(self.after, start - len(self.after))
-        )
-        if not is_known:
-            return None
-        pixels = np.frombuffer(content, "<u2", offset=start)
-        return pixels.reshape(self.pixels, self.pixels)
-
 
 @dataclass(frozen=True)
 class DeflatedTemplate:
@@ -210,24 +182,3 @@ def _deflated_strips(pixels: npt.NDArray[np.uint16]) -> list[bytearray]:
         deflate.zlib_compress(differences[row : row + rows], _DEFLATE_LEVEL)
         for row in range(0, len(pixels), rows)
     ]
-
-
-def read_pixels(path: str) -> npt.NDArray[Any]:
-    """The pixels of any GeoTIFF with one band, as GDAL reads them.
-
-    Returns:
-        Shape (rows, cols), in the data type of the file.
-
-    Raises:
-        UnexpectedRaster: no GeoTIFF of one band, or damaged.
-    """
-    try:
-        require_plain(path)
-        with rasterio.open(path, driver="GTiff") as raster:
-            if raster.count == 1:
-                pixels: npt.NDArray[Any] = raster.read(1)
-                return pixels
-            found = f"{raster.count} bands"
-    except (NotAFile, RasterioError) as error:
-        found = str(error.__cause__ or error)
-    raise UnexpectedRaster(f"{path}: expected a GeoTIFF of one band, found {found}")

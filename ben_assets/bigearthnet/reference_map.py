@@ -172,9 +172,8 @@ def rasterize(clc: ClcPolygons, grid: TileGeocoding) -> npt.NDArray[np.uint16]:
     side = grid.pixels(10)
     raster = np.full((side, side), NO_LAND_COVER, dtype=np.uint16)
     if len(clc.codes):
-        # burnt last to first: what is burnt later overwrites
-        polygons = _as_geojson(clc.polygons[::-1])
-        shapes = zip(polygons, clc.codes[::-1].tolist(), strict=True)
+        shapes = [*zip(_as_geojson(clc.polygons), clc.codes.tolist(), strict=True)]
+        shapes.reverse()  # what is burnt later overwrites
         rasterio.features.rasterize(shapes, out=raster, transform=grid.transform(10))
     return raster
 

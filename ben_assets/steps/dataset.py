@@ -13,7 +13,7 @@ import pandas as pd
 
 from ben_assets.bigearthnet.archives import Member
 from ben_assets.bigearthnet.bands import BANDS
-from ben_assets.bigearthnet.checksums import file_digest, hash_list_digest
+from ben_assets.bigearthnet.checksums import hash_list_digest, sha256_of_bytes
 from ben_assets.bigearthnet.dataset_layout import (
     MAP_SUFFIX,
     MAPS_ROOT,
@@ -29,6 +29,7 @@ from ben_assets.bigearthnet.errors import (
     MissingInput,
     UnexpectedRaster,
 )
+from ben_assets.bigearthnet.geotiff_reading import GeotiffReader
 from ben_assets.bigearthnet.patch_grid import TileGeocoding
 from ben_assets.bigearthnet.product_names import cell_of_patch
 from ben_assets.bigearthnet.release_tables import require_unique
@@ -189,14 +190,20 @@ def _place_s1(
     Raises:
         UnexpectedRaster: names those that are damaged or of another patch.
     """
+    reader = GeotiffReader()
 
     def place(name: str) -> tuple[str, str]:
         target = draft.path / path_of(name)
         target.parent.mkdir(parents=True, exist_ok=True)
         copy_file(files[name], target)
         target.chmod(_READ_ONLY)
-        problem = s1_problem(target, epsg, corners[name.rpartition("_")[0]])
-        return file_digest(target), problem
+        content = target.read_bytes()
+        try:
+            raster = reader.read(content)
+            problem = s1_problem(raster, epsg, corners[name.rpartition("_")[0]])
+        except UnexpectedRaster as error:
+            problem = str(error)
+        return sha256_of_bytes(content), problem
 
     with ThreadPoolExecutor(cpu_count()) as pool:
         found = dict(zip(files, pool.map(place, files), strict=True))

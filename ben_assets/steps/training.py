@@ -11,6 +11,7 @@ from typing import Final
 
 from ben_assets.bigearthnet.checksums import sha256_of_bytes
 from ben_assets.bigearthnet.errors import InvalidInput
+from ben_assets.bigearthnet.geotiff_reading import GeotiffReader
 from ben_assets.bigearthnet.numerals import counted
 from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.steps import dataset, release
@@ -91,10 +92,11 @@ class _Encoded:
 
     def pairs(self) -> Iterator[tuple[bytes, bytes]]:
         """Key and value; digests and sizes are kept on the way."""
+        reader = GeotiffReader()
         with ThreadPoolExecutor(cpu_count()) as pool:
             for start in range(0, len(self._entries), _AHEAD):
                 batch = self._entries[start : start + _AHEAD]
-                values = pool.map(encode_entry, batch)
+                values = pool.map(lambda entry: encode_entry(entry, reader), batch)
                 for entry, value in zip(batch, values, strict=True):
                     self.digests[entry.key] = sha256_of_bytes(value)
                     self.n_bytes += len(value)

@@ -10,23 +10,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-import numpy as np
-import numpy.typing as npt
-from rasterio.errors import RasterioError
-from rasterio.io import MemoryFile
 from safetensors.numpy import save
 
 from ben_assets.bigearthnet.checksums import proven_content
 from ben_assets.bigearthnet.dataset_layout import MAP_SUFFIX, path_of
 from ben_assets.bigearthnet.errors import UnexpectedRaster
+from ben_assets.bigearthnet.geotiff_reading import GeotiffReader, Pixels
 
 MAP_TENSOR: Final = "Data"
 """Name of the only tensor of a reference map (rico-hdl)."""
-
-Pixels = npt.NDArray[Any]
-"""Pixels of one file: shape (rows, cols)."""
 
 
 @dataclass(frozen=True)
@@ -67,14 +61,14 @@ def entries_of_tile(root: Path, digests: Mapping[str, str]) -> list[Entry]:
     return [Entry(key, tuple(files[key])) for key in sorted(files, key=str.encode)]
 
 
-def encode_entry(entry: Entry) -> bytes:
+def encode_entry(entry: Entry, reader: GeotiffReader) -> bytes:
     """The value of an entry, from files that are what their digests say.
 
     Raises:
         ChecksumMismatch: a file is missing or was changed.
         UnexpectedRaster: a file cannot be decoded.
     """
-    return encode_tensors({file.tensor: _read(file) for file in entry.files})
+    return encode_tensors({f.tensor: _pixels(f, reader) for f in entry.files})
 
 
 def encode_tensors(tensors: dict[str, Pixels]) -> bytes:
@@ -82,14 +76,11 @@ def encode_tensors(tensors: dict[str, Pixels]) -> bytes:
     return save(tensors)
 
 
-def _read(file: SourceFile) -> Pixels:
+def _pixels(file: SourceFile, reader: GeotiffReader) -> Pixels:
     content = proven_content(file.path, file.sha256)
     try:
-        with MemoryFile(content) as memory, memory.open() as raster:
-            pixels: Pixels = raster.read(1)
-    except RasterioError as error:
+        return reader.read(content).pixels
+    except UnexpectedRaster as error:
         raise UnexpectedRaster(
-            f"{file.path}: expected a GeoTIFF of one band, found {error}; replace the "
-            "file by the published one"
+            f"{file.path}: {error}; replace the file by the published one"
         ) from error
-    return np.ascontiguousarray(pixels)

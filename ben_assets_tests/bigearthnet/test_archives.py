@@ -95,7 +95,7 @@ def test_a_tar_equals_gnu_tars(tmp_path, length, size):
     assert made.zst.bytes == len(zst)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     st.dictionaries(
         st.text("abcXYZ_.-019", min_size=1, max_size=130).filter(

@@ -21,7 +21,7 @@ SIZES = sorted({(band.gsd_m, band.patch_pixels) for band in BANDS})
 corners = st.tuples(st.integers(0, 1_000_000), st.integers(0, 10_000_000))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     st.sampled_from(SIZES),
     st.sampled_from([32629, 32633, 32660, 32701, 32756]),
@@ -70,7 +70,7 @@ def test_a_reference_map_is_deflated_with_a_predictor(tmp_path):
         assert (raster.read(1) == 211).all()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.sampled_from([32629, 32633, 32760]), corners, st.data())
 def test_deflated_maps_are_gdals_bytes(epsg, corner, data):
     """Of few classes or many, in fields or pixel by pixel, and of nodata alone."""

@@ -36,7 +36,7 @@ def box(x0, y0, x1, y1) -> shapely.Polygon:
 
 def burn(*coded) -> ClcPolygons:
     codes = np.array([code for code, _ in coded], dtype=np.uint16)
-    shapes = np.array([shapely.MultiPolygon([p]) for _, p in coded], dtype=object)
+    shapes = np.array([polygon for _, polygon in coded], dtype=object)
     return ClcPolygons(codes, shapes)
 
 

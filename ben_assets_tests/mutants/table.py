@@ -122,6 +122,31 @@ MUTANTS: Final = (
         ("TIFF: not deflated", '"compress": "deflate"', '"compress": "lzw"'),
     ),
     *_of(
+        f"{_SCIENCE}/geotiff_reading.py",
+        "bigearthnet/test_geotiff_reading.py",
+        (
+            "layouts: another header before the tie point",
+            "and content.startswith(self.before)",
+            "and content",
+        ),
+        (
+            "layouts: another header behind it",
+            "and content.startswith(self.after, at + _CORNER.size)",
+            "and content",
+        ),
+        (
+            "layouts: all at the place of the first",
+            "corner=_CORNER.unpack_from(content, at)",
+            "corner=self.first.corner",
+        ),
+        (
+            "layouts: pixels in another order",
+            "content[start:] != raster.pixels.tobytes()",
+            "not header",
+        ),
+        ("layouts: the first of two bands", "if raster.count == 1:", "if raster:"),
+    ),
+    *_of(
         f"{_SCIENCE}/alignment.py",
         "bigearthnet/test_alignment.py",
         ("alignment: any season", "if seasons[time] == season", "if seasons[time]"),
@@ -178,8 +203,8 @@ MUTANTS: Final = (
         ),
         (
             "CORINE: the last polygon wins",
-            "clc.polygons[::-1], clc.codes[::-1].tolist()",
-            "clc.polygons, clc.codes.tolist()",
+            "shapes.reverse()",
+            "pass",
         ),
         (
             "CORINE: every touched pixel",

@@ -12,6 +12,7 @@ from safetensors.numpy import load
 from ben_assets.bigearthnet.checksums import format_hash_list, hash_list_digest
 from ben_assets.bigearthnet.dataset_layout import path_of
 from ben_assets.bigearthnet.errors import BenError, ChecksumMismatch, InvalidInput
+from ben_assets.bigearthnet.geotiff_reading import GeotiffReader
 from ben_assets.steps.training import DATABASE
 from ben_assets.synthetic.tiles import DEMO_TILES, OWN_TILE
 from ben_assets.training.encoding import encode_entry, entries_of_tile
@@ -125,8 +126,9 @@ def test_values_are_those_of_rico_hdl():
     samples = SHARED / "samples/v2"
     files = {path.stem: path for path in samples.rglob("*.tif")}
     digests = {n: hashlib.sha256(p.read_bytes()).hexdigest() for n, p in files.items()}
+    reader = GeotiffReader()
     found = {
-        entry.key: hashlib.sha256(encode_entry(entry)).hexdigest()
+        entry.key: hashlib.sha256(encode_entry(entry, reader)).hexdigest()
         for entry in entries_of_tile(samples, digests)
     }
     assert {key: found[key] for key in OF_RICO_HDL} == OF_RICO_HDL

@@ -9,7 +9,8 @@ import pytest
 import rasterio
 from rasterio.windows import Window
 
-from ben_assets.bigearthnet.geotiff import DEFLATED, HeaderTemplate, encode
+from ben_assets.bigearthnet.geotiff import DEFLATED, encode
+from ben_assets.bigearthnet.geotiff_reading import GeotiffReader
 from ben_assets.bigearthnet.legend import CLC2018, LABELS
 from ben_assets.bigearthnet.patch_grid import TileGeocoding
 from ben_assets.validation import dataset_rules as dataset
@@ -122,53 +123,48 @@ def test_one_zero_pixel_of_a_real_patch_file_is_found(finished):
 def test_a_pixel_of_value_256_is_not_zero(finished):
     """Its low byte is."""
     path = next(finished.storage.folder("patches").glob("*T33UUP*/*/*_B01.tif"))
-    headers = {"B01": HeaderTemplate.make(32633, 60, 20)}
     header = path.read_bytes()[: -20 * 20 * 2]
     replace_file(path, header + np.full((20, 20), 256, "<u2").tobytes())
-    assert patches.has_no_zero(str(path), headers)
+    assert patches.has_no_zero(str(path), GeotiffReader())
 
 
 def a_patch_file(tmp_path: Path, **profile: object) -> Path:
-    """A file of band B01 with another header than those of the platform."""
+    """A file of band B01, of which the profile may make another header."""
     path = tmp_path / "a_B01.tif"
     pixels = np.full((20, 20), 7, np.uint16)
     path.write_bytes(encode(pixels, 32633, (300_000, 5_400_000), 60, dict(profile)))
     return path
 
 
-def test_a_file_with_another_header_is_read_by_gdal(tmp_path):
-    headers = {"B01": HeaderTemplate.make(32633, 60, 20)}
-    path = a_patch_file(tmp_path, **DEFLATED)
-    assert headers["B01"].pixels_of(path.read_bytes()) is None
-    assert patches.has_no_zero(str(path), headers)
+@pytest.mark.parametrize("profile", [{}, DEFLATED], ids=["known", "other"])
+def test_one_zero_among_files_of_one_layout_is_found(tmp_path, profile):
+    path, reader = a_patch_file(tmp_path, **profile), GeotiffReader()
+    for _ in range(2):
+        assert patches.has_no_zero(str(path), reader)
     with rasterio.open(path, "r+") as raster:
         raster.write(np.zeros((1, 1), np.uint16), 1, window=Window(3, 4, 1, 1))
-    assert not patches.has_no_zero(str(path), headers)
+    assert not patches.has_no_zero(str(path), reader)
 
 
 @pytest.mark.parametrize("kept", [0, 100, -802, -1], ids=str)
 @pytest.mark.parametrize("profile", [{}, DEFLATED], ids=["known", "other"])
 def test_a_patch_file_cut_short_is_found(tmp_path, kept, profile):
-    headers = {"B01": HeaderTemplate.make(32633, 60, 20)}
-    path = a_patch_file(tmp_path, **profile)
-    assert patches.has_no_zero(str(path), headers)
+    path, reader = a_patch_file(tmp_path, **profile), GeotiffReader()
+    assert patches.has_no_zero(str(path), reader)
     path.write_bytes(path.read_bytes()[:kept])
-    assert not patches.has_no_zero(str(path), headers)
+    assert not patches.has_no_zero(str(path), reader)
 
 
 def test_a_file_of_another_size_or_band_or_none_is_no_patch(tmp_path):
-    path = a_patch_file(tmp_path)
-    assert not patches.has_no_zero(
-        str(path), {"B02": HeaderTemplate.make(32633, 10, 9)}
-    )
-    assert not patches.has_no_zero(
-        str(path), {"B01": HeaderTemplate.make(32633, 10, 9)}
-    )
+    path, reader = a_patch_file(tmp_path), GeotiffReader()
+    for name in ("a_B02.tif", "a_B99.tif"):
+        other = path.with_name(name)
+        other.write_bytes(path.read_bytes())
+        assert not patches.has_no_zero(str(other), reader)
+    assert patches.has_no_zero(str(path), reader)
     path.unlink()
     os.mkfifo(path)  # to open it would wait for a writer
-    assert not patches.has_no_zero(
-        str(path), {"B01": HeaderTemplate.make(32633, 60, 20)}
-    )
+    assert not patches.has_no_zero(str(path), reader)
 
 
 def test_a_patch_without_one_of_its_bands_is_found(finished):
