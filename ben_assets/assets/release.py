@@ -133,7 +133,7 @@ def release_report(
 
 @rule(metadata_tables)
 def labels_are_known(tile: Tile, ctx: "StepContext") -> RuleResult:
-    """Every label is one of the 19 classes, each once on a patch."""
+    """Every label is one of the legend's; each is on a patch once, in order."""
     from ben_assets.validation import dataset_rules
 
     return dataset_rules.labels_are_known(tile, ctx)
@@ -157,7 +157,7 @@ def splits_follow_rule(tile: Tile, ctx: "StepContext") -> RuleResult:
 
 @rule(metadata_tables)
 def matching_patches_are_unique(tile: Tile, ctx: "StepContext") -> RuleResult:
-    """No two retained patches of the tile share a v1 or Sentinel-1 patch."""
+    """No two retained patches share a v1 or S1 patch; aligned ones have both."""
     from ben_assets.validation import dataset_rules
 
     return dataset_rules.matching_patches_are_unique(tile, ctx)
@@ -173,7 +173,7 @@ def same_patches_everywhere(tile: Tile, ctx: "StepContext") -> RuleResult:
 
 @rule(archives)
 def archives_hold_the_dataset(tile: Tile, ctx: "StepContext") -> RuleResult:
-    """Each archive decompresses to just the tile's files, byte for byte."""
+    """Each archive decompresses to just the tile's files, byte for byte, in order."""
     from ben_assets.validation import dataset_rules
 
     return dataset_rules.archives_hold_the_dataset(tile, ctx)
