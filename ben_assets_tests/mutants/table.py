@@ -825,8 +825,8 @@ MUTANTS: Final = (
         ),
         (
             "expected hashes: other columns",
-            "if not set(COLUMNS) <= set(",
-            "if not set(COLUMNS) & set(",
+            "if not set(columns) <= set(",
+            "if not set(columns) & set(",
         ),
         (
             "expected hashes: nothing is compared",
