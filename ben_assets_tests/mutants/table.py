@@ -1012,7 +1012,7 @@ MUTANTS: Final = (
     *_of(
         "ben_assets/training/manifest.py",
         "training/test_release.py",
-        ("release manifest: paths may climb", 'and ".." not in name.split("/")', ""),
+        ("release manifest: paths may climb", "stays_inside(name), ", "bool(name), "),
     ),
     *_of(
         "resources/uploads/upload_file.py",
@@ -1197,7 +1197,7 @@ MUTANTS: Final = (
             "False",
         ),
         ("bucket: files may lack", "if not is_dispensable(name):", "if False:"),
-        ("bucket: names may climb", '{"..", "."} & set', '{"."} & set'),
+        ("bucket: names may climb", "if not stays_inside(path)", "if not path"),
         (
             "bucket: nothing is hashed",
             "hashes=not _is_declared_md5(manifest.get(name), stored)",
