@@ -21,11 +21,7 @@ from pathlib import Path
 from typing import Final
 
 from ben_assets.bigearthnet.checksums import format_hash_list
-from ben_assets.bigearthnet.errors import (
-    BenError,
-    InvalidInput,
-    LockLost,
-)
+from ben_assets.bigearthnet.errors import BenError, InvalidInput, LockLost
 from resources.data_root.file_locks import FileLocks, locks_of
 from resources.data_root.files import (
     files_below,
@@ -46,14 +42,7 @@ from resources.data_root.records import (
 from resources.data_root.stored_tiles import JOURNAL, StoredTiles, journal_outputs
 from resources.settings import Settings
 
-__all__ = [
-    "Draft",
-    "Record",
-    "Storage",
-    "StoredRecord",
-    "local_errors",
-    "write_atomically",
-]
+__all__ = ["Draft", "Record", "Storage", "StoredRecord"]
 
 
 class Storage(StoredTiles):
