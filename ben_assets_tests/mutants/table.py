@@ -565,7 +565,7 @@ MUTANTS: Final = (
         (
             "publication: old record goes last",
             "if os.path.lexists(record):",
-            "if new is None:",
+            "if not new:",
             "resources/data_root/test_publication.py",
         ),
         (
@@ -1366,7 +1366,7 @@ MUTANTS: Final = (
         "resources/data_root/test_publication.py",
         (
             "publication: no room for folders",
-            "_make_parents([folder / output for output in new or ()], ",
+            "_make_parents([folder / output for output in new], ",
             "_make_parents([], ",
         ),
     ),
