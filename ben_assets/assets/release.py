@@ -28,11 +28,7 @@ if TYPE_CHECKING:
     from ben_assets.steps.step_context import StepContext
 
 
-@tile_asset(
-    kinds={"parquet"},
-    level="dataset",
-    columns=table_columns.METADATA_TABLES,
-)
+@tile_asset(kinds={"parquet"}, level="dataset", columns=table_columns.METADATA_TABLES)
 def metadata_tables(
     context: dg.AssetExecutionContext,
     data_root: DataRootResource,
@@ -50,10 +46,7 @@ def metadata_tables(
     )
 
 
-@tile_asset(
-    kinds={"geotiff"},
-    level="dataset",
-)
+@tile_asset(kinds={"geotiff"}, level="dataset")
 def aligned_dataset(
     context: dg.AssetExecutionContext,
     data_root: DataRootResource,
@@ -77,10 +70,7 @@ def archives(
     return materialize_tile(context, make_archives, data_root, reference_inputs)
 
 
-@release_asset(
-    kinds={"parquet", "csv"},
-    columns=table_columns.PUBLISHED,
-)
+@release_asset(kinds={"parquet", "csv"}, columns=table_columns.PUBLISHED)
 def release_metadata(
     context: dg.AssetExecutionContext,
     data_root: DataRootResource,
@@ -111,9 +101,7 @@ def release_archives(
     )
 
 
-@release_asset(
-    kinds={"html"},
-)
+@release_asset(kinds={"html"})
 def release_report(
     context: dg.AssetExecutionContext,
     data_root: DataRootResource,
