@@ -115,10 +115,6 @@ class ReferenceInputs:
         """File name to SHA-256 of an input, for the ``made_from`` of a record."""
         return self._digest_as_read(self.find(name))
 
-    def clc_file_digest(self) -> dict[str, str]:
-        """File name to SHA-256 of the CORINE GeoPackage."""
-        return {self.clc_path.name: self.digests.digest(self.clc_path)}
-
     def v1_footprints(self, epsg: int) -> gpd.GeoDataFrame | None:
         """The v1 footprints of a UTM zone, or None for a zone that has none.
 
