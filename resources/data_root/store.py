@@ -85,8 +85,8 @@ class Storage(StoredTiles):
         """Keep other processes from replacing a tile of these assets meanwhile.
 
         Args:
-            assets: in flow order, which is the order in which all take their locks: so
-                nobody waits for one who waits for him.
+            assets: in flow order, in which all take their locks: so no two wait for
+                each other.
             tile: tile key.
             on_wait: told who is waited for.
         """
