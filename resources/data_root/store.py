@@ -10,6 +10,7 @@ by renames, under a lock; a journal lets the next run clear what a killed one le
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import os
 import shutil
@@ -201,6 +202,22 @@ class Draft:
         (self.path / _RECORD).write_text(format_record(record, contents))
         flush_file_system(self.path)
         self._clear(self._old_outputs(), record.outputs)
+        return self.storage.require(self.asset, self.tile)
+
+    def restate(self, record: StoredRecord, made_from: dict[str, str]) -> StoredRecord:
+        """Say what a tile that stays as it is was made from; its files stay in place.
+
+        Raises:
+            LockLost: see ``publish``.
+        """
+        stated = dataclasses.replace(record, made_from=made_from)
+        place = self.storage.record_path(self.asset, self.tile)
+        draft = self.path / _RECORD
+        draft.write_text(format_record(stated, record.contents))
+        flush_file_system(self.path)
+        self.lock.require()
+        draft.rename(place)
+        flush_folder(place.parent)
         return self.storage.require(self.asset, self.tile)
 
     def recover(self) -> None:
