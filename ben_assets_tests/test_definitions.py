@@ -86,7 +86,7 @@ FROM_L2A = [
 ]
 TILE_ARTIFACTS = [*FROM_L2A, "training_lmdb"]
 HEAVY = (
-    *("rasterio", "geopandas", "pandas", "pyarrow", "numpy", "duckdb", "boto3"),
+    *("rasterio", "geopandas", "pandas", "pyarrow", "numpy", "duckdb", "botocore"),
     *("httpx2", "scipy", "http.server", "resources.data_root.facts"),
 )
 

@@ -27,7 +27,7 @@ HEAVY = (
     "geopandas",
     "duckdb",
     "httpx2",
-    "boto3",
+    "botocore",
     "numpy",
     "shapely",
     "affine",
