@@ -17,7 +17,7 @@ from ben_assets.validation.expected_hashes import MEMBERS_FILE, track_tiles
 from ben_assets.validation.overview import overview, with_files_checked
 from ben_assets.validation.survey import find_differences
 from ben_assets_tests.support.facts import facts_of
-from ben_assets_tests.support.pipeline import Pipeline, replace_file
+from ben_assets_tests.support.pipeline import Pipeline, flip, replace_file
 from resources.data_root.flow import RELEASE, RELEASE_ASSETS, TILE_ASSETS
 from resources.data_root.records import Record
 from resources.data_root.store import Storage
@@ -72,12 +72,6 @@ def opened_files() -> Iterator[Counter[str]]:
     sys.addaudithook(hook)
     yield found
     is_open = False
-
-
-def flip(path: Path, at: int | None = None) -> None:
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2 if at is None else at] ^= 1
-    replace_file(path, bytes(content))
 
 
 def repair(pipeline: Pipeline, found: list[Difference]) -> None:
