@@ -1,4 +1,4 @@
-"""Worlds that tests work on; everything is made by code, under pytest's temp folder."""
+"""Data that tests work on; everything is made by code, under pytest's temp folder."""
 
 from __future__ import annotations
 

@@ -102,7 +102,7 @@ def test_a_finished_release_has_no_difference(finished):
 
 
 @pytest.mark.parametrize("asset", ASSETS)
-def test_every_damaged_file_is_named_and_its_asset_is_what_heals_it(finished, asset):
+def test_every_damaged_file_is_named_and_its_asset_repairs_it(finished, asset):
     """A flipped bit, a cut, a removed and an added file at once."""
     before = finished.tree()
     files = files_of(finished, asset)
@@ -126,7 +126,7 @@ def test_every_damaged_file_is_named_and_its_asset_is_what_heals_it(finished, as
 
 
 @pytest.mark.parametrize("asset", ASSETS)
-def test_a_damaged_record_is_named_and_healed(finished, asset):
+def test_a_damaged_record_is_named_and_repaired(finished, asset):
     """A digit of it changes, so it can still be read; or it cannot."""
     before = finished.tree()
     tile = finished.storage.tiles(asset)[0]
