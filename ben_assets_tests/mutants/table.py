@@ -1160,6 +1160,17 @@ MUTANTS: Final = (
         ),
     ),
     *_of(
+        "ben_assets/steps/preflight.py",
+        "steps/test_sources.py",
+        ("preflight: one at a time", "_AT_ONCE: Final = 4", "_AT_ONCE: Final = 1"),
+        ("preflight: many at once", "_AT_ONCE: Final = 4", "_AT_ONCE: Final = 9"),
+    ),
+    *_of(
+        "resources/transfers/transport.py",
+        "resources/test_redaction.py",
+        ("pause: by our clock", "until - server_time(headers)", "until - time.time()"),
+    ),
+    *_of(
         "resources/product_sources.py",
         "steps/test_sources.py",
         (
@@ -1228,6 +1239,12 @@ MUTANTS: Final = (
         "resources/test_retrier.py",
         ("tries: one more", "_failures >= MOST_FAILURES", "_failures > MOST_FAILURES"),
         ("pause: it can be shortened", "if until > self._until():", "if True:"),
+        ("pause: nobody waits", "left := self._until() - time.time()", "left := 0"),
+        (
+            "pause: a wait counts",
+            "with self.not_counted():\n            self._pause.wait()",
+            "with contextlib.nullcontext():\n            self._pause.wait()",
+        ),
         (
             "pause: of a clock put back",
             "return until if until <= time.time() + self._longest else 0.0",
