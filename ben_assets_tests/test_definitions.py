@@ -7,10 +7,11 @@ import sys
 import dagster as dg
 import pytest
 
+from ben_assets.assets import RULE_CHECKS
 from ben_assets.definitions import build_definitions
 from ben_assets.tiles import load_tiles
 from resources.configured import DataRootResource
-from resources.data_root.flow import upstream_of
+from resources.data_root.flow import RELEASE_ASSETS, TILE_ASSETS, upstream_of
 from resources.settings import REPOSITORY, Settings
 
 GROUP_OF_ASSET = {
@@ -53,7 +54,6 @@ FROM_L2A = [
     "aligned_dataset",
     "archives",
 ]
-TILE_ARTIFACTS = [*FROM_L2A, "training_lmdb"]
 HEAVY = (
     *("rasterio", "geopandas", "pandas", "pyarrow", "numpy", "duckdb", "botocore"),
     *("httpx2", "scipy", "http.server", "resources.data_root.facts"),
@@ -90,19 +90,23 @@ def test_every_asset_says_what_it_is(definitions):
         assert len((spec.description or "").splitlines()[0]) > 20, name
 
 
-def test_every_tile_artifact_is_partitioned_by_tile_key(definitions):
-    graph = definitions.resolve_asset_graph()
-    for name in (*TILE_ARTIFACTS, "tile_ids", "l1c_zips"):
-        keys = graph.get(dg.AssetKey(name)).partitions_def.get_partition_keys()
+def test_what_is_of_tiles_is_partitioned_by_tile_key_and_nothing_else(definitions):
+    found = {name: spec.partitions_def for name, spec in specs(definitions).items()}
+    of_tiles = {name for name, partitions in found.items() if partitions is not None}
+    assert of_tiles == {*TILE_ASSETS, "postgis_patches"}
+    others = found.keys() - of_tiles
+    assert {
+        name for name in others if GROUP_OF_ASSET[name] not in ("inputs", "postgis")
+    } == set(RELEASE_ASSETS)
+    for name in of_tiles:
+        keys = found[name].get_partition_keys()
         assert len(keys) >= 125
         assert "T33UUP_20170613T101031" in keys
 
 
-@pytest.mark.parametrize("name", TILE_ARTIFACTS)
-def test_every_tile_artifact_is_held_against_its_tracked_hash(definitions, name):
-    checks = definitions.resolve_asset_graph().asset_check_keys
-    key = dg.AssetCheckKey(dg.AssetKey(name), "matches_tracked_hash")
-    assert key in checks
+def test_the_checks_are_all_rules(definitions):
+    found = definitions.resolve_asset_graph().asset_check_keys
+    assert found == {dg.AssetCheckKey(c.asset.key, c.name) for c in RULE_CHECKS}
 
 
 def test_the_job_from_l2a_makes_a_tile_up_to_its_archives(definitions):
