@@ -144,7 +144,7 @@ MUTANTS: Final = (
             "content[start:] != raster.pixels.tobytes()",
             "not header",
         ),
-        ("layouts: the first of two bands", "if raster.count == 1:", "if raster:"),
+        ("layouts: the first of two bands", "raster.count == 1 and n_pix", "n_pix"),
     ),
     *_of(
         f"{_SCIENCE}/alignment.py",
@@ -781,8 +781,8 @@ MUTANTS: Final = (
         "steps/test_results.py",
         (
             "steps: stale inputs pass",
-            "changed = stale_inputs(",
-            "changed = [] and stale_inputs(",
+            "[*stale_inputs(ctx.storage, record), *changed]",
+            "[*changed]",
         ),
         (
             "steps: another alignment passes",
