@@ -101,7 +101,7 @@ postgis-stop:  ## stop it; its data stay
 sen2cor: setup  ## ESA's sen2cor 2.11, from its home or FILE= (ACCEPT_LICENCE=1)
 	@$(BIN)/python -m resources.sen2cor.install $(if $(FILE),--file "$(FILE)") $(if $(ACCEPT_LICENCE),--accept-licence)
 
-preflight: setup  ## what the CDSE catalogue knows of all tiles, without downloading
+preflight: setup  ## which source has which tile, without downloading
 	@$(BIN)/ben preflight
 
 bench: dev-setup  ## the benchmark table

@@ -158,7 +158,7 @@ _found = (l1c.tile_ids,) if ALL_START_AT_L2A else (l1c.tile_ids, l1c.l1c_zips)
 tile = dg.define_asset_job(
     "tile",
     selection=dg.AssetSelection.assets(*_found) | _from_l2a,
-    description="One tile from the CDSE catalogue to its archives.",
+    description="One tile from its source to its archives.",
 )
 
 tile_from_l1c = dg.define_asset_job(

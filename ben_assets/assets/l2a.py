@@ -22,12 +22,7 @@ _TRIES_AFTER_A_KILL: Final = 1
 _PAUSE_SECONDS: Final = 10
 
 
-@tile_asset(
-    kinds={"sentinel2", "jpeg2000"},
-    level="L2A",
-    pool="sen2cor",
-    memory_gib=8,
-)
+@tile_asset(kinds={"sentinel2", "jpeg2000"}, level="L2A", pool="sen2cor", memory_gib=8)
 def l2a_tiles(
     context: dg.AssetExecutionContext,
     config: Redo,

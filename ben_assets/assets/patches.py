@@ -9,10 +9,7 @@ from ben_assets.assets.tile_asset import materialize_tile, tile_asset
 from ben_assets.bigearthnet import table_columns
 from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.validation.result import RuleResult
-from resources.configured import (
-    DataRootResource,
-    ReferenceInputsResource,
-)
+from resources.configured import DataRootResource, ReferenceInputsResource
 
 if TYPE_CHECKING:
     from ben_assets.steps.step_context import StepContext
@@ -21,9 +18,7 @@ _PICTURES: Final = {"true colour": "jpg", "split and validity": "png"}
 
 
 @tile_asset(
-    kinds={"geotiff", "geoparquet"},
-    level="patch",
-    columns=table_columns.PATCHES,
+    kinds={"geotiff", "geoparquet"}, level="patch", columns=table_columns.PATCHES
 )
 def patches(
     context: dg.AssetExecutionContext,

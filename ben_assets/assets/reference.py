@@ -79,7 +79,8 @@ ASSETS: Final = (
         "corine_land_cover",
         "geopackage",
         "corine",
-        says="CORINE Land Cover 2018, vector version; has to be put in place by hand.",
+        says="CORINE Land Cover 2018, vector version: fetched with CLMS_SERVICE_KEY, "
+        "else put in place by hand.",
     ),
 )
 

@@ -20,9 +20,7 @@ if TYPE_CHECKING:
 
 
 @tile_asset(
-    kinds={"geotiff", "corine"},
-    level="patch",
-    columns=table_columns.REFERENCE_MAPS,
+    kinds={"geotiff", "corine"}, level="patch", columns=table_columns.REFERENCE_MAPS
 )
 def reference_maps(
     context: dg.AssetExecutionContext,

@@ -28,11 +28,7 @@ if TYPE_CHECKING:
     from ben_assets.steps.step_context import StepContext
 
 
-@tile_asset(
-    kinds={"parquet"},
-    level="dataset",
-    columns=table_columns.METADATA_TABLES,
-)
+@tile_asset(kinds={"parquet"}, level="dataset", columns=table_columns.METADATA_TABLES)
 def metadata_tables(
     context: dg.AssetExecutionContext,
     data_root: DataRootResource,
@@ -50,10 +46,7 @@ def metadata_tables(
     )
 
 
-@tile_asset(
-    kinds={"geotiff"},
-    level="dataset",
-)
+@tile_asset(kinds={"geotiff"}, level="dataset")
 def aligned_dataset(
     context: dg.AssetExecutionContext,
     data_root: DataRootResource,
@@ -77,10 +70,7 @@ def archives(
     return materialize_tile(context, make_archives, data_root, reference_inputs)
 
 
-@release_asset(
-    kinds={"parquet", "csv"},
-    columns=table_columns.PUBLISHED,
-)
+@release_asset(kinds={"parquet", "csv"}, columns=table_columns.PUBLISHED)
 def release_metadata(
     context: dg.AssetExecutionContext,
     data_root: DataRootResource,
@@ -111,9 +101,7 @@ def release_archives(
     )
 
 
-@release_asset(
-    kinds={"html"},
-)
+@release_asset(kinds={"html"})
 def release_report(
     context: dg.AssetExecutionContext,
     data_root: DataRootResource,
@@ -133,7 +121,7 @@ def release_report(
 
 @rule(metadata_tables)
 def labels_are_known(tile: Tile, ctx: "StepContext") -> RuleResult:
-    """Every label is one of the 19 classes, each once on a patch."""
+    """Every label is one of the legend's; each is on a patch once, in order."""
     from ben_assets.validation import dataset_rules
 
     return dataset_rules.labels_are_known(tile, ctx)
@@ -157,7 +145,7 @@ def splits_follow_rule(tile: Tile, ctx: "StepContext") -> RuleResult:
 
 @rule(metadata_tables)
 def matching_patches_are_unique(tile: Tile, ctx: "StepContext") -> RuleResult:
-    """No two retained patches of the tile share a v1 or Sentinel-1 patch."""
+    """No two retained patches share a v1 or S1 patch; aligned ones have both."""
     from ben_assets.validation import dataset_rules
 
     return dataset_rules.matching_patches_are_unique(tile, ctx)
@@ -173,7 +161,7 @@ def same_patches_everywhere(tile: Tile, ctx: "StepContext") -> RuleResult:
 
 @rule(archives)
 def archives_hold_the_dataset(tile: Tile, ctx: "StepContext") -> RuleResult:
-    """Each archive decompresses to just the tile's files, byte for byte."""
+    """Each archive decompresses to just the tile's files, byte for byte, in order."""
     from ben_assets.validation import dataset_rules
 
     return dataset_rules.archives_hold_the_dataset(tile, ctx)

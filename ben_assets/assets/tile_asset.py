@@ -32,9 +32,7 @@ def tile_asset(
     *,
     kinds: set[str],
     level: str,
-    code_version: str = "1",
     pool: str | None = None,
-    retry_policy: dg.RetryPolicy | None = None,
     memory_gib: int = 2,
     columns: Columns | None = None,
 ) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
@@ -48,10 +46,9 @@ def tile_asset(
         kinds=kinds,
         owners=OWNERS,
         tags={"ben/level": level},
-        code_version=code_version,
+        code_version="1",
         metadata=_table(columns),
         pool=pool,
-        retry_policy=retry_policy,
         op_tags=_pod(cores=1, memory_gib=memory_gib),
     )(function)
 
@@ -77,10 +74,7 @@ def _pod(cores: int, memory_gib: int) -> dict[str, Any]:
 
 
 def release_asset(
-    *,
-    kinds: set[str],
-    code_version: str = "1",
-    columns: Columns | None = None,
+    *, kinds: set[str], columns: Columns | None = None
 ) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
     """Decorate an asset that is made from all tiles of what ``flow`` says."""
     return lambda function: dg.asset(
@@ -88,7 +82,7 @@ def release_asset(
         kinds=kinds,
         owners=OWNERS,
         tags={"ben/level": "release"},
-        code_version=code_version,
+        code_version="1",
         metadata=_table(columns),
     )(function)
 

@@ -14,10 +14,7 @@ from ben_assets.assets.tile_asset import (
 from ben_assets.bigearthnet import table_columns
 from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.validation.result import RuleResult
-from resources.configured import (
-    DataRootResource,
-    ReferenceInputsResource,
-)
+from resources.configured import DataRootResource, ReferenceInputsResource
 
 if TYPE_CHECKING:
     from ben_assets.steps.step_context import StepContext
@@ -35,10 +32,7 @@ def training_lmdb(
     return materialize_tile(context, make_training_lmdb, data_root, reference_inputs)
 
 
-@release_asset(
-    kinds={"geoparquet"},
-    columns=table_columns.RELEASE_INDEX,
-)
+@release_asset(kinds={"geoparquet"}, columns=table_columns.RELEASE_INDEX)
 def release_index(
     context: dg.AssetExecutionContext,
     data_root: DataRootResource,
@@ -60,9 +54,7 @@ def release_lmdb(
     return materialize_release(context, make_release_lmdb, data_root)
 
 
-@release_asset(
-    kinds={"tar", "safetensors"},
-)
+@release_asset(kinds={"tar", "safetensors"})
 def release_shards(
     context: dg.AssetExecutionContext,
     data_root: DataRootResource,
@@ -90,9 +82,7 @@ def release_statistics(
     )
 
 
-@release_asset(
-    kinds={"markdown", "croissant"},
-)
+@release_asset(kinds={"markdown", "croissant"})
 def release_card(
     context: dg.AssetExecutionContext,
     data_root: DataRootResource,

@@ -18,8 +18,8 @@ import zstandard
 
 from ben_assets.bigearthnet import tars
 from ben_assets.bigearthnet.checksums import (
-    FileDigest,
     StreamDigest,
+    StreamDigests,
     proven_content,
 )
 from ben_assets.bigearthnet.errors import ChecksumMismatch
@@ -75,9 +75,9 @@ Run = StoredFrame | Sequence[Member]
 class Archive:
     """What packing gave."""
 
-    tar: FileDigest
+    tar: StreamDigests
     """The tar inside."""
-    zst: FileDigest
+    zst: StreamDigests
     """The compressed file."""
     members: int
     """Number of files packed."""

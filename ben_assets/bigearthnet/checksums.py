@@ -56,8 +56,8 @@ def proven_content(path: str | Path, sha256: str) -> bytes:
 
 
 @dataclass(frozen=True)
-class FileDigest:
-    """Size and digests of a stream of bytes."""
+class StreamDigests:
+    """Size and digests of a whole stream: what ``StreamDigest.result`` gives."""
 
     bytes: int
     """Number of bytes."""
@@ -104,10 +104,10 @@ class StreamDigest:
         self._wait()
         return self._hashes[algorithm].hexdigest()
 
-    def result(self) -> FileDigest:
+    def result(self) -> StreamDigests:
         """What the bytes so far give."""
         both = (self.hexdigest(name) for name in ("sha256", "md5"))
-        return FileDigest(self.n_bytes, *both)
+        return StreamDigests(self.n_bytes, *both)
 
 
 def format_hash_list(digests: dict[str, str]) -> str:

@@ -135,7 +135,7 @@ class ChangedUpstream(BenError):
 
 
 class CorruptProduct(ChecksumMismatch):
-    """A product whose bytes break a expectation that it makes itself."""
+    """A product whose bytes differ from the product's own manifest."""
 
 
 class UnsafeZip(CorruptProduct):

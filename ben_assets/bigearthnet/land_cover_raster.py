@@ -27,9 +27,9 @@ from ben_assets.bigearthnet.legend import NO_LAND_COVER, Legend
 from ben_assets.bigearthnet.patch_grid import TileGeocoding
 from ben_assets.bigearthnet.pixel_centres import PixelCentres
 from ben_assets.bigearthnet.plain_files import require_plain
+from ben_assets.bigearthnet.recipe import RASTER_SUFFIXES
 from ben_assets.bigearthnet.reproject import boxes_meet
 
-_SUFFIXES: Final = (".tif", ".tiff", ".vrt", ".img")
 _LATTICE: Final = 61
 PLACES: Final = _LATTICE**2
 """Places that stand for all of a tile; of a full one, each 1.8 km."""
@@ -51,11 +51,11 @@ def find_rasters(path: Path) -> list[Path]:
     """
     if path.is_file():
         return [path]
-    found = sorted(p for p in path.glob("*") if p.suffix.lower() in _SUFFIXES)
+    found = sorted(p for p in path.glob("*") if p.suffix.lower() in RASTER_SUFFIXES)
     if not found:
         raise MissingInput(
             f"land cover is missing: expected {path} to be a raster or a folder of "
-            f"rasters ({', '.join(_SUFFIXES)}); put it there, or correct "
+            f"rasters ({', '.join(RASTER_SUFFIXES)}); put it there, or correct "
             "land_cover.path in the recipe"
         )
     for raster in found:

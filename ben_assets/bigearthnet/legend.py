@@ -193,9 +193,6 @@ def _whole(text: str, what: str, lowest: int, highest: int) -> int:
 CLC2018: Final[Legend] = built_in_legend("clc2018")
 """Codes of level 3, their official names and colours, and the classes made of them."""
 
-NO_POLYGON: Final = NO_LAND_COVER
-"""Code of reference map pixels that no CORINE polygon covers."""
-
 LABELS: Final = CLC2018.labels
 """The 19 classes, in the order of the paper."""
 

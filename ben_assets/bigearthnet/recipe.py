@@ -38,7 +38,8 @@ FOLDER: Final = SHIPPED / "recipes"
 _MOST_BYTES: Final = 1 << 15
 """More than any recipe has; a larger file would keep the TOML parser busy for long."""
 _CORINE_LEGEND: Final = "clc2018"
-_RASTER_SUFFIXES: Final = (".tif", ".tiff", ".vrt", ".img")
+RASTER_SUFFIXES: Final = (".tif", ".tiff", ".vrt", ".img")
+"""Of land cover; another file is a vector file."""
 _VECTOR_FOLDER: Final = ".gdb"  # a file geodatabase is a folder
 _TABLE: Final = re.compile(r"\s*\[\s*([\w.-]+)\s*\]")
 _KEY: Final = re.compile(r"\s*([\w.-]+)\s*=")
@@ -104,7 +105,7 @@ class LandCover:
         """Whether ``path`` is a raster or a folder of rasters, not a vector file."""
         if self.path is None or self.path.suffix == _VECTOR_FOLDER:
             return False
-        return self.path.suffix.lower() in (*_RASTER_SUFFIXES, "")
+        return self.path.suffix.lower() in (*RASTER_SUFFIXES, "")
 
     @property
     def is_corine(self) -> bool:
@@ -222,17 +223,17 @@ def parse_recipe(content: bytes, path: Path) -> Recipe:
     )
 
 
-def missing_files(recipe: Recipe) -> list[str]:
-    """Which files that a recipe names are not there, each as a sentence."""
-    named = {
-        "land_cover.path": recipe.land_cover.path,
-        "countries.path": recipe.countries.path,
-    }
-    return [
-        f"{key}: {path} is missing or no file"
-        for key, path in named.items()
-        if path is not None and not (path.is_file() or path.is_dir())
-    ]
+def require_named(path: Path, key: str) -> Path:
+    """Insist on a file that a recipe names.
+
+    Raises:
+        MissingInput: it is not there.
+    """
+    if not (path.is_file() or path.is_dir()):  # as a file geodatabase is
+        raise MissingInput(
+            f"{key}: {path} is missing or no file; put it there or correct the recipe"
+        )
+    return path
 
 
 def _lines_of_keys(text: str) -> dict[str, int]:

@@ -9,7 +9,7 @@ import functools
 import tarfile
 from typing import Any, Final, Protocol
 
-from ben_assets.bigearthnet.checksums import FileDigest, StreamDigest
+from ben_assets.bigearthnet.checksums import StreamDigest, StreamDigests
 
 MEMBER_MTIME: Final = 1_704_067_200
 """2024-01-01T00:00:00Z (docs/rules.md#archives)."""
@@ -37,7 +37,7 @@ class TarWriter:
         """Append a file."""
         self._write(encode(name, content))
 
-    def close(self) -> FileDigest:
+    def close(self) -> StreamDigests:
         """End the tar: two empty blocks, filled up to whole records."""
         self._write(end_after(self.n_bytes))
         return self._digest.result()

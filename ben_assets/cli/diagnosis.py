@@ -252,9 +252,10 @@ def _inputs(tiles: Sequence[Tile], settings: Settings) -> Iterator[Finding]:
         status = inputs.find(name)
         if status is None:
             pin = inputs.pins[name]
-            how = "ben reference fetch, or by hand" if pin.is_fetchable else "by hand"
+            how = "ben reference fetch"
+            how += "" if pin.is_fetchable else " with CLMS_SERVICE_KEY"
             place = inputs.places.expected(name)
-            advice = f"missing: expected {place}; {how} from {pin.home}"
+            advice = f"missing: expected {place}; {how}, or by hand from {pin.home}"
             yield Finding(name, State.LACKS, advice)
         else:
             state = State.OK if status.is_pinned else State.WARNS

@@ -1,8 +1,7 @@
 """Proofs that a product is whole: CRC of every member, checksums of its manifest.
 
-Belongs here: what ``manifest.safe`` expectations and whether a zip keeps it. Not here:
-the structure of zips (``safe_zip``), what a service says about a product
-(``resources``).
+Belongs here: what ``manifest.safe`` declares and whether a zip agrees. Not here: the
+structure of zips (``zip_safety``), what a service says about a product (``resources``).
 """
 
 from __future__ import annotations

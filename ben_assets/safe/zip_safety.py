@@ -1,6 +1,6 @@
 """What makes a zip harmful, found before anything of it is unpacked.
 
-Belongs here: names, sizes and structure. Not here: the content (``safe_zip``).
+Belongs here: names, sizes and structure. Not here: the content (``zips``).
 """
 
 from __future__ import annotations

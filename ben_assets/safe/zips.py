@@ -1,7 +1,8 @@
 """Zips of Sentinel products: what lies inside, and unpacking that can do no harm.
 
 Belongs here: reading and extraction. Not here: what is refused (``zip_safety``),
-whether the content is right (``manifest_report``), where a .SAFE keeps what (``safe``).
+whether the content is right (``manifest``), where a .SAFE keeps what (``l1c``,
+``l2a``).
 """
 
 from __future__ import annotations

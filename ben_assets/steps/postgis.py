@@ -28,7 +28,7 @@ from ben_assets.steps.step_context import (
 )
 from resources.data_root.facts import PatchFacts
 from resources.data_root.store import StoredRecord
-from resources.inputs.pins import COUNTRIES, V1_ZONES, footprints_name
+from resources.inputs.pins import CORINE, COUNTRIES, V1_ZONES, footprints_name
 from resources.postgis.database import Postgis
 from resources.postgis.inputs import (
     CLC_TABLE,
@@ -184,7 +184,7 @@ def publish_clc2018(ctx: StepContext) -> Publication:
     """
     database = Postgis.from_settings(ctx.settings)
     require_geopackage(ctx.inputs.clc_path)
-    digest = ctx.inputs.clc_file_digest()
+    digest = ctx.inputs.digest(CORINE)
     rows = load_clc(database, ctx.inputs.clc_path, digest)
     return Publication(database.name, {CLC_TABLE: rows}, digest)
 

@@ -15,6 +15,7 @@ from ben_assets.steps.l1c import IDS
 from resources.data_root.facts import CatalogueEntry, ProductStatus
 from resources.data_root.store import Storage
 from resources.product_sources import (
+    HAS_IT,
     CdseSource,
     Source,
     SourceAnswer,
@@ -52,7 +53,7 @@ class PreflightRow:
     @property
     def found_in(self) -> list[str]:
         """The sources that have it, in order."""
-        return [name for name, says in self.sources.items() if says == "has it"]
+        return [name for name, says in self.sources.items() if says == HAS_IT]
 
     @property
     def is_ready(self) -> bool:
@@ -125,8 +126,7 @@ def format_preflight(report: PreflightReport) -> str:
 
 def _notes(row: PreflightRow) -> str:
     newer = [f"newer: {name}" for name in row.newer_baselines]
-    others = [f"{name}: {says}" for name, says in row.sources.items()]
-    missed = [text for text in others if not text.endswith(": has it")]
+    missed = [f"{name}: {s}" for name, s in row.sources.items() if s != HAS_IT]
     return escaped("; ".join([*row.changed, *newer, *missed]))
 
 

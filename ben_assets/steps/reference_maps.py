@@ -14,7 +14,7 @@ import pandas as pd
 
 from ben_assets.bigearthnet.checksums import sha256_of_bytes
 from ben_assets.bigearthnet.dataset_layout import MAP_SUFFIX, patch_folder
-from ben_assets.bigearthnet.legend import NO_POLYGON
+from ben_assets.bigearthnet.legend import NO_LAND_COVER
 from ben_assets.bigearthnet.patch_grid import TileGeocoding
 from ben_assets.bigearthnet.patching import write_file
 from ben_assets.bigearthnet.product_names import patch_id
@@ -72,7 +72,7 @@ def make_reference_maps(tile: Tile, ctx: StepContext) -> StoredRecord:
             picture = beside.submit(
                 write_map_picture, draft, tile, grid, thin(raster), cover
             )
-            unmapped = beside.submit(lambda: np.count_nonzero(raster == NO_POLYGON))
+            unmapped = beside.submit(lambda: np.count_nonzero(raster == NO_LAND_COVER))
             made = _write_maps(cutter, cells, draft, cut.tile_id)
         picture.result()
         n_unmapped = int(unmapped.result())

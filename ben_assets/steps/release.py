@@ -42,16 +42,10 @@ from resources.data_root.facts import (
     TilesFacts,
     UniformFacts,
 )
-from resources.data_root.files import link_or_copy
+from resources.data_root.files import link_or_copy, write_atomically
 from resources.data_root.flow import RELEASE
 from resources.data_root.records import FileDigest
-from resources.data_root.store import (
-    Draft,
-    Record,
-    Storage,
-    StoredRecord,
-    write_atomically,
-)
+from resources.data_root.store import Draft, Record, Storage, StoredRecord
 
 METADATA: Final = "release_metadata"
 ARCHIVES: Final = "release_archives"

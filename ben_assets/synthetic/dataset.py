@@ -1,6 +1,6 @@
 """Make the synthetic data set: all that the pipeline needs from outside, on disk.
 
-Belongs here: what the synthetic consists of and where it lies. The parts are made by
+Belongs here: what the data set consists of and where it lies. The parts are made by
 the other modules of this package.
 """
 
@@ -50,7 +50,7 @@ _COARSEST_GSD_M: Final = 60
 
 @dataclass(frozen=True)
 class SyntheticData:
-    """Where the parts of a synthetic are."""
+    """Where the parts of a synthetic data set are."""
 
     root: Path
     """Folder of the synthetic data set."""

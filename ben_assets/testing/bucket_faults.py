@@ -1,4 +1,4 @@
-"""What can be wrong with a bucket: twelve faults of the loopback server, by name.
+"""What can be wrong with a bucket: thirteen faults of the loopback server, by name.
 
 Belongs here: lasting faults of its content and answers. Not here: passing ones of one
 answer (``cdse_faults``).

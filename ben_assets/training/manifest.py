@@ -18,6 +18,7 @@ import zstandard
 from ben_assets.bigearthnet.archives import ZSTD_LEVEL
 from ben_assets.bigearthnet.errors import InvalidInput, MissingInput
 from ben_assets.bigearthnet.plain_files import NotAFile, read_plain
+from ben_assets.bigearthnet.relative_names import stays_inside
 
 MANIFEST_FILE: Final = "MANIFEST.csv.zst"
 _HEADER: Final = ["path", "bytes", "sha256"]
@@ -102,8 +103,7 @@ def _listed_file(path: Path, number: int, row: list[str]) -> ListedFile:
         "path,bytes,sha256",
     )
     name, n_bytes, sha256 = row
-    is_inside = not name.startswith("/") and ".." not in name.split("/")
-    _require(path, number, is_inside and "\0" not in name, "a path below the root")
+    _require(path, number, stays_inside(name), "a path below the root")
     _require(path, number, len(sha256) == 64, "64 hex digits")
     return ListedFile(name, int(n_bytes), sha256)
 

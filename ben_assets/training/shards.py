@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 import shapely
 from safetensors.numpy import load
 
-from ben_assets.bigearthnet.checksums import FileDigest
+from ben_assets.bigearthnet.checksums import StreamDigests
 from ben_assets.bigearthnet.dataset_layout import MAP_SUFFIX
 from ben_assets.bigearthnet.tars import TarWriter
 from ben_assets.training.encoding import MAP_TENSOR, encode_tensors
@@ -101,7 +101,7 @@ class Shard:
 
     name: str
     """File name."""
-    digest: FileDigest
+    digest: StreamDigests
     """Size and digests."""
     samples: int
     """Number of samples in it."""

@@ -54,7 +54,7 @@ def evaluate_codes(
 
 
 def labels_are_known(tile: Tile, ctx: StepContext) -> RuleResult:
-    """Every label is one of the legend's, once and sorted."""
+    """Every label is one of the legend's; each is on a patch once, in order."""
     return evaluate_labels(read_table(ctx, metadata.ASSET, tile), _legend(tile, ctx))
 
 
@@ -119,7 +119,7 @@ def evaluate_splits(table: pd.DataFrame, grid: TileGeocoding) -> RuleResult:
 
 
 def matching_patches_are_unique(tile: Tile, ctx: StepContext) -> RuleResult:
-    """No two kept patches share a v1 or Sentinel-1 patch; aligned ones have both."""
+    """No two retained patches share a v1 or S1 patch; aligned ones have both."""
     return evaluate_matches(
         read_table(ctx, metadata.ASSET, tile), needs_v1=tile.alignment == "v1"
     )
@@ -147,7 +147,7 @@ _S1_SUFFIXES: Final = tuple(f"_{band}" for band in S1_BANDS)
 
 
 def same_patches_everywhere(tile: Tile, ctx: StepContext) -> RuleResult:
-    """The kept patches of the table are those of S2, S1 and maps, file for file."""
+    """The retained patches of the table are those of S2, S1 and maps, file by file."""
     if ctx.storage.find(metadata.ASSET, tile.key) is None:
         return RuleResult.not_evaluated("metadata_tables of this tile are not on disk")
     table = read_table(ctx, metadata.ASSET, tile)

@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 
 COLUMNS: Final = ("tile", "files", "bytes", "sha256")
 MEMBERS_FILE: Final = "l1c_zips.members.csv"
-"""In ``hashes``: tile, name, sha256 of every file inside each L1C zip."""
+"""In ``hashes``: the files inside each L1C zip."""
+_MEMBER_COLUMNS: Final = ("tile", "name", "sha256")
 
 BY_FILES: Final = ("archives", *RELEASE_ASSETS)
 """Assets whose files are compared as they lie on disk.
@@ -51,17 +52,34 @@ def read_tracked(folder: Path, asset: str) -> dict[str, dict[str, str]]:
     Raises:
         InvalidInput: the file has other columns.
     """
-    path = folder / "hashes" / f"{asset}.csv"
+    rows = _read(folder / "hashes" / f"{asset}.csv", COLUMNS)
+    return {row["tile"]: {c: row[c] for c in COLUMNS[1:]} for row in rows}
+
+
+def read_tracked_members(folder: Path) -> dict[str, dict[str, str]]:
+    """Tile key to the files of its L1C zip: path below the .SAFE folder to SHA-256.
+
+    Raises:
+        InvalidInput: the file has other columns.
+    """
+    found: dict[str, dict[str, str]] = {}
+    for row in _read(folder / "hashes" / MEMBERS_FILE, _MEMBER_COLUMNS):
+        found.setdefault(row["tile"], {})[row["name"]] = row["sha256"]
+    return found
+
+
+def _read(path: Path, columns: tuple[str, ...]) -> list[dict[str, str]]:
+    """The rows of a file; none where it is missing."""
     try:
         rows = csv.DictReader(io.StringIO(read_plain(path).decode(), newline=""))
     except FileNotFoundError:
-        return {}
-    if not set(COLUMNS) <= set(rows.fieldnames or ()):
+        return []
+    if not set(columns) <= set(rows.fieldnames or ()):
         raise InvalidInput(
-            f"{path}: expected the columns {', '.join(COLUMNS)}, found "
+            f"{path}: expected the columns {', '.join(columns)}, found "
             f"{rows.fieldnames}"
         )
-    return {row["tile"]: {c: row[c] for c in COLUMNS[1:]} for row in rows}
+    return list(rows)
 
 
 def row_of(record: StoredRecord) -> dict[str, str]:
@@ -154,7 +172,6 @@ TRACKED_ASSETS: Final = tuple(
     name for name in (*TILE_ASSETS, *RELEASE_ASSETS) if name not in _UNTRACKED
 )
 """Assets of which hashes are tracked."""
-_MEMBER_COLUMNS: Final = ("tile", "name", "sha256")
 
 
 @dataclass(frozen=True)
@@ -214,15 +231,12 @@ def _track_asset(folder: Path, asset: str, records: list[StoredRecord]) -> Chang
     both = old | now
     rows = [(tile, *both[tile].values()) for tile in sorted(both)]
     path = _write(folder / "hashes" / f"{asset}.csv", COLUMNS, rows)
-    added = len(now.keys() - old.keys())
-    changed = sum(old[tile] != now[tile] for tile in now.keys() & old.keys())
-    return Change(path, added, changed, len(both) - added - changed)
+    return _change(path, old, now)
 
 
 def _track_members(folder: Path, records: list[StoredRecord]) -> Change:
     """The files inside each L1C zip: services pack the same files anew."""
-    path = folder / "hashes" / MEMBERS_FILE
-    old = _read_members(path)
+    old = read_tracked_members(folder)
     now = {
         record.tile: {
             name: member.sha256
@@ -232,20 +246,15 @@ def _track_members(folder: Path, records: list[StoredRecord]) -> Change:
     }
     both = old | now
     rows = [(tile, *row) for tile in both for row in both[tile].items()]
-    _write(path, _MEMBER_COLUMNS, sorted(rows))
-    added = len(now.keys() - old.keys())
+    path = _write(folder / "hashes" / MEMBERS_FILE, _MEMBER_COLUMNS, sorted(rows))
+    return _change(path, old, now)
+
+
+def _change(
+    path: Path, old: dict[str, dict[str, str]], now: dict[str, dict[str, str]]
+) -> Change:
     changed = sum(old[tile] != now[tile] for tile in now.keys() & old.keys())
-    return Change(path, added, changed, len(both) - added - changed)
-
-
-def _read_members(path: Path) -> dict[str, dict[str, str]]:
-    """Tile key to name and digest of the files tracked; empty without a file."""
-    found: dict[str, dict[str, str]] = {}
-    if path.is_file():
-        with path.open(newline="") as file:
-            for row in csv.DictReader(file):
-                found.setdefault(row["tile"], {})[row["name"]] = row["sha256"]
-    return found
+    return Change(path, len(now.keys() - old.keys()), changed, len(old) - changed)
 
 
 def _write(path: Path, columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> Path:

@@ -6,17 +6,14 @@ holds.
 
 from __future__ import annotations
 
-import csv
-import io
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from ben_assets.bigearthnet.plain_files import read_plain
 from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.safe.manifest import is_dispensable
 from ben_assets.steps.step_context import StepContext
-from ben_assets.validation.expected_hashes import MEMBERS_FILE, compare
+from ben_assets.validation.expected_hashes import compare, read_tracked_members
 from ben_assets.validation.result import RuleResult
 from resources.data_root.facts import ProductStatus, State, ZipFacts
 from resources.data_root.store import StoredRecord
@@ -91,20 +88,10 @@ def catalogue_is_current(tile: Tile, ctx: StepContext) -> RuleResult:
 def _proof(record: StoredRecord, tracked: Path) -> str:
     """What vouches for the content of a zip without a tracked hash."""
     proof = "every image is verified by its manifest"
-    held = read_tracked_members(tracked, record.tile)
+    held = read_tracked_members(tracked).get(record.tile)
     if held:
         proof += f", and {len(held)} files equal the tracked ones"
     return proof
-
-
-def read_tracked_members(tracked: Path, tile: str) -> dict[str, str]:
-    """Path below the .SAFE folder to tracked SHA-256; empty where none is tracked."""
-    try:
-        text = read_plain(tracked / "hashes" / MEMBERS_FILE).decode()
-    except FileNotFoundError:
-        return {}
-    rows = csv.DictReader(io.StringIO(text, newline=""))
-    return {row["name"]: row["sha256"] for row in rows if row["tile"] == tile}
 
 
 def _differing(record: StoredRecord, tracked: Path) -> tuple[str, ...]:
@@ -117,7 +104,8 @@ def _differing(record: StoredRecord, tracked: Path) -> tuple[str, ...]:
     }
     is_served = State.VERIFIED in service and State.CHANGED_UPSTREAM not in service
     unproven = set() if is_served else set(facts.unproven_images)
-    for name, digest in read_tracked_members(tracked, record.tile).items():
+    held = read_tracked_members(tracked).get(record.tile, {})
+    for name, digest in held.items():
         member = facts.members.get(name)
         is_equal = member is not None and member.sha256 == digest
         if not is_equal and not is_dispensable(name):

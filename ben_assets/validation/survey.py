@@ -79,7 +79,7 @@ def _without_record(asset: str, tile: str, left: set[str]) -> list[Difference]:
 
 
 def _tiles_with_files(storage: StoredTiles, asset: str, orphans: set[str]) -> list[str]:
-    """Tiles without a sound record that files may be left of."""
+    """Tiles that have no sound record, but may have files."""
     if is_of_release(asset):
         return [RELEASE]
     damaged = {

@@ -12,6 +12,7 @@ from ben_assets.validation.expected_hashes import track_tiles
 from ben_assets.validation.result import RuleResult
 from ben_assets_tests.support.pipeline import edit, replace_file
 from ben_assets_tests.support.programs import run_command
+from ben_assets_tests.support.removal import remove_tile
 from resources.configured import resources_of
 
 ALWAYS = {
@@ -151,7 +152,7 @@ def test_one_wrong_tracked_row_fails_that_tile_and_blocks_what_follows(
     edit(tracked / "hashes" / "aligned_dataset.csv", record.sha256, "0" * 64)
     settings = {"BEN_TRACKED_ARTIFACTS": str(tracked)}
     for key in (wrong, right):
-        finished.storage.remove("archives", key)
+        remove_tile(finished.storage, "archives", key)
     run = finished.run("aligned_dataset,archives", wrong, **settings)
     assert run.code == 1
     said = finished.evaluations()

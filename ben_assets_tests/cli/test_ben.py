@@ -180,7 +180,8 @@ def test_doctor_names_a_misspelt_setting_and_a_wrong_path(pipeline):
     done = ben(pipeline, "doctor")
     assert "warns  settings" in done.out
     assert "nothing reads BEN_TILE_CSV; is BEN_TILES_CSV meant?" in done.out
-    assert "missing: expected /nowhere.gpkg; by hand from " in done.out
+    how = "ben reference fetch with CLMS_SERVICE_KEY, or by hand from "
+    assert f"missing: expected /nowhere.gpkg; {how}" in done.out
 
 
 @pytest.mark.parametrize("command", ["doctor", "tiles", "verify"])

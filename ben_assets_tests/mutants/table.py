@@ -565,7 +565,7 @@ MUTANTS: Final = (
         (
             "publication: old record goes last",
             "if os.path.lexists(record):",
-            "if new is None:",
+            "if not new:",
             "resources/data_root/test_publication.py",
         ),
         (
@@ -825,8 +825,8 @@ MUTANTS: Final = (
         ),
         (
             "expected hashes: other columns",
-            "if not set(COLUMNS) <= set(",
-            "if not set(COLUMNS) & set(",
+            "if not set(columns) <= set(",
+            "if not set(columns) & set(",
         ),
         (
             "expected hashes: nothing is compared",
@@ -1012,7 +1012,7 @@ MUTANTS: Final = (
     *_of(
         "ben_assets/training/manifest.py",
         "training/test_release.py",
-        ("release manifest: paths may climb", 'and ".." not in name.split("/")', ""),
+        ("release manifest: paths may climb", "stays_inside(name), ", "bool(name), "),
     ),
     *_of(
         "resources/uploads/upload_file.py",
@@ -1208,7 +1208,7 @@ MUTANTS: Final = (
             "False",
         ),
         ("bucket: files may lack", "if not is_dispensable(name):", "if False:"),
-        ("bucket: names may climb", '{"..", "."} & set', '{"."} & set'),
+        ("bucket: names may climb", "if not stays_inside(path)", "if not path"),
         (
             "bucket: nothing is hashed",
             "hashes=not _is_declared_md5(manifest.get(name), stored)",
@@ -1383,7 +1383,7 @@ MUTANTS: Final = (
         "resources/data_root/test_publication.py",
         (
             "publication: no room for folders",
-            "_make_parents([folder / output for output in new or ()], ",
+            "_make_parents([folder / output for output in new], ",
             "_make_parents([], ",
         ),
     ),

@@ -13,6 +13,7 @@ from ben_assets.bigearthnet.checksums import file_digest, hash_list_digest
 from ben_assets.bigearthnet.errors import InvalidInput, MissingInput
 from ben_assets.steps.postgis import publish_patches
 from ben_assets_tests.support.pipeline import Pipeline
+from ben_assets_tests.support.removal import remove_tile
 from resources.settings import REPOSITORY
 
 pytestmark = pytest.mark.real_server
@@ -138,7 +139,7 @@ def test_a_tile_without_matching_v1_patches_has_none_in_the_database(
 
 def test_without_metadata_the_tile_is_published_and_says_so(publisher, database):
     key = publisher.keys[0]
-    publisher.storage.remove("metadata_tables", key)
+    remove_tile(publisher.storage, "metadata_tables", key)
     publish(publisher, key)
     assert database.query("SELECT has_metadata FROM tiles") == [(False,)]
     assert database.count("patches") == CELLS
@@ -165,7 +166,7 @@ def one_polygon_less(publisher: Pipeline) -> Path:
 
 
 def test_a_tile_that_is_not_on_disk_is_not_published(publisher, database):
-    publisher.storage.remove("reference_maps", publisher.keys[0])
+    remove_tile(publisher.storage, "reference_maps", publisher.keys[0])
     with pytest.raises(MissingInput, match="materialize reference_maps"):
         publish(publisher, publisher.keys[0])
     assert database.count("tiles") == 0

@@ -24,9 +24,8 @@ from resources.transfers.bucket import (
     StoredObject,
     parse_listing,
 )
-from resources.transfers.download import OwnPause
 from resources.transfers.public_access import PublicAccess
-from resources.transfers.retrier import Retrier
+from resources.transfers.retrier import OwnPause, Retrier
 from resources.transfers.timeouts import Timeouts
 from resources.transfers.transport import Request, Transport
 from resources.uploads.huggingface import HubAccess, HuggingFace

@@ -15,8 +15,7 @@ from resources.cdse.catalogue import CatalogueEntry
 from resources.data_root.facts import State
 from resources.imported import import_l1c
 from resources.transfers.delivery import Delivered, Digests, deliver
-from resources.transfers.download import OwnPause
-from resources.transfers.retrier import Retrier
+from resources.transfers.retrier import OwnPause, Retrier
 from resources.transfers.timeouts import Timeouts
 
 BAND_BYTES = 400_000

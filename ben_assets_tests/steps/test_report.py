@@ -15,6 +15,7 @@ from ben_assets.report.gallery import PATCHES, choose_patches
 from ben_assets.report.provenance import render_page
 from ben_assets.steps.report import make_release_report
 from ben_assets_tests.support.pipeline import Pipeline
+from ben_assets_tests.support.removal import remove_tile
 
 VOID = {"meta", "link", "img", "br", "rect", "path"}
 
@@ -154,7 +155,7 @@ def test_no_release_no_report(pipeline):
 
 
 def test_archives_of_another_set_of_tiles_are_refused(finished):
-    finished.storage.remove("aligned_dataset", finished.keys[0])
+    remove_tile(finished.storage, "aligned_dataset", finished.keys[0])
     with pytest.raises(InvalidInput, match=r"3 tiles there, 2 here.*release_archives"):
         make_release_report(finished.ctx())
 

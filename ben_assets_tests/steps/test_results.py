@@ -36,6 +36,7 @@ from ben_assets_tests.support.pipeline import (
     link_tree,
     replace_file,
 )
+from ben_assets_tests.support.removal import remove_tile
 
 SUMMER, SPRING = DEMO_TILES
 TILES = (SUMMER, SPRING, OWN_TILE)
@@ -344,7 +345,7 @@ def test_what_is_no_longer_part_of_a_tile_is_removed(finished):
 
 
 def test_a_release_without_a_tile_drops_its_table(finished):
-    finished.storage.remove("aligned_dataset", OWN_TILE.key)
+    remove_tile(finished.storage, "aligned_dataset", OWN_TILE.key)
     finished.make_release()
     assert list(finished.data.rglob("metadata_own_tiles.parquet")) == []
     assert OWN_TILE.l2a_name.stem not in str(
@@ -359,7 +360,7 @@ def test_a_release_of_nothing_is_refused(pipeline):
 
 
 def test_archives_of_other_tiles_than_the_tables_are_refused(finished):
-    finished.storage.remove("aligned_dataset", SPRING.key)
+    remove_tile(finished.storage, "aligned_dataset", SPRING.key)
     with pytest.raises(InvalidInput, match=r"another set of tiles .*3 tiles there, 2"):
         finished.make("release_archives")
 
@@ -390,7 +391,7 @@ def test_two_tiles_with_the_same_matching_patches_cannot_be_released_together(fi
     says = rf"is the .* of {stem}_\d\d_\d\d \(tile {stem}\) and of {other}_\d\d_"
     with pytest.raises(InvalidInput, match=says):
         finished.make("release_metadata")
-    finished.storage.remove("aligned_dataset", OTHER_DAY_KEY)
+    remove_tile(finished.storage, "aligned_dataset", OTHER_DAY_KEY)
     finished.make(
         "archives", SUMMER.key
     )  # the matching patches stay for the tile that has them

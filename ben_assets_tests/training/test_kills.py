@@ -13,6 +13,7 @@ from ben_assets.steps.shards import make_subset
 from ben_assets.training.subsets import Selection
 from ben_assets_tests.support.pipeline import TRAINING_STEPS, Pipeline, tree_of
 from ben_assets_tests.support.programs import FORKS
+from ben_assets_tests.support.removal import remove_tile
 from resources.data_root import store as storage_module
 from resources.data_root.tile_files import verify_tile
 
@@ -85,7 +86,7 @@ def test_archives_killed_while_they_are_joined_are_those_before(finished, is_fir
     storage, key = finished.storage, max(finished.keys)
     folder, whole = storage.folder("release_archives"), finished.tree()
     if is_first:
-        storage.remove("release_archives", "release")
+        remove_tile(storage, "release_archives", "release")
     before = tree_of(folder)
     archive = storage.folder("archives") / key / "S2.tar.zst"
     run = FORKS.Process(target=join_until, args=(str(archive), finished))

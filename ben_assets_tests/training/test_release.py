@@ -56,6 +56,7 @@ from ben_assets_tests.support.pipeline import (
     replace_file,
     tree_of,
 )
+from ben_assets_tests.support.removal import remove_tile
 from resources.data_root.flow import RELEASE
 from resources.data_root.stored_tiles import Snapshot
 from resources.data_root.tile_files import Difference
@@ -581,7 +582,7 @@ def test_a_release_with_a_cut_file_is_not_published(trained, tmp_path):
 @pytest.mark.parametrize("asset", TRAINING_STEPS)
 def test_another_set_of_tiles_is_noticed(trained, asset, tmp_path):
     """A tile leaves the release: what was made with it cannot be published."""
-    trained.storage.remove("aligned_dataset", trained.keys[0])
+    remove_tile(trained.storage, "aligned_dataset", trained.keys[0])
     with leaves_no_trace(trained):
         with pytest.raises(BenError, match="another set of tiles"):
             publish_folder(trained.ctx(), tmp_path / "published")

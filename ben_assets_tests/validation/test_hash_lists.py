@@ -23,7 +23,6 @@ def test_files_are_hashed_in_their_order_and_lost_ones_are_none(tmp_path):
         for n in range(600)
     ]
     assert list(hash_files(paths)) == expected
-    assert list(hash_files(paths, threads=1)) == expected
     assert list(hash_files([])) == []
 
 

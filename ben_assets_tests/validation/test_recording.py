@@ -15,6 +15,7 @@ from ben_assets.validation.expected_hashes import (
 from ben_assets.validation.overview import State, overview, with_files_checked
 from ben_assets_tests.support.facts import facts_of
 from ben_assets_tests.support.pipeline import edit, edit_record
+from ben_assets_tests.support.removal import remove_tile
 from resources.data_root.facts import ListFacts
 from resources.data_root.flow import RELEASE, RELEASE_ASSETS
 from resources.data_root.records import FileDigest, Record
@@ -130,7 +131,7 @@ def states(finished, tracked, tile):
 def test_the_overview_tells_done_absent_stale_and_wrong_apart(finished, tmp_path):
     first, second, third = finished.keys
     assert set(states(finished, tmp_path, first).values()) == {State.DONE, State.ABSENT}
-    finished.storage.remove("archives", first)
+    remove_tile(finished.storage, "archives", first)
     assert states(finished, tmp_path, first)["archives"] is State.ABSENT
     record = finished.storage.record_path("aligned_dataset", second)
     edit_record(record, '"patches": "', '"patches": "0')

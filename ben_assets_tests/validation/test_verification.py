@@ -16,6 +16,7 @@ from ben_assets.validation.overview import overview, with_files_checked
 from ben_assets.validation.survey import find_differences
 from ben_assets_tests.support.facts import facts_of
 from ben_assets_tests.support.pipeline import Pipeline, flip, replace_file
+from ben_assets_tests.support.removal import remove_tile
 from resources.data_root.flow import RELEASE, RELEASE_ASSETS, TILE_ASSETS
 from resources.data_root.records import Record
 from resources.data_root.store import Storage
@@ -301,7 +302,7 @@ def test_a_changed_input_file_makes_stale_what_was_made_from_it(finished):
 
 def test_a_release_is_stale_when_a_tile_came_or_went(finished):
     tile = finished.keys[-1]
-    finished.storage.remove("aligned_dataset", tile)
+    remove_tile(finished.storage, "aligned_dataset", tile)
     found = [one for one in differences(finished) if one.tile == RELEASE]
     stale = {one.asset for one in found if one.kind is Kind.STALE}
     assert stale == {"release_metadata", "release_archives"}

@@ -29,7 +29,7 @@ from resources.transfers.retrier import BackOff, Retrier
 from resources.transfers.transport import Request, RequestRefused, Transport
 
 _BRIEFLY: Final = 10.0
-"""Seconds of timeouts with a question whose answer only explains a failure."""
+"""Seconds to keep trying a question whose answer only explains a failure."""
 _SIZE: Final = re.compile(r"[0-9]{1,15}")
 _MAX_CHECKSUMS: Final = 20
 _NO_ANSWER: Final = (InvalidInput, RequestRefused, ServiceUnavailable)

@@ -24,7 +24,7 @@ from ben_assets.bigearthnet.errors import (
 from resources.cdse.access import Access, S3Keys
 from resources.cdse.session import Session
 from resources.data_root.facts import CatalogueEntry
-from resources.data_root.store import local_errors
+from resources.data_root.files import local_errors
 from resources.transfers.bucket import Bucket, ListingPage
 from resources.transfers.delivery import Delivered, Digests
 from resources.transfers.product_tree import TreeDownload

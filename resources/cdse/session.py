@@ -31,7 +31,7 @@ from ben_assets.bigearthnet.errors import (
 )
 from ben_assets.bigearthnet.plain_files import read_plain
 from resources.cdse.access import Access, Account
-from resources.data_root.store import local_errors
+from resources.data_root.files import local_errors
 from resources.transfers.transport import (
     Request,
     RequestRefused,

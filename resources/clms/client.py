@@ -24,9 +24,8 @@ from ben_assets.bigearthnet.errors import (
 )
 from resources.clms.service_key import ServiceKey
 from resources.redaction import redacted
-from resources.transfers.download import OwnPause
 from resources.transfers.public_access import is_loopback
-from resources.transfers.retrier import Retrier
+from resources.transfers.retrier import OwnPause, Retrier
 from resources.transfers.timeouts import Timeouts
 from resources.transfers.transport import (
     Request,

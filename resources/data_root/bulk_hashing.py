@@ -18,41 +18,31 @@ _BATCH: Final = 256
 _READ_BYTES: Final = 1 << 20
 
 
-def hash_files(
-    paths: Sequence[str], threads: int | None = None
-) -> Iterator[str | None]:
+def hash_files(paths: Sequence[str]) -> Iterator[str | None]:
     """SHA-256 of each file in the order of ``paths``; None for one that is gone.
 
     What is no file, or cannot be read, has no digest: instead it says what it is, such
     as ``a FIFO`` or ``unreadable: Input/output error``. Links are not followed.
 
     Threads do: reading and hashing both release the interpreter's lock.
-
-    Args:
-        paths: files.
-        threads: files read at a time; by default one for each core.
     """
-    return map_files(_hash_file, paths, threads)
+    return map_files(_hash_file, paths)
 
 
 def map_files(
-    function: Callable[[str], _Found],
-    paths: Sequence[str],
-    threads: int | None = None,
+    function: Callable[[str], _Found], paths: Sequence[str]
 ) -> Iterator[_Found]:
     """What ``function`` says of each file, in the order of ``paths``.
 
-    Threads take hundreds of files at a time: a task for each costs more than to read
-    it.
+    Threads, one for each core, take hundreds of files at a time: a task for each costs
+    more than to read it.
 
     Args:
         function: called with one path, in any thread.
         paths: files.
-        threads: files at a time; by default one for each core.
     """
-    workers = threads or len(os.sched_getaffinity(0))
     batches = [paths[i : i + _BATCH] for i in range(0, len(paths), _BATCH)]
-    with ThreadPoolExecutor(workers) as pool:
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
         found = pool.map(lambda batch: [function(path) for path in batch], batches)
         yield from chain.from_iterable(found)
 

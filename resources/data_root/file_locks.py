@@ -32,7 +32,7 @@ from resources.data_root.locks import POSTGRES_MARK, Lock, Locks, Owner, is_seen
 from resources.settings import Settings
 
 BEAT_SECONDS: Final = 10.0
-"""How often an owner touches his lock file."""
+"""How often an owner touches its lock file."""
 GONE_AFTER_SECONDS: Final = 120.0
 """An owner on another host that was silent for so long is gone; more than the 60 s for
 which an NFS client may show old file times (``acregmax``)."""
@@ -94,7 +94,7 @@ class FileLocks(Locks):
 
     @property
     def beat_seconds(self) -> float:
-        """How often an owner touches his lock file."""
+        """How often an owner touches its lock file."""
         return self._beat_seconds
 
     def is_abandoned(self, content: bytes, touched: float) -> bool:

@@ -39,7 +39,7 @@ class Lock(ABC):
 
     @abstractmethod
     def require(self) -> None:
-        """Return only if the lock is held, as far as anybody can know.
+        """Raise LockLost unless this process still holds the lock (best effort).
 
         Raises:
             LockLost: another owner has, or had, it since.

@@ -21,11 +21,7 @@ from pathlib import Path
 from typing import Final
 
 from ben_assets.bigearthnet.checksums import format_hash_list
-from ben_assets.bigearthnet.errors import (
-    BenError,
-    InvalidInput,
-    LockLost,
-)
+from ben_assets.bigearthnet.errors import BenError, InvalidInput, LockLost
 from resources.data_root.file_locks import FileLocks, locks_of
 from resources.data_root.files import (
     files_below,
@@ -46,14 +42,7 @@ from resources.data_root.records import (
 from resources.data_root.stored_tiles import JOURNAL, StoredTiles, journal_outputs
 from resources.settings import Settings
 
-__all__ = [
-    "Draft",
-    "Record",
-    "Storage",
-    "StoredRecord",
-    "local_errors",
-    "write_atomically",
-]
+__all__ = ["Draft", "Record", "Storage", "StoredRecord"]
 
 
 class Storage(StoredTiles):
@@ -96,8 +85,8 @@ class Storage(StoredTiles):
         """Keep other processes from replacing a tile of these assets meanwhile.
 
         Args:
-            assets: in flow order, which is the order in which all take their locks: so
-                nobody waits for one who waits for him.
+            assets: in flow order, in which all take their locks: so no two wait for
+                each other.
             tile: tile key.
             on_wait: told who is waited for.
         """
@@ -140,13 +129,6 @@ class Storage(StoredTiles):
                 shutil.rmtree(path, ignore_errors=True)
                 with contextlib.suppress(OSError):  # others are at work in it
                     path.parent.rmdir()
-
-    def remove(self, asset: str, tile: str) -> None:
-        """Take a tile away, record first."""
-        with self.draft(asset, tile) as draft:
-            record = self.find(asset, tile)
-            if record is not None:
-                draft._clear(record.outputs)
 
     def _of_others(self, asset: str, tile: str) -> set[str]:
         """Outputs in records of other tiles: two may share a Sentinel-1 directory."""
@@ -264,14 +246,14 @@ class Draft:
         recorded = old.outputs if old else ()
         return (*recorded, *self.storage.own_entries(self.asset, self.tile))
 
-    def _clear(self, old: tuple[str, ...], new: tuple[str, ...] | None = None) -> None:
-        """Take the old tile away and put the new one, if any, in its place."""
+    def _clear(self, old: tuple[str, ...], new: tuple[str, ...]) -> None:
+        """Take the old tile away and put the new one in its place."""
         self.lock.require()
-        gone = set(old) - set(new or ())
+        gone = set(old) - set(new)
         theirs = self.storage._of_others(self.asset, self.tile) if gone else set()
         self._replace(tuple(path for path in old if path not in gone & theirs), new)
 
-    def _replace(self, old: tuple[str, ...], new: tuple[str, ...] | None) -> None:
+    def _replace(self, old: tuple[str, ...], new: tuple[str, ...]) -> None:
         """Renames alone, out of the draft or into it.
 
         So none of them does anything once ``recover`` of another process moved the
@@ -279,10 +261,10 @@ class Draft:
         """
         folder, trash = self.storage.folder(self.asset), self.path / _TRASH
         record = self.storage.record_path(self.asset, self.tile)
-        both = sorted({*old, *(new or ())})
+        both = sorted({*old, *new})
         for name in both:
             self.storage.place(self.asset, name)
-        _make_parents([folder / output for output in new or ()], folder)
+        _make_parents([folder / output for output in new], folder)
         trash.mkdir()
         write_atomically(self.path / JOURNAL, json.dumps(both).encode())
         journal = (self.path / JOURNAL).rename(self.path.with_suffix(JOURNAL))
@@ -290,10 +272,9 @@ class Draft:
         if os.path.lexists(record):
             record.rename(trash / _RECORD)
         self._take_away(both, trash)
-        for output in new or ():
+        for output in new:
             _rename_into(self.path / output, folder / output)
-        if new is not None:
-            (self.path / _RECORD).rename(record)
+        (self.path / _RECORD).rename(record)
         flush_folder(folder)
         journal.unlink()
 

@@ -12,7 +12,7 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Final
 
 from ben_assets.bigearthnet.checksums import file_digest
@@ -24,6 +24,7 @@ from ben_assets.bigearthnet.errors import (
     MissingInput,
 )
 from ben_assets.bigearthnet.plain_files import open_plain, read_plain
+from ben_assets.bigearthnet.relative_names import stays_inside
 from ben_assets.safe.manifest import prove_product
 from resources.data_root.files import (
     clone,
@@ -192,18 +193,13 @@ def _read_list(folder: Path) -> dict[str, str]:
     for number, line in enumerate(lines, 1):
         sha256, _, name = line.partition("  ")
         is_digest = len(sha256) == 64 and set(sha256) <= set("0123456789abcdef")
-        if not is_digest or not _stays_inside(name):
+        if not (is_digest and stays_inside(name) and name.isprintable()):
             raise InvalidInput(
                 f"{path}, line {number}: expected a SHA-256, two spaces and a path in "
                 f"this directory, found {line[:120]!r}"
             )
         listed[name] = sha256
     return listed
-
-
-def _stays_inside(name: str) -> bool:
-    parts = PurePosixPath(name).parts
-    return bool(parts) and name[0] != "/" and ".." not in parts and name.isprintable()
 
 
 def _format_list(listed: dict[str, str]) -> str:

@@ -29,6 +29,7 @@ from resources.inputs.pins import (
     load_pins,
 )
 from resources.settings import Settings
+from resources.transfers.timeouts import Timeouts
 
 CONSEQUENCES: Final[dict[str, str]] = {
     TILE_LINKS: "names of v1 tiles may be others; no artifact is made from it",
@@ -91,14 +92,17 @@ class PinnedInputs:
         return InputStatus(pin, path, digest, matches)
 
     def require(
-        self, name: str, log: Callable[[str], None], **patience: float
+        self,
+        name: str,
+        log: Callable[[str], None],
+        give_up_seconds: float = Timeouts.give_up_seconds,
     ) -> InputStatus:
         """An input as it is on disk, fetched if it is not there.
 
         Args:
             name: file name.
             log: takes progress lines.
-            patience: arguments of ``fetch`` on how long to wait, in seconds.
+            give_up_seconds: as of ``fetch``.
 
         Raises:
             MissingInput: it can only be put there by hand.
@@ -118,7 +122,7 @@ class PinnedInputs:
         else:
             from resources.inputs.fetch import fetch  # brings the catalogue along
 
-            fetch(pin, self.places.expected(name), log, **patience)
+            fetch(pin, self.places.expected(name), log, give_up_seconds=give_up_seconds)
         return self._there(name)
 
     def _fetch_corine(self, pin: Pin, log: Callable[[str], None]) -> None:

@@ -22,7 +22,7 @@ from ben_assets.bigearthnet.land_cover_raster import (
 )
 from ben_assets.bigearthnet.land_cover_vector import layer_of, require_layer
 from ben_assets.bigearthnet.patch_grid import TileGeocoding
-from ben_assets.bigearthnet.recipe import LandCover, Recipe, missing_files
+from ben_assets.bigearthnet.recipe import LandCover, Recipe, require_named
 from ben_assets.bigearthnet.reproject import bounds_in, boxes_meet
 from ben_assets.bigearthnet.worldcover import (
     LEGEND,
@@ -36,14 +36,15 @@ def problems(recipe: Recipe) -> list[str]:
 
     Columns, layers, CRS and data types are looked at; what the files hold is not.
     """
-    found = missing_files(recipe)
-    looks: tuple[tuple[Path | None, Callable[[Recipe], None]], ...] = (
-        (recipe.land_cover.path, _require_land_cover),
-        (recipe.countries.path, _require_countries),
+    found = []
+    looks: tuple[tuple[str, Path | None, Callable[[Recipe], None]], ...] = (
+        ("land_cover.path", recipe.land_cover.path, _require_land_cover),
+        ("countries.path", recipe.countries.path, _require_countries),
     )
-    for path, require in looks:
-        if path is not None and path.exists():
+    for key, path, require in looks:
+        if path is not None:
             try:
+                require_named(path, key)
                 require(recipe)
             except BenError as error:
                 found.append(str(error))

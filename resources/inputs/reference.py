@@ -37,7 +37,7 @@ from ben_assets.bigearthnet.legend import CLC2018, Legend
 from ben_assets.bigearthnet.patch_grid import TileGeocoding
 from ben_assets.bigearthnet.plain_files import require_plain
 from ben_assets.bigearthnet.product_names import s1_acquisition
-from ben_assets.bigearthnet.recipe import Countries, LandCover
+from ben_assets.bigearthnet.recipe import Countries, LandCover, require_named
 from ben_assets.bigearthnet.reference_map import (
     LAYER,
     ClcPolygons,
@@ -115,10 +115,6 @@ class ReferenceInputs:
         """File name to SHA-256 of an input, for the ``made_from`` of a record."""
         return self._digest_as_read(self.find(name))
 
-    def clc_file_digest(self) -> dict[str, str]:
-        """File name to SHA-256 of the CORINE GeoPackage."""
-        return {self.clc_path.name: self.digests.digest(self.clc_path)}
-
     def v1_footprints(self, epsg: int) -> gpd.GeoDataFrame | None:
         """The v1 footprints of a UTM zone, or None for a zone that has none.
 
@@ -176,7 +172,7 @@ class ReferenceInputs:
     def _countries_path(self, countries: Countries) -> Path:
         if countries.path is None:
             return self.find(COUNTRIES)
-        return _require_file(countries.path, "countries.path")
+        return require_named(countries.path, "countries.path")
 
     def land_cover_polygons(
         self, cover: LandCover, grid: TileGeocoding
@@ -192,7 +188,7 @@ class ReferenceInputs:
         """
         if cover.path is None:
             return self.clc_polygons(grid, cover.legend)
-        path = _require_file(cover.path, "land_cover.path")
+        path = require_named(cover.path, "land_cover.path")
         sha256 = self.digests.digest(path)
         self._require_complete_index(path, layer_of(path, cover.layer))
         table, crs = read_polygons(path, cover, grid)
@@ -344,17 +340,3 @@ def read_vector(path: Path) -> gpd.GeoDataFrame:
         return gpd.read_file(path)
     except pyogrio.errors.DataSourceError as error:
         raise InvalidInput(f"{path}: not a readable vector file: {error}") from error
-
-
-def _require_file(path: Path, key: str) -> Path:
-    """Insist on a file that a recipe names.
-
-    Raises:
-        MissingInput: it is not there.
-    """
-    if not (path.is_file() or path.is_dir()):  # as a file geodatabase is
-        raise MissingInput(
-            f"{path} is missing or no file, which {key} of the recipe names; put it "
-            "there or correct the recipe"
-        )
-    return path

@@ -32,7 +32,7 @@ from ben_assets.bigearthnet.errors import (
     ServiceUnavailable,
 )
 from ben_assets.bigearthnet.plain_files import open_plain
-from resources.data_root.store import local_errors
+from resources.data_root.files import local_errors
 from resources.settings import REPOSITORY
 from resources.transfers.download import PublicFile, download
 from resources.transfers.timeouts import Timeouts

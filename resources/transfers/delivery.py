@@ -28,7 +28,7 @@ from resources.data_root.files import require_space
 from resources.transfers.retrier import Retrier
 
 MOST_DELIVERIES: Final = 4
-"""Complete bodies that may break a expectation before the product is given up."""
+"""Complete bodies that may fail a check before the product is given up."""
 _KNOWN: Final[dict[str, Callable[[], Any]]] = {**ALGORITHMS, "BLAKE3": blake3}
 """Checksums of catalogues, by plain name."""
 

@@ -14,7 +14,7 @@ from typing import Final
 from ben_assets.bigearthnet.errors import LocalResourceError
 from resources.data_root.files import local_errors
 from resources.transfers.public_access import PublicAccess
-from resources.transfers.retrier import Pause, Retrier
+from resources.transfers.retrier import OwnPause, Retrier
 from resources.transfers.timeouts import Timeouts
 from resources.transfers.transfer import Expected, NoDigest, Place, Transfer
 from resources.transfers.transport import Request, Transport, shown
@@ -66,24 +66,6 @@ class PublicFile:
     """What is known of it."""
     headers: Mapping[str, str] = field(default_factory=dict)
     """More headers of the request."""
-
-
-class OwnPause(Pause):
-    """A pause that one task keeps to: nobody else asks that service."""
-
-    def __init__(self, timeouts: Timeouts) -> None:
-        """Nobody asked for a pause yet."""
-        self._longest = timeouts.longest_pause_seconds
-        self._until = 0.0
-
-    def ask(self, seconds: float) -> None:
-        """Wait for so long from now."""
-        until = time.monotonic() + min(seconds, self._longest)
-        self._until = max(self._until, until)
-
-    def wait(self) -> None:
-        """Return when the pause is over."""
-        time.sleep(max(0.0, self._until - time.monotonic()))
 
 
 def download(

@@ -22,6 +22,7 @@ from ben_assets.bigearthnet.errors import (
     CorruptProduct,
     ProductGone,
 )
+from ben_assets.bigearthnet.relative_names import stays_inside
 from ben_assets.safe.manifest import (
     MANIFEST,
     ManifestEntry,
@@ -73,11 +74,11 @@ def list_tree(bucket: Bucket, name: str, prefix: str, attempts: Retrier) -> Prod
     if not found:
         raise ProductGone(f"{bucket.url} has no files at {prefix}")
     paths = {one.key.removeprefix(prefix): one for one in found}
-    unsafe = [path for path in paths if {"..", "."} & set(path.split("/"))]
-    if unsafe:
-        raise CorruptProduct(f"{bucket.url}: unsafe names at {prefix}: {unsafe[:5]}")
     files = {path: one for path, one in paths.items() if not _MARKER.fullmatch(path)}
     files.pop("", None)
+    unsafe = [path for path in files if not stays_inside(path)]
+    if unsafe:
+        raise CorruptProduct(f"{bucket.url}: unsafe names at {prefix}: {unsafe[:5]}")
     return ProductTree(name, files, tuple(sorted(paths.keys() - files.keys())))
 
 

@@ -16,8 +16,8 @@ from typing import Final, Protocol, TypeVar
 from ben_assets.bigearthnet.errors import BenError, FailureClass, ServiceUnavailable
 from ben_assets.bigearthnet.numerals import counted
 from ben_assets.bigearthnet.plain_files import read_plain
+from resources.data_root.files import local_errors, write_atomically
 from resources.data_root.locks import Lock, Locks
-from resources.data_root.store import local_errors, write_atomically
 from resources.transfers.timeouts import Timeouts
 
 _POLL_SECONDS: Final = 0.2
@@ -101,6 +101,24 @@ class BackOff(Pause):
         return 0.0
 
 
+class OwnPause(Pause):
+    """A pause that one task keeps to: nobody else asks that service."""
+
+    def __init__(self, timeouts: Timeouts) -> None:
+        """Nobody asked for a pause yet."""
+        self._longest = timeouts.longest_pause_seconds
+        self._until = 0.0
+
+    def ask(self, seconds: float) -> None:
+        """Wait for so long from now."""
+        until = time.monotonic() + min(seconds, self._longest)
+        self._until = max(self._until, until)
+
+    def wait(self) -> None:
+        """Return when the pause is over."""
+        time.sleep(max(0.0, self._until - time.monotonic()))
+
+
 class Retrier:
     """Decides after each failure of one task whether and when to try again."""
 
@@ -108,27 +126,22 @@ class Retrier:
         self, timeouts: Timeouts, pause: Pause, log: Callable[[str], None]
     ) -> None:
         """Start the clock of the task."""
-        self._patience = timeouts
+        self.timeouts = timeouts
         self._pause = pause
         self._log = log
         self._started = self._since = time.monotonic()
         self._failures = 0
 
-    @property
-    def timeouts(self) -> Timeouts:
-        """How long to wait for what."""
-        return self._patience
-
     def branch(self) -> Retrier:
         """One for a part of the task: failures of its own, within the same time."""
-        one = Retrier(self._patience, self._pause, self._log)
+        one = Retrier(self.timeouts, self._pause, self._log)
         one._started = self._started
         return one
 
     @property
     def seconds_left(self) -> float:
         """Until the whole task must be over."""
-        return self._patience.total_seconds - (time.monotonic() - self._started)
+        return self.timeouts.total_seconds - (time.monotonic() - self._started)
 
     @contextlib.contextmanager
     def not_counted(self) -> Iterator[None]:
@@ -181,7 +194,7 @@ class Retrier:
 
         Raises:
             BenError: ``error`` itself if no wait helps; one of its class that says how
-                long was tried if timeouts is at its end.
+                long was tried if the time is up.
         """
         if not isinstance(error, ServiceUnavailable):
             raise error
@@ -190,15 +203,15 @@ class Retrier:
         self._failures += 1
         wait = self._next_wait(error)
         is_asked = error.retry_after is not None
-        if is_asked and wait > self._patience.longest_pause_seconds:
+        if is_asked and wait > self.timeouts.longest_pause_seconds:
             raise _given_up(error, f"the service asks to wait {wait:.0f} s")
         tried = time.monotonic() - self._since
-        is_over = tried + wait > self._patience.give_up_seconds and not is_asked
+        is_over = tried + wait > self.timeouts.give_up_seconds and not is_asked
         if is_over or wait > self.seconds_left or self._failures >= MOST_FAILURES:
             raise _given_up(
                 error, f"failed {counted(self._failures, 'time')} in {tried:.0f} s"
             )
-        left = self._patience.give_up_seconds - tried
+        left = self.timeouts.give_up_seconds - tried
         limit = "" if is_asked else f", giving up in {left:.0f} s"
         self._log(f"{error}; trying again in {wait:.1f} s{limit}")
         if is_asked or error.failure_class is FailureClass.QUOTA:
@@ -209,11 +222,8 @@ class Retrier:
     def _next_wait(self, error: ServiceUnavailable) -> float:
         if error.retry_after is not None:
             return error.retry_after
-        first, longest = (
-            self._patience.first_wait_seconds,
-            self._patience.longest_wait_seconds,
-        )
-        wait = min(longest, first * 2.0 ** (self._failures - 1))
+        wait = self.timeouts.first_wait_seconds * 2.0 ** (self._failures - 1)
+        wait = min(self.timeouts.longest_wait_seconds, wait)
         return wait * random.uniform(0.75, 1.25)
 
 

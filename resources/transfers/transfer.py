@@ -24,7 +24,7 @@ from ben_assets.bigearthnet.errors import (
     ServiceUnavailable,
 )
 from ben_assets.safe.zip_safety import LOCAL_HEADER, MAX_PRODUCT_BYTES
-from resources.data_root.store import local_errors
+from resources.data_root.files import local_errors
 from resources.transfers.retrier import Limiter, Retrier
 from resources.transfers.transport import RequestRefused, connection_errors
 

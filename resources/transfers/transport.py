@@ -1,7 +1,7 @@
 """HTTP with the rules of this project: own redirects, allowed hosts, named failures.
 
 Belongs here: sending one request and classifying its answer. Not here: when to try
-again (``attempts``), what the answer means. Plain ``urllib`` on purpose: a body comes
+again (``retrier``), what the answer means. Plain ``urllib`` on purpose: a body comes
 three times as fast as through httpx2 (measured on loopback), and redirects are ours to
 follow, while general clients take the token along or drop it on their own.
 """

@@ -36,9 +36,8 @@ from ben_assets.bigearthnet.errors import (
 from ben_assets.bigearthnet.outside_text import escaped
 from resources.redaction import proxy_secrets, redacted
 from resources.settings import Settings
-from resources.transfers.download import OwnPause
 from resources.transfers.public_access import PublicAccess
-from resources.transfers.retrier import Retrier
+from resources.transfers.retrier import OwnPause, Retrier
 from resources.transfers.timeouts import Timeouts
 from resources.transfers.transport import RequestRefused, shown
 from resources.uploads.hub_client import BoundedClient

@@ -22,9 +22,9 @@ from ben_assets.bigearthnet.errors import (
 )
 from resources.redaction import redacted
 from resources.settings import Settings
-from resources.transfers.download import OwnPause, Progress
+from resources.transfers.download import Progress
 from resources.transfers.public_access import PublicAccess
-from resources.transfers.retrier import Retrier
+from resources.transfers.retrier import OwnPause, Retrier
 from resources.transfers.timeouts import Timeouts
 from resources.transfers.transport import Request, Transport, Unauthorized
 from resources.uploads.upload_file import Sending, Tally, UploadFile

@@ -1,7 +1,6 @@
 """A publication that is cut off or overtaken at any of its steps."""
 
 import contextlib
-import functools
 import hashlib
 import shutil
 from pathlib import Path
@@ -202,17 +201,8 @@ def test_without_room_for_its_folders_a_tile_leaves_the_old_one(tmp_path):
     assert storage.find("tree", TILE) is not None
 
 
-def test_a_removed_tile_leaves_nothing(tmp_path):
-    storage = Storage(tmp_path)
-    make(storage, "old", ("a", "b"))
-    storage.remove(ASSET, TILE)
-    assert found(tmp_path) == {}
-    assert storage.find(ASSET, TILE) is None
-
-
-@pytest.mark.parametrize("how", ["publish", "remove"])
 def test_a_writer_overtaken_after_its_renames_deletes_nothing_of_the_new_owner(
-    tmp_path, monkeypatch, how
+    tmp_path, monkeypatch
 ):
     """It slept just before it took away what the new tile no longer has."""
     slow = Storage(tmp_path)
@@ -227,13 +217,8 @@ def test_a_writer_overtaken_after_its_renames_deletes_nothing_of_the_new_owner(
         remove_empty(folder, top)
 
     monkeypatch.setattr(storage_module, "_remove_empty", overtake)
-    act = (
-        functools.partial(make, slow, "slow", ("a",))
-        if how == "publish"
-        else functools.partial(slow.remove, ASSET, TILE)
-    )
     with pytest.raises(LockLost, match="taken over"):
-        act()
+        make(slow, "slow", ("a",))
     assert set(found(tmp_path)) == {
         f"{TILE}.json",
         f"{TILE}.hashes.csv",

@@ -3,6 +3,7 @@
 import pytest
 
 from ben_assets_tests.support.facts import facts_of
+from ben_assets_tests.support.removal import remove_tile
 from resources.data_root.flow import RELEASE
 from resources.data_root.staleness import stale_inputs
 from resources.data_root.store import Record, Storage
@@ -83,8 +84,8 @@ def test_a_release_is_stale_where_tiles_came_went_or_changed(storage):
     assert stale_inputs(storage, release) == []
     put(storage, "aligned_dataset", THIRD)
     assert stale_inputs(storage, release) == [f"set of tiles: without {THIRD}"]
-    storage.remove("aligned_dataset", THIRD)
-    storage.remove("aligned_dataset", SECOND)
+    remove_tile(storage, "aligned_dataset", THIRD)
+    remove_tile(storage, "aligned_dataset", SECOND)
     assert stale_inputs(storage, release) == [f"set of tiles: with the absent {SECOND}"]
     put(storage, "aligned_dataset", SECOND, files="2")
     (found,) = stale_inputs(storage, release)

@@ -1,4 +1,4 @@
-"""Google's bucket on loopback: its quirks, twelve faults, and what is accepted."""
+"""Google's bucket on loopback: its quirks, thirteen faults, and what is accepted."""
 
 from __future__ import annotations
 
