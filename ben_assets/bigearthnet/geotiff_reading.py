@@ -133,7 +133,10 @@ def _read_by_gdal(content: bytes) -> OneBand:
             "expected a GeoTIFF of one band of a patch, found an empty file"
         )
     try:
-        with MemoryFile(content) as memory, memory.open(driver="GTiff") as raster:
+        with (
+            MemoryFile(content, filename="file.tif") as memory,
+            memory.open(driver="GTiff") as raster,
+        ):
             n_pixels = raster.width * raster.height
             if raster.count == 1 and n_pixels <= _MOST_PIXELS:
                 to_ground = raster.transform
