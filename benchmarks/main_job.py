@@ -6,7 +6,8 @@ repeats. Makes one full-size tile whose bands are as hard to decode as real ones
 the original made as well. All assets of a tile are made in one process, as in a run.
 The physical limit of ``patches`` is measured right after it, in a process of its own:
 decode the 12 JP2 once with the same threads, then write as many files of the same sizes
-to the same disk, flushed as ours; the ratio is the median over all such pairs.
+to the same disk, flushed as ours; the ratio is the median over all such pairs. The
+training database stands beside it and counts in no goal.
 
 Nothing is deleted before the end: ext4 makes new files slowly for minutes after many
 were deleted.
@@ -73,6 +74,8 @@ STAGES_OF_THE_ORIGINAL: Final = {
 
 _COLUMNS: Final = ("s", "CPU s", "peak MiB", "read MB", "written MB", "files", "MB/s")
 _LIMIT: Final = "limit of patches"
+_BESIDE: Final = (_LIMIT, "training_lmdb")
+"""Rows that are no part of the way to the release: they count in no goal."""
 _ALL: Final = "all tiles"
 
 Row = dict[str, Any]
@@ -224,7 +227,7 @@ def _report(rounds: list[list[Row]], pipeline: Pipeline, *, is_world_a: bool) ->
         table.add_row(*_cells(row))
     console = Console(width=100)
     console.print(table)
-    steps = [row for row in rows if row["asset"] != _LIMIT]
+    steps = [row for row in rows if row["asset"] not in _BESIDE]
     goal = GOAL_SECONDS[is_world_a]
     checks = [_limit_check(rounds), *_total_checks(steps, len(pipeline.keys), goal)]
     original = _against_the_original(steps) if is_world_a else []

@@ -152,6 +152,7 @@ def test_sentinel_1_is_copied_and_all_is_read_only(pipeline):
     ("corrupt", "says"),
     [
         (lambda p: replace_file(p, b""), "found an empty file"),
+        (lambda p: replace_file(p, bytes(2 << 20)), "expected at most 1048576 bytes"),
         (
             lambda p: replace_file(p, p.read_bytes()[:400]),
             "expected a GeoTIFF of one",
@@ -180,7 +181,17 @@ def test_sentinel_1_is_copied_and_all_is_read_only(pipeline):
             "expected upper left corner",
         ),
     ],
-    ids=["empty", "cut", "cut a little", "float64", "nan", "size", "crs", "place"],
+    ids=[
+        "empty",
+        "large",
+        "cut",
+        "cut a little",
+        "float64",
+        "nan",
+        "size",
+        "crs",
+        "place",
+    ],
 )
 def test_damaged_sentinel_1_files_are_named(pipeline, corrupt, says):
     first = s1_files(pipeline)[0]

@@ -30,10 +30,12 @@ from typer.testing import CliRunner
 from ben_assets.bigearthnet.archive_contents import members
 from ben_assets.bigearthnet.errors import BenError, InvalidInput, MissingInput
 from ben_assets.bigearthnet.legend import LABEL_OF_CODE, LABELS
+from ben_assets.bigearthnet.reference_map import LAYER
 from ben_assets.cli import app
 from ben_assets.cli.verification import repair_commands
 from ben_assets.steps.publishing import publish_folder, release_files
 from ben_assets.steps.shards import make_release_shards, make_subset
+from ben_assets.synthetic.land import GEOPACKAGE
 from ben_assets.synthetic.tiles import DEMO_TILES
 from ben_assets.training.index import INDEX_FILE, SCHEMA
 from ben_assets.training.manifest import read_manifest
@@ -624,10 +626,24 @@ def test_a_table_that_is_none_is_named(trained, asset, name, reader):
         with leaves_no_trace(trained), pytest.raises(InvalidInput, match=says):
             trained.make(reader)
         path.rmdir() if path.is_dir() else path.unlink()
-    path.write_bytes(b"x" * len(content))
-    if reader != "release_archives":  # which links the file as it is
-        with pytest.raises(InvalidInput, match=rf"{name}: cannot be read \("):
-            trained.make(reader)
+    flipped = bytearray(content)
+    flipped[len(content) // 2] ^= 1  # which parquet itself may read without a word
+    path.write_bytes(flipped)
+    says = rf"{name}: expected sha256 .*, found .*; materialize {asset} of .* again"
+    with leaves_no_trace(trained), pytest.raises(InvalidInput, match=says):
+        trained.make(reader)
+
+
+def test_an_index_is_of_the_maps_that_its_labels_are_of(trained):
+    key = DEMO_TILES[0].key
+    path = trained.own_inputs("reference") / GEOPACKAGE
+    table = gpd.read_file(path)
+    path.unlink()
+    table.assign(Code_18="312").to_file(path, layer=LAYER)
+    trained.make("reference_maps", key)
+    says = rf"aligned_dataset of {key} was made from something else .*reference_maps: "
+    with leaves_no_trace(trained), pytest.raises(InvalidInput, match=says):
+        trained.make("release_index")
 
 
 def test_a_damaged_index_is_named(trained):
