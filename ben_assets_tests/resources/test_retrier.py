@@ -39,6 +39,31 @@ def test_a_shared_pause_is_never_shortened(pause, tmp_path):
     assert (tmp_path / "pause").read_text() == asked
 
 
+class Clock:
+    """It goes on only while somebody sleeps."""
+
+    now = 1e9
+
+    def time(self):
+        return self.now
+
+    monotonic = time
+
+    def sleep(self, seconds):
+        self.now += seconds
+
+
+def test_nobody_asks_before_a_pause_of_another_process_is_over(
+    pause, tmp_path, monkeypatch
+):
+    clock = Clock()
+    monkeypatch.setattr("resources.transfers.retrier.time", clock)
+    started, task = clock.now, Retrier(TIMEOUTS, pause, print)
+    BackOff(tmp_path / "pause", TIMEOUTS).ask(60)
+    assert started + 60 <= task.run(clock.time) <= started + 61
+    assert task.seconds_left == pytest.approx(TIMEOUTS.total_seconds), "not counted"
+
+
 def test_a_pause_beyond_the_longest_is_of_a_clock_put_back(pause, tmp_path):
     longest = TIMEOUTS.longest_pause_seconds
     (tmp_path / "pause").write_text(repr(time.time() + 10 * longest))

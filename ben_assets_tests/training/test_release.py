@@ -6,7 +6,6 @@ import io
 import itertools
 import json
 import os
-import random
 import re
 import shlex
 import shutil
@@ -233,22 +232,20 @@ def test_shards_are_cut_at_their_limit_and_stay_in_order(trained):
     assert shards_hold_every_patch_once(trained.ctx()).passed
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_the_order_in_which_tiles_are_made_has_no_influence(trained, seed, tmp_path):
-    """Shards, index, statistics, card and subsets, with one thread and with two."""
+@pytest.mark.parametrize("order", [(2, 1, 0), (1, 2, 0)])
+def test_the_order_in_which_tiles_are_made_has_no_influence(trained, order, tmp_path):
+    """On shards, index, statistics, card and subsets."""
     other = Pipeline(trained.synthetic, tmp_path / "other")
     other.root.mkdir()
     link_tree(trained.data, other.data)
     for asset in ("training_lmdb", *TRAINING_STEPS):
         shutil.rmtree(other.storage.folder(asset))
-    keys = list(other.keys)
-    random.Random(seed).shuffle(keys)
-    for key in keys:
-        other.make("training_lmdb", key)
+    for number in order:
+        other.make("training_lmdb", other.keys[number])
     for asset in TRAINING_STEPS:
         record = other.make(asset)
         assert record.sha256 == trained.storage.require(asset, "release").sha256
-    selection = Selection("split = 'test'", share=0.5, seed=seed, per_class=2)
+    selection = Selection("split = 'test'", share=0.5, per_class=2)
     first, second = (
         make_subset(p.ctx(), "mini", selection, has_lmdb=True, has_shards=True)
         for p in (trained, other)
@@ -386,11 +383,15 @@ def test_a_manifest_that_is_none_is_refused(tmp_path, text, says):
     path.write_bytes(zstandard.compress(text.encode()))
     with pytest.raises(InvalidInput, match=says):
         list(compare_with_manifest(tmp_path, path))
+
+
+def test_a_manifest_that_cannot_be_read_is_named(tmp_path):
+    path = tmp_path / "MANIFEST.csv.zst"
     path.write_bytes(b"nonsense")
     with pytest.raises(InvalidInput, match="found damage"):
         list(compare_with_manifest(tmp_path, path))
-    path.write_bytes(zstandard.compress(text.encode())[:-3])
-    with pytest.raises(InvalidInput, match=r"it is cut off|line 1"):
+    path.write_bytes(zstandard.compress(b"path,bytes,sha256\n")[:-3])
+    with pytest.raises(InvalidInput, match="it is cut off"):
         list(compare_with_manifest(tmp_path, path))
     path.unlink()
     with pytest.raises(MissingInput, match="take it from the release"):

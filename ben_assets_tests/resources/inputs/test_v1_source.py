@@ -62,7 +62,7 @@ def write_json(folder: Path, epsg: int, corner: tuple[int, int]) -> None:
     )
 
 
-def test_the_footprints_of_a_v1_root_are_those_the_world_was_made_with(tmp_path):
+def test_the_footprints_of_a_v1_root_are_those_it_was_made_with(tmp_path):
     """Half of the patches by raster, half by JSON, in folders of several depths."""
     grid = DEMO_TILES[0].geocoding(3600)
     patches = first_version_patches(DEMO_TILES[0], grid)
