@@ -1180,8 +1180,8 @@ MUTANTS: Final = (
         ),
         (
             "sources: a closed bucket is an error",
-            "closed = ServiceUnavailable(str(error))",
-            "closed = error",
+            "raise ServiceUnavailable(str(error)) from None",
+            "raise",
         ),
         (
             "sources: the last failure",

@@ -298,6 +298,29 @@ class TestL1cZips:
         assert facts.source == "cdse"
         assert facts.sources["gcs"].startswith("incomplete: ")
 
+    @pytest.mark.parametrize(
+        "fault",
+        [
+            Fault(status=403),
+            Fault(status=302, headers={"Location": "https://example.org/x"}),
+        ],
+        ids=["closed", "elsewhere"],
+    )
+    def test_it_moves_on_where_the_bucket_lists_but_refuses(self, setup, fault) -> None:
+        setup.settings["BEN_L1C_SOURCES"] = "gcs,cdse"
+        setup.ids()
+        setup.bucket.script.add("object", fault, times=99)
+        facts = setup.zip().facts
+        assert facts.source == "cdse"
+        assert facts.sources["gcs"].startswith("unknown: ")
+
+    def test_it_does_not_move_on_with_a_wrong_address(self, setup) -> None:
+        setup.settings["BEN_L1C_SOURCES"] = "gcs,cdse"
+        setup.ids()
+        setup.settings["BEN_GCS_URL"] = "http://example.org/bucket"
+        with pytest.raises(AccessRefused, match="expected https"):
+            setup.zip()
+
     def test_it_does_not_move_on_with_a_wrong_password(self, setup) -> None:
         setup.ids()
         setup.settings["CDSE_PASSWORD"] = "wrong"

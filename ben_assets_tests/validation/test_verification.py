@@ -199,6 +199,16 @@ def test_a_file_of_no_tile_has_to_be_taken_away_by_its_owner(finished):
     assert found.file == "BigEarthNet-S2/mine.txt"
 
 
+def test_a_table_that_a_kill_left_half_written_is_named(finished):
+    """Nothing else at the top whose name begins with a dot is."""
+    folder = finished.storage.folder("aligned_dataset")
+    (folder / ".metadata.1a2b3c4d.part").write_bytes(b"half")
+    (folder / ".nfs0001").write_bytes(b"")
+    (found,) = differences(finished)
+    assert (found.file, found.kind) == (".metadata.1a2b3c4d.part", Kind.EXTRA)
+    assert found.detail == "belongs to no tile; delete it"
+
+
 def test_a_stray_json_belongs_to_no_tile_and_the_others_go_on(finished):
     """An editor's notes, or a directory of that name, and damage beside it."""
     first, second = finished.keys[:2]

@@ -21,7 +21,7 @@ from ben_assets.bigearthnet.errors import (
 )
 from ben_assets.safe.manifest import prove_product
 from ben_assets.testing.bucket_faults import LASTING
-from ben_assets.testing.bucket_server import BucketServer, prefix_of
+from ben_assets.testing.bucket_server import BucketObject, BucketServer, prefix_of
 from ben_assets.testing.cdse_faults import Fault
 from ben_assets_tests.resources.conftest import times_of
 from ben_assets_tests.support.shared import SHARED, needs_shared
@@ -284,6 +284,16 @@ def test_a_redirect_to_another_host_is_refused(bucket, client) -> None:
     away = {"Location": "https://example.org/x"}
     bucket.script.add("object", Fault(status=302, headers=away), times=9)
     with pytest.raises(AccessRefused, match="no other host"):
+        client.fetch()
+
+
+def test_an_object_listed_as_empty_gets_no_byte_of_its_neighbours(
+    bucket, client
+) -> None:
+    listed = replace(BucketObject.of(b"more than nothing"), size=0)
+    bucket.objects[f"{prefix_of(NAME)}/more.txt"] = listed
+    bucket.script.add("object", Fault(without_length=True), times=99)
+    with pytest.raises(CorruptProduct, match="more than the expected 0 bytes"):
         client.fetch()
 
 
