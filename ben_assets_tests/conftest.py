@@ -1,4 +1,4 @@
-"""Worlds that tests work on; everything is made by code, under pytest's temp folder."""
+"""Data that tests work on; everything is made by code, under pytest's temp folder."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from _pytest.runner import runtestprotocol
 
 from ben_assets.synthetic.dataset import SyntheticData, make_synthetic_data
 from ben_assets.synthetic.tiles import DEMO_TILES, OWN_TILE
+from ben_assets.testing.processes import NOT_INHERITED
 from ben_assets_tests.support.pipeline import Pipeline, link_tree
 
-_SETTINGS = ("BEN_", "CDSE_", "SEN2COR_", "DAGSTER_")
 Report = pytest.TestReport
 SECOND_TRY = "needed a second try"
 MAY_SKIP_IN_CI = re.compile(
@@ -35,7 +35,7 @@ def pytest_sessionfinish() -> None:
 def _no_settings_of_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
     """A test sees the defaults and what it sets itself."""
     for name in list(os.environ):
-        if name.startswith(_SETTINGS) and name != "BEN_SHARED":
+        if name.startswith(NOT_INHERITED) and name != "BEN_SHARED":
             monkeypatch.delenv(name)
 
 

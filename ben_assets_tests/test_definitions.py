@@ -7,10 +7,11 @@ import sys
 import dagster as dg
 import pytest
 
-from ben_assets.assets import STAGES
+from ben_assets.assets import RULE_CHECKS
 from ben_assets.definitions import build_definitions
 from ben_assets.tiles import load_tiles
 from resources.configured import DataRootResource
+from resources.data_root.flow import RELEASE_ASSETS, TILE_ASSETS, upstream_of
 from resources.settings import REPOSITORY, Settings
 
 GROUP_OF_ASSET = {
@@ -44,37 +45,6 @@ GROUP_OF_ASSET = {
     "postgis_countries": "postgis",
     "postgis_patches": "postgis",
 }
-UPSTREAM = {
-    "patches": {"l2a_tiles", "countries", "v1_footprints"},
-    "reference_maps": {"patches", "corine_land_cover"},
-    "metadata_tables": {
-        "patches",
-        "reference_maps",
-        "s1s2_mapping",
-        "snow_and_cloud_lists",
-    },
-    "aligned_dataset": {"patches", "reference_maps", "metadata_tables"},
-    "archives": {"aligned_dataset"},
-    "release_metadata": {"metadata_tables", "aligned_dataset"},
-    "release_archives": {"aligned_dataset", "archives", "release_metadata"},
-    "release_report": {
-        "countries",
-        "metadata_tables",
-        "aligned_dataset",
-        "release_metadata",
-        "release_archives",
-    },
-    "postgis_clc2018": {"corine_land_cover"},
-    "postgis_v1_footprints": {"v1_footprints"},
-    "postgis_countries": {"countries"},
-    "postgis_patches": {"patches", "reference_maps", "metadata_tables"},
-    "training_lmdb": {"aligned_dataset"},
-    "release_index": {"patches", "reference_maps", "metadata_tables"},
-    "release_lmdb": {"training_lmdb"},
-    "release_shards": {"training_lmdb", "release_index"},
-    "release_statistics": {"training_lmdb", "release_index"},
-    "release_card": {"aligned_dataset", "release_metadata", "release_index"},
-}
 L2A_PRODUCT = "S2B_MSIL2A_20250628T101559_N0511_R065_T33UUU_20250628T123801"
 FROM_L2A = [
     "l2a_tiles",
@@ -84,9 +54,8 @@ FROM_L2A = [
     "aligned_dataset",
     "archives",
 ]
-TILE_ARTIFACTS = [*FROM_L2A, "training_lmdb"]
 HEAVY = (
-    *("rasterio", "geopandas", "pandas", "pyarrow", "numpy", "duckdb", "boto3"),
+    *("rasterio", "geopandas", "pandas", "pyarrow", "numpy", "duckdb", "botocore"),
     *("httpx2", "scipy", "http.server", "resources.data_root.facts"),
 )
 
@@ -106,18 +75,10 @@ def test_the_assets_and_their_groups_are_these(definitions):
     assert found == GROUP_OF_ASSET
 
 
-def test_groups_and_stages_are_in_flow_order():
-    listed = [a.key.path[-1] for stage in STAGES.values() for a in stage]
-    place = {name: number for number, name in enumerate(listed)}
-    for name, upstream in UPSTREAM.items():
-        assert all(place[other] < place[name] for other in upstream)
-
-
-def test_data_flow_from_l2a_to_the_release(definitions):
-    found = specs(definitions)
-    for name, upstream in UPSTREAM.items():
-        deps = {dep.asset_key.to_user_string() for dep in found[name].deps}
-        assert deps >= upstream, name
+def test_every_asset_is_made_from_what_the_flow_says(definitions):
+    for name, spec in specs(definitions).items():
+        found = {dep.asset_key.to_user_string() for dep in spec.deps}
+        assert found == set(upstream_of(name)), name
 
 
 def test_every_asset_says_what_it_is(definitions):
@@ -129,19 +90,23 @@ def test_every_asset_says_what_it_is(definitions):
         assert len((spec.description or "").splitlines()[0]) > 20, name
 
 
-def test_every_tile_artifact_is_partitioned_by_tile_key(definitions):
-    graph = definitions.resolve_asset_graph()
-    for name in (*TILE_ARTIFACTS, "tile_ids", "l1c_zips"):
-        keys = graph.get(dg.AssetKey(name)).partitions_def.get_partition_keys()
+def test_what_is_of_tiles_is_partitioned_by_tile_key_and_nothing_else(definitions):
+    found = {name: spec.partitions_def for name, spec in specs(definitions).items()}
+    of_tiles = {name for name, partitions in found.items() if partitions is not None}
+    assert of_tiles == {*TILE_ASSETS, "postgis_patches"}
+    others = found.keys() - of_tiles
+    assert {
+        name for name in others if GROUP_OF_ASSET[name] not in ("inputs", "postgis")
+    } == set(RELEASE_ASSETS)
+    for name in of_tiles:
+        keys = found[name].get_partition_keys()
         assert len(keys) >= 125
         assert "T33UUP_20170613T101031" in keys
 
 
-@pytest.mark.parametrize("name", TILE_ARTIFACTS)
-def test_every_tile_artifact_is_held_against_its_tracked_hash(definitions, name):
-    checks = definitions.resolve_asset_graph().asset_check_keys
-    key = dg.AssetCheckKey(dg.AssetKey(name), "matches_tracked_hash")
-    assert key in checks
+def test_the_checks_are_all_rules(definitions):
+    found = definitions.resolve_asset_graph().asset_check_keys
+    assert found == {dg.AssetCheckKey(c.asset.key, c.name) for c in RULE_CHECKS}
 
 
 def test_the_job_from_l2a_makes_a_tile_up_to_its_archives(definitions):

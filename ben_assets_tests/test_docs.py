@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from ben_assets.testing.processes import NOT_INHERITED
+
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = ("ben_assets", "ben_assets_tests", "resources", "benchmarks", "deploy")
 SUFFIXES = {".py", ".sql", ".toml", ".yaml", ".yml", ".sh", ".md", ".html", ".css"}
@@ -32,8 +34,8 @@ LINK = re.compile(r"\]\(([^)\s]+)\)")
 FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 HEADING = re.compile(r"^#{1,6} +(.+?) *$", re.MULTILINE)
 ELSEWHERE = re.compile(r"\b(?:FAULTS|CONTRACT)\b|\b(?:RULES|SOURCES)\.md\b|\(RULES\b")
-SETTING = re.compile(r"`((?:BEN|CDSE|CLMS|HF|SEN2COR|ZENODO)_[A-Z0-9_]+)`")
-UNCOMMENTED = re.compile(r"#((?:BEN|CDSE|CLMS|HF|SEN2COR|ZENODO)_[A-Z0-9_]+)=")
+SETTING = re.compile(r"`([A-Z0-9]+_[A-Z0-9_]+)`")
+UNCOMMENTED = re.compile(r"#([A-Z0-9]+_[A-Z0-9_]+)=")
 
 
 def slug(heading: str) -> str:
@@ -144,3 +146,4 @@ def test_the_example_lists_the_settings_of_the_contract_and_sets_none():
     named = [match[1] for line in lines if (match := UNCOMMENTED.match(line))]
     assert len(named) == len(set(named)) > 0
     assert set(named) == {one for row in rows for one in SETTING.findall(row)}
+    assert [one for one in named if not one.startswith(NOT_INHERITED)] == []

@@ -18,10 +18,12 @@ import typer.main
 import yaml
 
 from ben_assets.assets import RULE_CHECKS, STAGES
+from ben_assets.bigearthnet.errors import FailureClass
 from ben_assets.cli import app
 from ben_assets.jobs import JOBS
 from ben_assets.synthetic.tiles import GOLDEN_TILES
 from ben_assets_tests.test_docs import DOCUMENTS, ROOT
+from resources.data_root.flow import RELEASE_ASSETS, TILE_ASSETS
 
 FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 SPAN = re.compile(r"`([^`\n]+)`")
@@ -181,6 +183,59 @@ def test_the_page_of_checks_lists_all_checks_and_no_other():
     rows = table_rows(ROOT / "docs/checks.md", "asset")
     listed = {name for row in rows for name in SPAN.findall(row[1])}
     assert listed == {check.name for check in RULE_CHECKS}
+
+
+def test_the_page_of_checks_names_what_has_no_tracked_hash():
+    name = "matches_tracked_hash"
+    rows = table_rows(ROOT / "docs/checks.md", "asset")
+    (but,) = [row[0] for row in rows if f"`{name}`" in row[1]]
+    has_one = {check.asset_name for check in RULE_CHECKS if check.name == name}
+    without = {*TILE_ASSETS, *RELEASE_ASSETS} - has_one
+    assert without == {*SPAN.findall(but), "release_report"}
+
+
+def section(title: str) -> str:
+    """The contract's text below a heading, up to the next one."""
+    text = (ROOT / "docs/contract.md").read_text().partition(f"# {title}\n")[2]
+    return re.split("^#", text, maxsplit=1, flags=re.MULTILINE)[0]
+
+
+def test_the_contract_lists_all_jobs():
+    (listed,) = re.findall(r"Jobs: (.*?)\.\n", section("Code location"), re.DOTALL)
+    without_remarks = re.sub(r"\(.*?\)", "", listed, flags=re.DOTALL)
+    assert set(SPAN.findall(without_remarks)) == JOB_NAMES
+
+
+@pytest.mark.parametrize(
+    ("title", "assets"),
+    [("One partition per tile", TILE_ASSETS), ("All tiles together", RELEASE_ASSETS)],
+)
+def test_the_contract_lists_all_assets_with_files_in_flow_order(title, assets):
+    listed = re.findall(r"^\| `(\w+)`", section(title), re.MULTILINE)
+    assert listed == [name for name in assets if name != "release_report"]
+
+
+def test_all_failure_classes_are_listed_with_who_acts():
+    classes = sorted(FailureClass)
+    sentence, _, _ = section("Failure classes").partition(". It stands")
+    assert sorted(SPAN.findall(sentence)) == classes
+    rows = table_rows(ROOT / "docs/troubleshooting.md", "class")
+    assert sorted(name for row in rows for name in SPAN.findall(row[0])) == classes
+
+
+def commands_with(option: str, command, path: str) -> Iterator[str]:
+    """The commands below one that have an option."""
+    if any(option in one.opts for one in command.params):
+        yield path
+    for name, below in getattr(command, "commands", {}).items():
+        yield from commands_with(option, below, f"{path} {name}".strip())
+
+
+def test_the_contract_lists_all_commands_that_print_json():
+    pattern = re.compile(r"else `tile`\.(.*?)print JSON", re.DOTALL)
+    (listed,) = pattern.findall(section("Code location"))
+    found = commands_with("--json", typer.main.get_command(app), "")
+    assert set(SPAN.findall(listed)) - {"--dry-run"} == set(found)
 
 
 @cache

@@ -88,7 +88,6 @@ def test_an_asset_links_to_what_is_served(pages, monkeypatch):
 
 
 def test_an_asset_names_paths_where_nothing_is_served(monkeypatch, tmp_path):
-    monkeypatch.delenv(FILES_URL, raising=False)
     monkeypatch.setenv("BEN_DATA_DIR", str(tmp_path))
     links = links_of("patches")
     assert links["its files and pictures"] == f"{tmp_path}/patches"

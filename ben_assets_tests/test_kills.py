@@ -12,7 +12,7 @@ from ben_assets_tests.support.programs import Fork, run_command, run_module
 pytestmark = pytest.mark.timeout(600)
 
 
-def test_a_tile_is_whole_or_absent_at_any_moment_and_the_next_run_heals():
+def test_a_tile_is_whole_or_absent_at_any_moment_and_the_next_run_repairs():
     campaign = ["--seed", "7", "--kills", "10", "--pairs", "2"]
     command = [sys.executable, "-m", "benchmarks.soak_main_job", *campaign]
     run = run_command(command, os.environ)

@@ -103,7 +103,7 @@ def test_steps_run_without_dagster():
     assert offences("ben_assets/steps", is_forbidden) == []
 
 
-HEAVY = ("rasterio", "geopandas", "pandas", "pyogrio", "boto3", "httpx2", "duckdb")
+HEAVY = ("rasterio", "geopandas", "pandas", "pyogrio", "botocore", "httpx2", "duckdb")
 
 
 def test_the_product_does_not_need_the_demo_the_tests_or_the_benchmarks():

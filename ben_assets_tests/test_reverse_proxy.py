@@ -5,15 +5,14 @@ from __future__ import annotations
 import base64
 import http.client
 import shutil
-import socket
 import ssl
 import subprocess
 import threading
-import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from ben_assets.testing.processes import answers, free_ports, wait_until
 from resources.settings import REPOSITORY
 
 HOST = "dagster.example.org"
@@ -38,12 +37,6 @@ class Webserver(BaseHTTPRequestHandler):
     do_POST = do_GET  # noqa: N815  a name of the base class
 
 
-def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
-
-
 @pytest.fixture(scope="module")
 def proxy(tmp_path_factory):
     """Port of a running nginx with the configuration of the repository."""
@@ -61,7 +54,7 @@ def proxy(tmp_path_factory):
     )
     (folder / "ben.htpasswd").write_text(f"ben:{hashed.stdout}")
     folder.chmod(0o755)
-    port = free_port()
+    (port,) = free_ports(1)
     text = (REPOSITORY / "deploy/nginx/ben.conf").read_text()
     text = text.replace("listen 443 ", f"listen 127.0.0.1:{port} ")
     text = text.replace("listen 443", f"listen 127.0.0.1:{port}")
@@ -77,16 +70,14 @@ def proxy(tmp_path_factory):
         f"events {{}}\nhttp {{ access_log off; {temporary}\n{text}\n}}\n"
     )
     process = subprocess.Popen(["nginx", "-c", str(conf), "-e", "stderr"])
-    for _ in range(100):
-        with socket.socket() as one:
-            if one.connect_ex(("127.0.0.1", port)) == 0:
-                break
-        time.sleep(0.05)
-    yield port
-    process.terminate()
-    process.wait()
-    server.shutdown()
-    server.server_close()
+    try:
+        wait_until(lambda: answers(port), "nginx")
+        yield port
+    finally:
+        process.terminate()
+        process.wait()
+        server.shutdown()
+        server.server_close()
 
 
 def ask(port, method, path, headers=None, host=HOST):

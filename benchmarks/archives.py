@@ -37,6 +37,7 @@ from ben_assets.bigearthnet.dataset_layout import (
     path_of,
     run_of,
 )
+from ben_assets.steps.archives import below_root
 from ben_assets.steps.step_context import cpu_count
 from resources.settings import REPOSITORY
 
@@ -96,7 +97,7 @@ def _measure(
     def pack_all() -> None:
         for root in roots:
             target = folder / f"{root}.tile.zst"
-            made[root] = pack(target, _below(runs, root), threads=cpu_count())
+            made[root] = pack(target, below_root(runs, root), threads=cpu_count())
 
     def join_all() -> None:
         for root in roots:
@@ -124,10 +125,6 @@ def _measure(
             min(cost.seconds for cost in tries), min(cost.cpu_seconds for cost in tries)
         )
     return costs, list(made.values())
-
-
-def _below(runs: Runs, root: str) -> Runs:
-    return {run: files for run, files in runs.items() if run.startswith(f"{root}/")}
 
 
 def _make_files(folder: Path, patches: int) -> Runs:

@@ -9,7 +9,6 @@ third of the tiles takes more than 1.1 times as long as the first.
 from __future__ import annotations
 
 import argparse
-import shutil
 import statistics
 import sys
 from collections.abc import Sequence
@@ -44,7 +43,8 @@ def main() -> int:
         print(f"not run, as this machine lacks: {'; '.join(missing)}")
         return 0
     folder = options.folder.resolve()
-    shutil.rmtree(folder, ignore_errors=True)
+    if folder.exists():
+        parser.error(f"{folder} is there already; remove it first")
     print(f"generating {options.tiles} tiles (pixels: {texture_source()}) ...")
     tiles = own_tiles(options.tiles)
     made = make_full_tiles(folder / "inputs", tiles, threads=cpu_count())

@@ -1,6 +1,6 @@
 """Download of a 1 GB product over loopback, beside curl in the same run.
 
-``python -m benchmarks.cdse_download [--megabytes 1000] [--repeats 3]``. The server is a
+``python -m benchmarks.cdse_download [--megabytes 1000] [--repeats 5]``. The server is a
 process of its own; both clients write to the same disk; ours hashes while it streams
 and verifies every file of the product afterwards. Counts how often the zip is read
 after it arrived. Peak memory is that of the process that downloads and verifies.
@@ -9,6 +9,7 @@ after it arrived. Peak memory is that of the process that downloads and verifies
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import resource
@@ -20,6 +21,7 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 from ben_assets.environment import settings_of_process
 from ben_assets.safe.zips import extract_product
@@ -31,11 +33,13 @@ from resources.cdse.session import Session
 from resources.settings import Settings
 from resources.transfers.transport import Transport
 
+GOAL_READS: Final = 2.05
+"""The checks read the zip once, unpacking once; the rest is what a process reads."""
+GOAL_PEAK_MIB: Final = 200
+
 
 def write_large_product(folder: Path, megabytes: int) -> Path:
     """A product of 13 band files that cannot be compressed, with a true manifest."""
-    import hashlib
-
     path = folder / f"{NAME}.zip"
     rows = []
     with zipfile.ZipFile(path, "w") as archive:
@@ -133,10 +137,11 @@ def curl(target: Path, settings: dict[str, str]) -> float:
     return float(done.stdout)
 
 
-def run(megabytes: int = 1000, repeats: int = 5) -> list[str]:
-    """The rows of the table: the best of ``repeats``, both clients taking turns.
+def run(megabytes: int, repeats: int) -> tuple[list[str], bool]:
+    """The rows of the table, and whether the goals were reached.
 
-    The best, since whatever else the machine does can only slow a transfer down.
+    The best of ``repeats`` of each, taking turns: whatever else the machine does can
+    only slow a transfer down.
     """
     ours: list[dict[str, float]] = []
     theirs: list[float] = []
@@ -157,18 +162,19 @@ def run(megabytes: int = 1000, repeats: int = 5) -> list[str]:
     cpu = min(one["cpu_seconds"] for one in ours[1:])
     peak = max(one["peak_mib"] for one in ours)
     checks, unpacking = ours[-1]["read_by_checks"], ours[-1]["read_by_unpacking"]
-    return [
+    lines = [
         f"download, {megabytes} MB, curl: {reference / 1e6:.0f} MB/s",
         f"download, {megabytes} MB, ours, to the verified zip: {speed / 1e6:.0f} MB/s",
         f"CPU of download, checks and unpacking: {cpu:.1f} s",
         f"zip read after it arrived: {checks:.2f} times by its checks, "
-        f"{unpacking:.2f} times by unpacking (2 times in all wanted)",
-        f"peak memory: {peak:.0f} MiB (below 200 wanted)",
+        f"{unpacking:.2f} times by unpacking (goal: at most {GOAL_READS} in all)",
+        f"peak memory: {peak:.0f} MiB (goal: at most {GOAL_PEAK_MIB})",
     ]
+    return lines, checks + unpacking <= GOAL_READS and peak <= GOAL_PEAK_MIB
 
 
-def main() -> None:
-    """Print the table."""
+def main() -> int:
+    """Print the table; 1 if a goal was missed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--megabytes", type=int, default=1000)
     parser.add_argument("--repeats", type=int, default=5)
@@ -176,9 +182,11 @@ def main() -> None:
     given = parser.parse_args()
     if given.measure:
         print(json.dumps(measure(given.measure)))
-    else:
-        print("\n".join(run(given.megabytes, given.repeats)))
+        return 0
+    lines, is_reached = run(given.megabytes, given.repeats)
+    print("\n".join(lines))
+    return 0 if is_reached else 1
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

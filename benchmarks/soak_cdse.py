@@ -23,6 +23,7 @@ from ben_assets.bigearthnet.product_names import ProductName
 from ben_assets.environment import settings_of_process
 from ben_assets.testing.cdse_faults import Fault
 from ben_assets.testing.cdse_server import CdseServer
+from ben_assets.testing.processes import without_settings
 from ben_assets_tests.support.zip_products import KEY, other_product, write_product
 from resources.settings import REPOSITORY
 
@@ -113,7 +114,7 @@ def prepare(folder: Path, names: list[str], servers: dict[str, str]) -> dict[str
     home.mkdir()
     (home / "dagster.yaml").write_text((REPOSITORY / "dagster.yaml").read_text())
     environment = {
-        **{n: v for n, v in os.environ.items() if not n.startswith(("BEN_", "CDSE_"))},
+        **without_settings(),
         **servers,
         **STALL,
         "BEN_DATA_DIR": str(folder / "data"),

@@ -83,8 +83,8 @@ def record_campaign(folder: Path, every: int) -> str:
     Raises:
         AssertionError: something else came of it, or a re-run did not repair it.
     """
-    world = World.made(folder)
-    pipeline, whole, seen = world.pipeline, world.tree(), Counter[str]()
+    tile = OneTile.made(folder)
+    pipeline, whole, seen = tile.pipeline, tile.tree(), Counter[str]()
     for number, asset in enumerate(ASSETS):
         path = pipeline.storage.record_path(asset, _tile_of(asset))
         text = path.read_text()
@@ -100,11 +100,11 @@ def record_campaign(folder: Path, every: int) -> str:
             if not is_refused or value is None:
                 assert _survives(pipeline, what) or not is_refused, what
             if not is_refused:
-                for reader, read in world.readers(asset):
+                for reader, read in tile.readers(asset):
                     seen[_end(read, f"{what}: {reader}")] += 1
         path.write_text(_changed(text, ("outputs",), [7], is_sealed=True))
-        world.make_all(ASSETS[number:])
-        assert world.tree() == whole, f"{asset} was not repaired"
+        tile.make_all(ASSETS[number:])
+        assert tile.tree() == whole, f"{asset} was not repaired"
     return f"soak, damage: fields of records: {dict(seen)}: all read or named"
 
 
@@ -115,8 +115,8 @@ def file_campaign(folder: Path) -> str:
         AssertionError: it was not named, a reader ended with an error that is not of
             ours, or a re-run did not repair it.
     """
-    world = World.made(folder)
-    pipeline, whole, seen = world.pipeline, world.tree(), Counter[str]()
+    tile = OneTile.made(folder)
+    pipeline, whole, seen = tile.pipeline, tile.tree(), Counter[str]()
     for number, asset in enumerate(ASSETS):
         for path in _some_files(pipeline.storage.folder(asset)):
             for kind, damage in _DAMAGES.items():
@@ -125,13 +125,13 @@ def file_campaign(folder: Path) -> str:
                 damage(path, content)
                 what = f"{asset}: {path.name}: {kind}"
                 assert _survives(pipeline, what, deep=True), f"{what}: not named"
-                for reader, read in world.readers(asset):
+                for reader, read in tile.readers(asset):
                     seen[_end(read, f"{what}: {reader}")] += 1
                 seen["damages"] += 1
                 shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
                 path.write_bytes(content)
-        world.make_all(ASSETS[number:])
-        assert world.tree() == whole, f"{asset} was not repaired"
+        tile.make_all(ASSETS[number:])
+        assert tile.tree() == whole, f"{asset} was not repaired"
     return f"soak, damage: files of results: {dict(seen)}: all named"
 
 
@@ -159,23 +159,23 @@ _DAMAGES: Final[dict[str, Callable[[Path, bytes], object]]] = {
 
 
 @dataclass(frozen=True)
-class World:
+class OneTile:
     """A tile and its release, whole, and what reads their records."""
 
     pipeline: Pipeline
     """Makes them."""
 
     @classmethod
-    def made(cls, folder: Path) -> World:
+    def made(cls, folder: Path) -> OneTile:
         """All assets of one tile below a folder."""
         make_synthetic_data(folder / "synthetic", tiles=DEMO_TILES[:1])
         synthetic = SyntheticData(folder / "synthetic", (KEY,))
         pipeline = Pipeline(synthetic, folder)
         pipeline.settings |= {"BEN_L1C_DIR": str(synthetic.l1c_dir), "BEN_FORCE": "1"}
         pipeline.known = {}
-        world = cls(pipeline)
-        world.make_all(ASSETS)
-        return world
+        tile = cls(pipeline)
+        tile.make_all(ASSETS)
+        return tile
 
     def make_all(self, assets: Iterable[str]) -> None:
         """Make assets in order, after two zips: the second one tells what changed."""
@@ -356,7 +356,7 @@ def metadata_campaign(folder: Path, every: int) -> str:
     Raises:
         AssertionError: an error that is not one of ours.
     """
-    made = make_synthetic_data(folder / "world", tiles=DEMO_TILES[:1])
+    made = make_synthetic_data(folder / "synthetic", tiles=DEMO_TILES[:1])
     l2a_product = next(made.l2a_dir.glob("*.SAFE"))
     l1c_product = extract_product(next(made.l1c_dir.glob("*.zip")), folder)
     seen = Counter[str]()

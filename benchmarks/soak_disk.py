@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Final
 
 from ben_assets.bigearthnet.errors import LocalResourceError
-from ben_assets.synthetic.dataset import SyntheticData, make_synthetic_data
+from ben_assets.synthetic.dataset import SyntheticData
 from ben_assets.synthetic.tiles import DEMO_TILES
 from ben_assets_tests.support.pipeline import (
     RELEASE_STEPS,
@@ -30,7 +30,7 @@ from ben_assets_tests.support.pipeline import (
     TRAINING_STEPS,
     Pipeline,
 )
-from benchmarks.soak_main_job import finish, start
+from benchmarks.soak_main_job import finish, make_data_set, start
 from benchmarks.whole_tiles import WholeTiles, make_all
 
 KEY: Final = DEMO_TILES[0].key
@@ -185,7 +185,7 @@ def campaign(folder: Path, path: Path, levels: int, seconds: float) -> Iterator[
     Raises:
         AssertionError: half a tile, a trace, an unnamed error, or other bytes later.
     """
-    finish(start(_make_world, folder))
+    finish(start(make_data_set, folder))
     pipeline = Pipeline(SyntheticData(folder / "synthetic", (KEY,)), folder)
     pipeline.data, pipeline.known = path / "data", {}
     pipeline.settings |= {"BEN_DATA_DIR": str(pipeline.data), "BEN_FORCE": "1"}
@@ -202,10 +202,6 @@ def campaign(folder: Path, path: Path, levels: int, seconds: float) -> Iterator[
         f"soak, disk: {dict(disk.seen)}; each named, no trace, no space kept; the "
         "bytes of a quiet run afterwards"
     )
-
-
-def _make_world(folder: Path) -> None:
-    make_synthetic_data(folder / "synthetic", tiles=DEMO_TILES[:1], l1c=False)
 
 
 def main() -> int:

@@ -1,9 +1,10 @@
 """Kills of the main job: a tile is whole or absent at any moment; the next run repairs.
 
 ``python -m benchmarks.soak_main_job [--kills 200] [--pairs 20]``. A run makes one small
-tile from its L2A product to its archives, over an older result or none; it is killed
-(SIGKILL) at random moments, half of them just before or after the record of a result
-comes or goes. Then two runs at a time make the same tile.
+tile from its L2A product to its training database, and then what is made of all tiles,
+over an older result or none; it is killed (SIGKILL) at random moments, half of them
+just before or after the record of a result comes or goes. Then two runs at a time make
+the same tile.
 """
 
 from __future__ import annotations
@@ -33,11 +34,11 @@ from benchmarks.whole_tiles import WholeTiles, record_of
 
 KEY: Final = DEMO_TILES[0].key
 TILE_ASSETS: Final = tuple(STEPS)
-"""From the import of the product to the archives."""
+"""From the import of the product to the training database."""
 ASSETS: Final = (*TILE_ASSETS, *RELEASE_STEPS, *TRAINING_STEPS)
 """All that a run makes, in flow order."""
-_HEAL_EVERY: Final = 5
-World = tuple[Pipeline, WholeTiles, float]
+_REPAIR_EVERY: Final = 5
+Ready = tuple[Pipeline, WholeTiles, float]
 """A pipeline with one whole tile, its results, and the seconds that a run takes."""
 # the libraries are imported once, and each run is forked off a process without threads
 _FORK: Final = multiprocessing.get_context("fork")
@@ -90,20 +91,21 @@ def finish(*processes: BaseProcess) -> None:
         assert process.exitcode == 0, f"a run ended with {process.exitcode}"
 
 
-def prepare(folder: Path) -> World:
-    """The world of both campaigns."""
-    finish(start(_make_world, folder))
+def prepare(folder: Path) -> Ready:
+    """What both campaigns work on."""
+    finish(start(make_data_set, folder))
     pipeline = Pipeline(SyntheticData(folder / "synthetic", (KEY,)), folder)
     started = time.perf_counter()
     finish(start(run_all, pipeline))
     return pipeline, WholeTiles.of(pipeline), time.perf_counter() - started
 
 
-def _make_world(folder: Path) -> None:
+def make_data_set(folder: Path) -> None:
+    """The inputs of one small tile; to be run apart, as it starts threads."""
     make_synthetic_data(folder / "synthetic", tiles=DEMO_TILES[:1], l1c=False)
 
 
-def kill_campaign(world: World, kills: int, seed: int) -> dict[int, int]:
+def kill_campaign(ready: Ready, kills: int, seed: int) -> dict[int, int]:
     """Kill runs at random moments; number of assets with a record to how often.
 
     Raises:
@@ -111,7 +113,7 @@ def kill_campaign(world: World, kills: int, seed: int) -> dict[int, int]:
             it.
     """
     rng = random.Random(seed)
-    pipeline, whole, seconds = world
+    pipeline, whole, seconds = ready
     seen: dict[int, int] = {}
     for number in range(1, kills + 1):
         if rng.random() < 0.5:
@@ -127,20 +129,20 @@ def kill_campaign(world: World, kills: int, seed: int) -> dict[int, int]:
         assert run.exitcode in (-signal.SIGKILL, 0), f"a run ended with {run.exitcode}"
         complete = whole.require_whole_or_absent(pipeline)
         seen[complete] = seen.get(complete, 0) + 1
-        if number % _HEAL_EVERY == 0:
+        if number % _REPAIR_EVERY == 0:
             finish(start(run_all, pipeline))
             whole.require_all(pipeline, "a run after kills")
     return seen
 
 
-def pair_campaign(world: World, pairs: int, seed: int) -> None:
+def pair_campaign(ready: Ready, pairs: int, seed: int) -> None:
     """Let two runs make the same tile at the same time.
 
     Raises:
         AssertionError: one failed, or the result is not what one run makes.
     """
     rng = random.Random(seed)
-    pipeline, whole, seconds = world
+    pipeline, whole, seconds = ready
     for _ in range(pairs):
         first = start(run_tile, pipeline)
         time.sleep(rng.uniform(0, seconds))
@@ -157,12 +159,12 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
-        world = prepare(Path(name))
-        seen = kill_campaign(world, given.kills, given.seed)
+        ready = prepare(Path(name))
+        seen = kill_campaign(ready, given.kills, given.seed)
         shown = ", ".join(f"{n} times {count}" for count, n in sorted(seen.items()))
         print(f"{given.kills} kills: complete assets of {len(ASSETS)}: {shown}")
         print("no tile was half there, and every later run repaired it", flush=True)
-        pair_campaign(world, given.pairs, given.seed)
+        pair_campaign(ready, given.pairs, given.seed)
         print(f"{given.pairs} pairs of runs on one tile: the result of one run")
 
 

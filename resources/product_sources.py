@@ -6,14 +6,16 @@ sources (``cdse``, ``gcs``). Another baseline is never taken in place of the pro
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Protocol, Self
 
 from ben_assets.bigearthnet.errors import (
+    AccessRefused,
     BenError,
     ChangedUpstream,
     ChecksumMismatch,
@@ -27,7 +29,8 @@ from resources.cdse import CatalogueAnswer, Cdse, ProvenZip
 from resources.data_root.facts import CatalogueEntry, ProductStatus
 from resources.gcs import Gcs
 from resources.settings import Settings
-from resources.transfers.transport import RequestRefused, Unauthorized
+from resources.transfers.public_access import PublicAccess
+from resources.transfers.transport import RequestRefused
 
 CDSE: Final = "cdse"
 GCS: Final = "gcs"
@@ -150,12 +153,31 @@ class GcsSource(Gcs):
     def ask(self, product: str) -> SourceAnswer:
         """Whether the bucket lists files of the product."""
         try:
-            return SourceAnswer(self.name, HAS_IT, self.find(product).size)
-        except Unauthorized as error:  # nobody logs in there: the bucket is closed
-            closed = ServiceUnavailable(str(error))
-            return SourceAnswer.of_error(self.name, closed)
+            with self._closed():
+                return SourceAnswer(self.name, HAS_IT, self.find(product).size)
         except _MOVES_ON as error:
             return SourceAnswer.of_error(self.name, error)
+
+    def fetch(
+        self, product: str, path: Path, entry: CatalogueEntry | None = None
+    ) -> ProvenZip:
+        """As of :class:`Gcs`; a bucket that refuses counts as unavailable."""
+        with self._closed():
+            return super().fetch(product, path, entry)
+
+    @contextlib.contextmanager
+    def _closed(self) -> Iterator[None]:
+        """Nobody logs in there: what it refuses is no fault of an account.
+
+        Raises:
+            ServiceUnavailable: in place of a refusal, or of a redirect elsewhere.
+            AccessRefused: the address in the settings is at fault.
+        """
+        PublicAccess(self.url).require_allowed(self.url)
+        try:
+            yield
+        except AccessRefused as error:
+            raise ServiceUnavailable(str(error)) from None
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,7 @@ def proven_content(path: str | Path, sha256: str) -> bytes:
     if found != sha256:
         raise ChecksumMismatch(
             f"{path}: expected sha256 {sha256}, found {found}; the file was changed "
-            "after it was made: materialize aligned_dataset of its tile again"
+            "after it was made: ben verify --deep names what to materialize again"
         )
     return content
 

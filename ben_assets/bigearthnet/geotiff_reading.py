@@ -26,6 +26,8 @@ _TIE_POINT: Final = struct.Struct("<6d")
 _CORNER: Final = struct.Struct("<2d")
 _CORNER_AT: Final = 24
 """Where x and y lie in the tie point, in bytes."""
+_MOST_PIXELS: Final = 1_000_000
+"""A patch has 14,400; a small file may state so many that they fill the memory."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,21 @@ class _Layout:
         at = header.find(_TIE_POINT.pack(0, 0, 0, *raster.corner, 0)) + _CORNER_AT
         if at < _CORNER_AT or content[start:] != raster.pixels.tobytes():
             return None
-        return cls(header[:at], header[at + _CORNER.size :], raster)
+        layout = cls(header[:at], header[at + _CORNER.size :], raster)
+        return layout if layout.is_proven() else None
+
+    def is_proven(self) -> bool:
+        """Whether GDAL reads other pixels at another corner behind this header."""
+        values = np.random.default_rng(0).integers(1, 255, self.first.pixels.shape)
+        pixels, corner = values.astype(self.first.pixels.dtype), (654_320.0, 123_450.0)
+        content = self.before + _CORNER.pack(*corner) + self.after + pixels.tobytes()
+        try:
+            found = _read_by_gdal(content)
+        except UnexpectedRaster:
+            return False
+        expected = (corner, self.first.pixel_size, self.first.epsg)
+        is_alike = (found.corner, found.pixel_size, found.epsg) == expected
+        return is_alike and np.array_equal(found.pixels, pixels)
 
     def read(self, content: bytes) -> OneBand | None:
         """A file with this header, whatever its tie point; None where it is another."""
@@ -97,8 +113,8 @@ class GeotiffReader:
             content: the whole file.
 
         Raises:
-            UnexpectedRaster: no GeoTIFF of one band, or damaged; to be put behind the
-                name of the file.
+            UnexpectedRaster: no GeoTIFF of one band, far larger than a patch, or
+                damaged; to be put behind the name of the file.
         """
         layout = self._layout_of_size.get(len(content))
         known = layout.read(content) if layout else None
@@ -113,10 +129,16 @@ class GeotiffReader:
 
 def _read_by_gdal(content: bytes) -> OneBand:
     if not content:  # which rasterio takes for a file to write
-        raise UnexpectedRaster("expected a GeoTIFF of one band, found an empty file")
+        raise UnexpectedRaster(
+            "expected a GeoTIFF of one band of a patch, found an empty file"
+        )
     try:
-        with MemoryFile(content) as memory, memory.open(driver="GTiff") as raster:
-            if raster.count == 1:
+        with (
+            MemoryFile(content, filename="file.tif") as memory,
+            memory.open(driver="GTiff") as raster,
+        ):
+            n_pixels = raster.width * raster.height
+            if raster.count == 1 and n_pixels <= _MOST_PIXELS:
                 to_ground = raster.transform
                 return OneBand(
                     pixels=raster.read(1),
@@ -124,7 +146,7 @@ def _read_by_gdal(content: bytes) -> OneBand:
                     pixel_size=(to_ground.a, to_ground.e),
                     epsg=raster.crs.to_epsg() if raster.crs else None,
                 )
-            found = f"{raster.count} bands"
+            found = f"{raster.count} bands of {raster.width} x {raster.height} pixels"
     except RasterioError as error:
         found = str(error.__cause__ or error)
-    raise UnexpectedRaster(f"expected a GeoTIFF of one band, found {found}")
+    raise UnexpectedRaster(f"expected a GeoTIFF of one band of a patch, found {found}")

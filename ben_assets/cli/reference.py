@@ -112,7 +112,7 @@ def _provide(
     """
     if source is None:
         return inputs.require(name, say, give_up_seconds=give_up_seconds)
-    status = inputs.find(name) or inputs.import_existing(name, source)
+    status = inputs.find(name) or inputs.import_existing(name, source, say)
     if status is None:
         raise MissingInput(f"not in {source}")
     return status

@@ -22,6 +22,7 @@ from ben_assets.synthetic.tiles import DEMO_SIDE_M, GOLDEN_TILES, DemoTile
 from ben_assets.testing.bucket_server import BucketServer
 from ben_assets.testing.cdse_server import CdseServer
 from ben_assets.testing.cdse_state import Product
+from ben_assets.testing.processes import without_settings
 from resources.inputs.pins import TILE_LINKS, V1_ZONES, footprints_name
 from resources.settings import REPOSITORY
 
@@ -30,23 +31,16 @@ OWN: Final = DEMO / "own"
 """The data set of one's own; another recipe asks for another data root."""
 TRACKED: Final = SHIPPED / "tracked-artifacts" / "synthetic"
 """What is expected of the demo's tiles; apart, as their keys could be of real ones."""
-_NOT_INHERITED: Final = (
-    *("BEN_", "CDSE_", "CLMS_", "DAGSTER_", "HF_", "SEN2COR_", "ZENODO_"),
-)
 
 
 def demo_environment(synthetic: SyntheticData, home: Path = DEMO) -> dict[str, str]:
     """The environment of the demo: settings and homes below ``home``."""
-    return _without_settings() | demo_settings(synthetic, home)
+    return without_settings() | demo_settings(synthetic, home)
 
 
 def own_environment(region: OwnRegion) -> dict[str, str]:
     """The environment of the process that makes the data set of one's own."""
-    return _without_settings() | own_settings(region, OWN)
-
-
-def _without_settings() -> dict[str, str]:
-    return {k: v for k, v in os.environ.items() if not k.startswith(_NOT_INHERITED)}
+    return without_settings() | own_settings(region, OWN)
 
 
 def demo_settings(synthetic: SyntheticData, home: Path) -> dict[str, str]:

@@ -30,7 +30,7 @@ from ben_assets.safe.zip_safety import (
     require_whole,
 )
 
-_ZIP_ERRORS: Final = (
+ZIP_ERRORS: Final = (
     zipfile.BadZipFile,
     zlib.error,
     struct.error,
@@ -77,7 +77,7 @@ class ProductZip:
         try:
             with zipfile.ZipFile(path) as archive:
                 yield cls(path, archive)
-        except _ZIP_ERRORS as error:
+        except ZIP_ERRORS as error:
             raise UnsafeZip(f"{path.name} is not a sound zip: {error}") from error
 
     @property
@@ -109,7 +109,7 @@ class ProductZip:
                         raise UnsafeZip(f"{inner} in {self.path.name} is an archive")
                     size += len(chunk)
                     yield chunk
-        except _ZIP_ERRORS as error:
+        except ZIP_ERRORS as error:
             raise CorruptProduct(
                 f"{inner} in {self.path.name} is damaged: {error}"
             ) from error

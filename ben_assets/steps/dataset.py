@@ -50,6 +50,8 @@ ASSET: Final = "aligned_dataset"
 SENTINEL1: Final = "BEN_S1_DIR"
 """Stands in ``made_from`` for the Sentinel-1 files: the digest of their hash list."""
 _READ_ONLY: Final = 0o444
+_MOST_S1_BYTES: Final = 1 << 20
+"""Of a Sentinel-1 file; those of BigEarthNet v1 have 58,024."""
 
 
 def make_aligned_dataset(tile: Tile, ctx: StepContext) -> StoredRecord:
@@ -193,6 +195,8 @@ def _place_s1(
     reader = GeotiffReader()
 
     def place(name: str) -> tuple[str, str]:
+        if (size := files[name].stat().st_size) > _MOST_S1_BYTES:
+            return "", f"expected at most {_MOST_S1_BYTES} bytes, found {size}"
         target = draft.path / path_of(name)
         target.parent.mkdir(parents=True, exist_ok=True)
         copy_file(files[name], target)

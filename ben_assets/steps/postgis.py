@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import Final
@@ -88,7 +89,9 @@ def tile_rows(tile: Tile, ctx: StepContext) -> TileRows:
     else:
         _require_same_maps(metadata_record, maps_record)
         records.append(metadata_record)
-    cells = gpd.read_parquet(ctx.storage.table_path(patches.ASSET, tile.key))
+    cells = gpd.read_parquet(
+        io.BytesIO(ctx.storage.read_file(cells_record, f"{tile.key}.parquet"))
+    )
     known, digests = _metadata(tile, ctx, metadata_record), ctx.storage.digests
     rows = cells.merge(known[["patch_id", *_OF_METADATA]], on="patch_id", how="left")
     labels = known[["patch_id", "labels"]].rename(columns={"labels": "label"})

@@ -15,7 +15,6 @@ from ben_assets.bigearthnet.checksums import file_digest
 from ben_assets.bigearthnet.dataset_layout import ARCHIVE_OF_ROOT
 from ben_assets.bigearthnet.errors import InvalidInput, MissingInput
 from ben_assets.bigearthnet.numerals import counted
-from ben_assets.bigearthnet.plain_files import read_plain
 from ben_assets.bigearthnet.recipe import Recipe
 from ben_assets.bigearthnet.release_tables import (
     CSV_FILES,
@@ -31,7 +30,8 @@ from ben_assets.steps import archives, dataset, metadata
 from ben_assets.steps.step_context import (
     StepContext,
     cpu_count,
-    read_file_of,
+    read_table_of_key,
+    require_fresh,
     versions,
 )
 from resources.data_root.facts import (
@@ -45,7 +45,7 @@ from resources.data_root.facts import (
 from resources.data_root.files import link_or_copy, write_atomically
 from resources.data_root.flow import RELEASE
 from resources.data_root.records import FileDigest
-from resources.data_root.store import Draft, Record, StoredRecord
+from resources.data_root.store import Draft, Record, Storage, StoredRecord
 
 METADATA: Final = "release_metadata"
 ARCHIVES: Final = "release_archives"
@@ -159,17 +159,12 @@ def read_tile(ctx: StepContext, record: StoredRecord) -> pd.DataFrame:
     """The metadata table of a tile of the release, with a column ``needs_v1``.
 
     Raises:
-        InvalidInput: the aligned data set is of another table than the one on disk.
+        InvalidInput: the aligned data set, or this table, is of other patches, maps or
+            tables than those on disk.
     """
-    made_of = ctx.storage.require(metadata.ASSET, record.tile)
-    if record.made_from.get(metadata.ASSET) != made_of.sha256:
-        raise InvalidInput(
-            f"{dataset.ASSET} of {record.tile} was made from another metadata table "
-            "than the one on disk; materialize aligned_dataset of this tile again"
-        )
-    table: pd.DataFrame = read_file_of(
-        ctx, made_of, f"{record.tile}.parquet"
-    ).to_pandas()
+    require_fresh(ctx, record)
+    require_fresh(ctx, ctx.storage.require(metadata.ASSET, record.tile))
+    table = read_table_of_key(ctx, metadata.ASSET, record.tile)
     return table.assign(needs_v1=record.facts_as(DatasetFacts).alignment == "v1")
 
 
@@ -201,7 +196,7 @@ def _place_in_dataset(ctx: StepContext, record: StoredRecord) -> None:
         if (root / name).is_dir():  # it cannot be replaced by a file
             shutil.rmtree(root / name)
         if source.name in record.outputs:
-            write_atomically(root / name, read_plain(source))
+            write_atomically(root / name, ctx.storage.read_file(record, name))
         else:
             (root / name).unlink(missing_ok=True)
 
@@ -231,8 +226,7 @@ def make_release_archives(ctx: StepContext) -> StoredRecord:
         facts = archives.archive_facts(made)
         parquet = [name for name in tables.outputs if name.endswith(".parquet")]
         for name in parquet:
-            source = ctx.storage.file_of(tables, name)
-            link_or_copy(source, draft.path / name)
+            _place_table(ctx.storage, tables, name, draft.path / name)
         _write_sums(draft.path, facts, parquet)
         tar_digests = {f"{root}.tar": a.tar.sha256 for root, a in made.items()}
         return draft.publish(
@@ -251,6 +245,22 @@ def make_release_archives(ctx: StepContext) -> StoredRecord:
                     for root, a in made.items()
                 },
             )
+        )
+
+
+def _place_table(
+    storage: Storage, tables: StoredRecord, name: str, target: Path
+) -> None:
+    """Link a parquet file of the release metadata, which is what its record says.
+
+    Raises:
+        InvalidInput: it was changed.
+    """
+    source, expected = storage.file_of(tables, name), tables.contents[name].sha256
+    link_or_copy(source, target)
+    if (found := file_digest(target)) != expected:
+        raise InvalidInput(
+            f"{source}: expected sha256 {expected}, found {found}; {tables.again}"
         )
 
 

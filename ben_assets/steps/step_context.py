@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,8 +85,7 @@ def require_current(ctx: StepContext, asset: str, tile: Tile) -> StoredRecord:
         InvalidInput: what it was made from, the tile's alignment or its recipe changed
             since.
     """
-    record = ctx.storage.require(asset, tile.key)
-    changed = stale_inputs(ctx.storage, record)
+    record, changed = ctx.storage.require(asset, tile.key), []
     facts = record.facts_as(RecipeFacts)
     if facts.alignment != tile.alignment:
         changed.append(f"alignment: {facts.alignment} then, {tile.alignment} now")
@@ -95,11 +94,27 @@ def require_current(ctx: StepContext, asset: str, tile: Tile) -> StoredRecord:
         changed.append(
             f"recipe: {facts.recipe} then, {recipe.name} now, or its content"
         )
-    if changed:
+    return require_fresh(ctx, record, changed)
+
+
+def require_fresh(
+    ctx: StepContext, record: StoredRecord, changed: Iterable[str] = ()
+) -> StoredRecord:
+    """A record, if what it was made from is what is there now.
+
+    Args:
+        ctx: of the run.
+        record: of a tile.
+        changed: what else is known to have changed.
+
+    Raises:
+        InvalidInput: names all that changed since.
+    """
+    if said := [*stale_inputs(ctx.storage, record), *changed]:
         raise InvalidInput(
-            f"{asset} of {tile.key} was made from something else than what is there "
-            f"now ({'; '.join(changed)}); materialize {asset} of this tile again, and "
-            "what comes after it"
+            f"{record.asset} of {record.tile} was made from something else than what "
+            f"is there now ({'; '.join(said)}); materialize {record.asset} of this "
+            "tile again, and what comes after it"
         )
     return record
 
@@ -134,18 +149,13 @@ def read_table_of_key(ctx: StepContext, asset: str, key: str) -> pd.DataFrame:
 def read_file_of(
     ctx: StepContext, record: StoredRecord, name: str, columns: list[str] | None = None
 ) -> pa.Table:
-    """A parquet file of a record.
+    """A parquet file of a record, whose content is the one that the record states.
 
     Raises:
-        InvalidInput: it is gone or damaged.
+        InvalidInput: it is gone or was changed.
     """
-    path = ctx.storage.file_of(record, name)
-    try:
-        return pq.read_table(path, columns=columns)
-    except (OSError, ValueError) as error:
-        raise InvalidInput(
-            f"{path}: cannot be read ({error}); {record.again}"
-        ) from error
+    content = ctx.storage.read_file(record, name)
+    return pq.read_table(pa.BufferReader(content), columns=columns)
 
 
 def exported_cells(patches: pd.DataFrame, tile: Tile) -> pd.DataFrame:

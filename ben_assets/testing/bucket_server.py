@@ -83,7 +83,6 @@ class BucketState:
         self.headers: list[dict[str, str]] = []
         self.lock = threading.Lock()
         self.page_size = 1000
-        self.latency_seconds = 0.0
         self.repeats_pages = False
         """Whether every page leads to itself, until ``_REPEATS`` were asked for."""
         self.cuts_listings = False

@@ -45,7 +45,6 @@ class Handler(http.server.BaseHTTPRequestHandler):
             seen.paths.append(self.path)
             if "Authorization" in self.headers:
                 seen.authorizations[self.role].add(self.headers["Authorization"])
-        time.sleep(self.cdse.latency_seconds)
         query = {name: values[0] for name, values in parse_qs(parts.query).items()}
         with contextlib.suppress(ConnectionError):
             self.answer(unquote(parts.path), query)

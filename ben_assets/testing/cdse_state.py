@@ -182,8 +182,6 @@ class CdseState:
         self.expected_code: Callable[[], str] | None = None
         """Gives the one-time code that a log-in must bring, where asked for."""
         self.max_sessions = 4
-        self.latency_seconds = 0.0
-        """What each answer waits for, as if the service were far away."""
         self.redirect: Callable[[str], str] = str
         """Where the catalogue host sends a download."""
 

@@ -8,7 +8,6 @@ settings are ignored. The first worker is there from the start, the second comes
 from __future__ import annotations
 
 import argparse
-import os
 import shutil
 import sys
 import time
@@ -23,7 +22,7 @@ from ben_assets.synthetic.dataset import SyntheticData, make_synthetic_data
 from ben_assets.synthetic.tiles import own_tiles
 from ben_assets.testing.cluster_client import ClusterError
 from ben_assets.testing.cluster_servers import Cluster
-from ben_assets.testing.processes import end_on_term
+from ben_assets.testing.processes import end_on_term, without_settings
 from resources.data_root.flow import TILE_ASSETS
 from resources.data_root.store import Storage
 from resources.settings import REPOSITORY
@@ -32,7 +31,6 @@ FOLDER: Final = REPOSITORY / ".cluster-demo"
 BACKFILLED: Final = TILE_ASSETS[TILE_ASSETS.index("l2a_tiles") :]
 """What a backfill of imported L2A products makes of each tile."""
 FINISHED: Final = ("SUCCESS", "FAILURE", "CANCELED")
-_NOT_INHERITED: Final = ("BEN_", "CDSE_", "DAGSTER_", "SEN2COR_")
 _POLL_SECONDS: Final = 2.0
 
 
@@ -56,8 +54,7 @@ def main() -> int:
 
 def cluster_settings(synthetic: SyntheticData, data: Path) -> dict[str, str]:
     """The environment of all processes of a cluster on a synthetic data set."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(_NOT_INHERITED)}
-    return {**kept, **synthetic.settings(), "BEN_DATA_DIR": str(data)}
+    return without_settings() | synthetic.settings() | {"BEN_DATA_DIR": str(data)}
 
 
 def _run(synthetic: SyntheticData) -> int:

@@ -1,4 +1,4 @@
-"""Processes of our own: ports, waiting, signals."""
+"""Processes of our own: environment, ports, waiting, signals."""
 
 from __future__ import annotations
 
@@ -14,7 +14,22 @@ from typing import Final
 
 from ben_assets.testing.cluster_client import ClusterError
 
+NOT_INHERITED: Final = (
+    "BEN_",
+    "CDSE_",
+    "CLMS_",
+    "DAGSTER_",
+    "HF_",
+    "SEN2COR_",
+    "ZENODO_",
+)
+"""How the names of settings begin."""
 _START_SECONDS: Final = 120
+
+
+def without_settings() -> dict[str, str]:
+    """The environment of this process without any setting of the caller."""
+    return {k: v for k, v in os.environ.items() if not k.startswith(NOT_INHERITED)}
 
 
 def end_on_term() -> None:

@@ -157,12 +157,17 @@ def _unclaimed(folder: Path, claimed: set[str]) -> Iterator[str]:
             continue
         for entry in entries:
             path = f"{name}/{entry.name}" if name else entry.name
-            if path in claimed or (not name and entry.name.startswith(".")):
+            if path in claimed or (not name and _is_hidden(entry.name)):
                 continue
             if entry.is_dir(follow_symlinks=False):
                 to_look_at.append(path)
             elif path not in above:
                 yield path
+
+
+def _is_hidden(name: str) -> bool:
+    """Whether it may be there, unlike a half-written file that nothing will clear."""
+    return name.startswith(".") and not name.endswith(".part")
 
 
 def _key_of(path: str) -> str | None:

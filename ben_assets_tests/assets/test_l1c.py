@@ -68,9 +68,7 @@ def server(
 
 @pytest.fixture
 def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The data root; no setting of the caller is left."""
-    for name in [name for name in os.environ if name.startswith(("BEN_", "CDSE_"))]:
-        monkeypatch.delenv(name)
+    """The data root; no service can be reached."""
     monkeypatch.setenv("BEN_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setenv("BEN_L1C_SOURCES", "cdse")
     for name, value in NO_NETWORK.items():

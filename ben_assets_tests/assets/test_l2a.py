@@ -108,7 +108,7 @@ def test_another_version_warns_and_fails_the_hash_check(synthetic, tmp_path):
     assert "2.10.0" in record(environment)["warnings"][0]
 
 
-def test_a_run_that_is_killed_leaves_nothing_and_the_next_heals(synthetic):
+def test_a_run_that_is_killed_leaves_nothing_and_the_next_repairs(synthetic):
     program, environment = synthetic()
     l2a_process.misbehave(program, fault="children", pause_seconds=60)
     process = start(environment)

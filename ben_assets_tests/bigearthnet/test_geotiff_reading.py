@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+
 import numpy as np
 import pytest
 from affine import Affine
@@ -11,7 +13,7 @@ from rasterio.io import MemoryFile
 from ben_assets.bigearthnet.errors import UnexpectedRaster
 from ben_assets.bigearthnet.geotiff_reading import GeotiffReader, OneBand
 
-SIDE = 12
+SIDE, STRIPS = 12, 4
 pytestmark = pytest.mark.filterwarnings(
     "ignore::rasterio.errors.NotGeoreferencedWarning"
 )
@@ -135,13 +137,49 @@ def is_one_band(content: bytes) -> bool:
 def test_a_file_cut_short_is_refused(layout, kept):
     reader, content = GeotiffReader(), geotiff(1, **(LAYOUTS | OTHERS)[layout])
     reader.read(content)
-    with pytest.raises(UnexpectedRaster, match="expected a GeoTIFF of one band, found"):
+    with pytest.raises(UnexpectedRaster, match="expected a GeoTIFF of one band"):
         reader.read(content[:kept])
+
+
+def test_a_layout_that_only_seems_known_is_left_to_gdal():
+    """All strips of the first file are one strip, of which all pixels are equal."""
+    header = geotiff(1, height=STRIPS * SIDE, blockysize=SIDE)[
+        : -STRIPS * SIDE * SIDE * 2
+    ]
+    (offsets,) = (
+        at
+        for at in range(len(header) - 4 * STRIPS)
+        if struct.unpack_from("<I", header, at) == (len(header),)
+    )
+    header = bytearray(header)
+    struct.pack_into(f"<{STRIPS}I", header, offsets, *[len(header)] * STRIPS)
+    reader = GeotiffReader()
+    for pixels in (np.ones(STRIPS * SIDE * SIDE), np.arange(STRIPS * SIDE * SIDE)):
+        content = bytes(header) + pixels.astype("<u2").tobytes()
+        require_same(reader.read(content), by_gdal(content))
+
+
+def test_a_small_file_that_states_many_pixels_is_refused():
+    content = geotiff(1)
+    with MemoryFile() as memory:
+        with memory.open(
+            driver="GTiff",
+            dtype="uint8",
+            count=1,
+            width=99_000,
+            height=99_000,
+            sparse_ok=True,
+            compress="deflate",
+        ):
+            pass
+        content = bytes(memory.read())
+    with pytest.raises(UnexpectedRaster, match="found 1 bands of 99000 x 99000"):
+        GeotiffReader().read(content)
 
 
 def test_two_bands_and_other_formats_are_refused():
     reader = GeotiffReader()
-    with pytest.raises(UnexpectedRaster, match="found 2 bands"):
+    with pytest.raises(UnexpectedRaster, match="found 2 bands of 12 x 12"):
         reader.read(geotiff(1, count=2))
     picture = geotiff(1, driver="PNG", dtype="uint8")
     with pytest.raises(UnexpectedRaster, match="expected a GeoTIFF"):

@@ -88,6 +88,26 @@ def test_parts_of_a_multipolygon_count_by_themselves():
     assert (rasterize(found, GRID) == rasterize(whole, GRID)).all()
 
 
+def test_of_what_a_repair_leaves_polygons_alone_count():
+    """``make_valid`` may give a collection of polygons and lines."""
+    line = shapely.LineString([(WEST, NORTH), (WEST + 900, NORTH - 800)])
+    square, other = box(100, 100, 500, 500), box(700, 700, 900, 900)
+    kinds = [
+        shapely.GeometryCollection([square, line]),
+        shapely.GeometryCollection([line, shapely.MultiPolygon([other])]),
+        line,
+    ]
+    table = gpd.GeoDataFrame(
+        {"Code_18": ["311", "312", "324"], "ID": ["EU_1", "EU_2", "EU_3"]},
+        geometry=kinds,
+        crs=GRID.epsg,
+    )
+    found = prepare_polygons(table, GRID, "mine", crs=GRID.epsg)
+    expected = burn((311, square), (312, other))
+    assert found.codes.tolist() == [311, 312]
+    assert (rasterize(found, GRID) == rasterize(expected, GRID)).all()
+
+
 def test_polygons_without_id_come_first():
     square = box(100, 100, 500, 500)
     rows = [("312", "EU_1", square), ("311", None, square)]

@@ -66,12 +66,12 @@ def test_row_groups_are_the_published_ones_whatever_the_order_of_rows(tmp_path):
     assert file_digest(path) == DIGEST_OF_TWO_GROUPS
 
 
-def test_a_patch_without_twins_is_for_own_tiles_only(tmp_path):
+def test_a_patch_without_matching_ones_is_for_own_tiles_only(tmp_path):
     alone = rows(s1_name=[None] * 3, labels=[["Pastures"]] * 3)
     path = tmp_path / "own.parquet"
     assert write_parquet(path, alone, has_v1=False) == 3
     assert pq.read_table(path)["s1_name"].null_count == 3
-    with pytest.raises(duckdb.ConstraintException):
+    with pytest.raises(duckdb.ConstraintException, match=r"NOT NULL .*s1_name"):
         write_parquet(tmp_path / "published.parquet", alone, has_v1=True)
 
 

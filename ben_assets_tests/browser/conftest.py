@@ -16,6 +16,7 @@ from ben_assets.demo.services import demo_services, write_other_inputs
 from ben_assets.file_pages import FilePages
 from ben_assets.synthetic.dataset import SyntheticData, make_synthetic_data
 from ben_assets.synthetic.tiles import GOLDEN_TILES
+from ben_assets.testing.processes import without_settings
 from ben_assets_tests.browser.server import DagsterDev
 from ben_assets_tests.support.programs import Fork, run_module
 from resources.settings import FILES_URL, REPOSITORY
@@ -71,9 +72,8 @@ def results(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 def _results(
     home: Path, synthetic: SyntheticData, addresses: dict[str, str]
 ) -> Iterator[Results]:
-    not_inherited = ("BEN_", "CDSE_", "DAGSTER_", "SEN2COR_")
     environment = {
-        **{k: v for k, v in os.environ.items() if not k.startswith(not_inherited)},
+        **without_settings(),
         **synthetic.settings(),
         **addresses,
         "BEN_DATA_DIR": str(home / "data"),

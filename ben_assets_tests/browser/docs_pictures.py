@@ -20,7 +20,7 @@ from typing import Final
 from PIL import Image
 from playwright.sync_api import Error, Page, sync_playwright
 
-from ben_assets_tests.browser.server import free_port
+from ben_assets.testing.processes import free_ports
 from resources.settings import REPOSITORY
 
 DOCS: Final = REPOSITORY / "docs"
@@ -84,7 +84,7 @@ def demo_ui() -> Iterator[str]:
     """
     command = [sys.executable, "-u", "-m", "ben_assets.demo", "--ui", "--port"]
     with subprocess.Popen(
-        [*command, str(free_port())], stdout=subprocess.PIPE, text=True
+        [*command, str(free_ports(1)[0])], stdout=subprocess.PIPE, text=True
     ) as served:
         assert served.stdout is not None
         try:

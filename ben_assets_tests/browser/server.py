@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -13,23 +12,18 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+from ben_assets.testing.processes import free_ports
 from resources.settings import REPOSITORY
 
 START_SECONDS = 180
 STOP_SECONDS = 20
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 class DagsterDev:
     """The UI on a loopback port, with its daemon and its code server."""
 
     def __init__(self, folder: Path, environment: dict[str, str]) -> None:
-        self.port = free_port()
+        (self.port,) = free_ports(1)
         self.url = f"http://127.0.0.1:{self.port}"
         self._log = folder / "dagster-dev.log"
         command = [sys.executable, "-m", "dagster", "dev", "-h", "127.0.0.1"]

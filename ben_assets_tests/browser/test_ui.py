@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 from ben_assets.assets import STAGES
 from ben_assets.testing.cdse_state import PASSWORD
 from ben_assets_tests.browser.conftest import Results
+from ben_assets_tests.support.pipeline import flip
 from resources.configured import RESOURCES
 
 pytestmark = [pytest.mark.timeout(400), pytest.mark.real_server]
@@ -288,10 +289,7 @@ def test_damage_turns_verify_red_and_its_repair_from_the_dialog_green(
 ):
     key = results.small
     archive = results.data / "archives" / key / "S2.tar.zst"
-    content = bytearray(archive.read_bytes())
-    content[len(content) // 2] ^= 1
-    archive.unlink()
-    archive.write_bytes(content)
+    flip(archive)
     assert launch_verify(page, results, key) == "FAILURE"
     page.get_by_text("The commands that repair it: ben verify").first.wait_for()
     photograph(page, "_red")

@@ -27,7 +27,7 @@ HEAVY = (
     "geopandas",
     "duckdb",
     "httpx2",
-    "boto3",
+    "botocore",
     "numpy",
     "shapely",
     "affine",
@@ -67,7 +67,7 @@ def test_wrong_usage_ends_with_2(pipeline):
     assert "nothing to verify" in empty.err
 
 
-def test_verify_names_what_differs_and_what_it_says_heals_it(finished):
+def test_verify_names_what_differs_and_what_it_says_repairs_it(finished):
     clean = ben(finished, "verify", "--all", "--deep")
     assert (clean.code, clean.out.splitlines()[-1].split()[2]) == (0, "0")
     key = finished.keys[0]

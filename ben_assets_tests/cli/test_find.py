@@ -181,9 +181,12 @@ def test_an_area_is_met_as_it_is_drawn(server, tmp_path):
     assert find(*options) == []
 
 
-def test_one_place_must_be_given():
-    result = CliRunner().invoke(app, ["tiles", "find", *SUMMER])
+@pytest.mark.parametrize("places", [[], ["--mgrs", "33UUU", "--bbox", "1,2,3,4"]])
+def test_one_place_must_be_given(places):
+    result = CliRunner().invoke(app, ["tiles", "find", *SUMMER, *places])
     assert result.exit_code == 2
+    said = " ".join(result.stderr.replace("│", " ").split())
+    assert "give one of --bbox, --geojson, --country and --mgrs" in said
 
 
 def test_a_product_without_cloud_cover_comes_last(server):

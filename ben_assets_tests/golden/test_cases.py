@@ -226,7 +226,7 @@ def test_centres_lie_close_to_both_borders_of_the_splits_on_both_sides(golden):
         assert {split for offset, split in seen if 0 < offset < 31} == {beyond}
 
 
-def test_zeros_in_the_last_column_and_beyond_the_grid_spoil_no_neighbour(golden):
+def test_zeros_in_the_last_column_and_beyond_the_grid_change_no_neighbour(golden):
     product = golden.data / "l2a_tiles"
     (found,) = product.glob("*T34TEN*.SAFE")
     zeros = {

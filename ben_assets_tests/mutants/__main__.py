@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-import os
 import queue
 import shutil
 import subprocess
@@ -22,6 +21,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
+from ben_assets.testing.processes import without_settings
 from ben_assets_tests.mutants.table import MUTANTS, Mutant
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -36,7 +36,6 @@ _PYTEST: Final = (
     "-p",
     "no:xdist",
 )
-_SETTINGS: Final = ("BEN_", "CDSE_", "SEN2COR_", "DAGSTER_", "PYTEST_")
 
 
 class Outcome(StrEnum):
@@ -126,7 +125,7 @@ class Tree:
         Path(importlib.util.cache_from_source(str(path))).unlink(missing_ok=True)
 
     def _environment(self) -> dict[str, str]:
-        kept = {k: v for k, v in os.environ.items() if not k.startswith(_SETTINGS)}
+        kept = {k: v for k, v in without_settings().items() if "PYTEST_" not in k}
         nowhere = str(self.root / "no-shared-folder")
         return {**kept, "PYTHONPATH": str(self.root), "BEN_SHARED": nowhere}
 

@@ -144,7 +144,7 @@ MUTANTS: Final = (
             "content[start:] != raster.pixels.tobytes()",
             "not header",
         ),
-        ("layouts: the first of two bands", "if raster.count == 1:", "if raster:"),
+        ("layouts: the first of two bands", "raster.count == 1 and n_pix", "n_pix"),
     ),
     *_of(
         f"{_SCIENCE}/alignment.py",
@@ -781,8 +781,8 @@ MUTANTS: Final = (
         "steps/test_results.py",
         (
             "steps: stale inputs pass",
-            "changed = stale_inputs(",
-            "changed = [] and stale_inputs(",
+            "[*stale_inputs(ctx.storage, record), *changed]",
+            "[*changed]",
         ),
         (
             "steps: another alignment passes",
@@ -1160,6 +1160,17 @@ MUTANTS: Final = (
         ),
     ),
     *_of(
+        "ben_assets/steps/preflight.py",
+        "steps/test_sources.py",
+        ("preflight: one at a time", "_AT_ONCE: Final = 4", "_AT_ONCE: Final = 1"),
+        ("preflight: many at once", "_AT_ONCE: Final = 4", "_AT_ONCE: Final = 9"),
+    ),
+    *_of(
+        "resources/transfers/transport.py",
+        "resources/test_redaction.py",
+        ("pause: by our clock", "until - server_time(headers)", "until - time.time()"),
+    ),
+    *_of(
         "resources/product_sources.py",
         "steps/test_sources.py",
         (
@@ -1169,8 +1180,8 @@ MUTANTS: Final = (
         ),
         (
             "sources: a closed bucket is an error",
-            "closed = ServiceUnavailable(str(error))",
-            "closed = error",
+            "raise ServiceUnavailable(str(error)) from None",
+            "raise",
         ),
         (
             "sources: the last failure",
@@ -1228,6 +1239,12 @@ MUTANTS: Final = (
         "resources/test_retrier.py",
         ("tries: one more", "_failures >= MOST_FAILURES", "_failures > MOST_FAILURES"),
         ("pause: it can be shortened", "if until > self._until():", "if True:"),
+        ("pause: nobody waits", "left := self._until() - time.time()", "left := 0"),
+        (
+            "pause: a wait counts",
+            "with self.not_counted():\n            self._pause.wait()",
+            "with contextlib.nullcontext():\n            self._pause.wait()",
+        ),
         (
             "pause: of a clock put back",
             "return until if until <= time.time() + self._longest else 0.0",

@@ -30,7 +30,7 @@ def checked(publisher: Pipeline, rule: str, key: str) -> Comparison:
     return cross_check(Postgis(publisher.settings["BEN_POSTGIS_DSN"]), rule, key)
 
 
-def test_all_rules_agree_for_all_cells_of_the_small_world(publisher, database):
+def test_all_rules_agree_for_all_cells_of_the_small_data_set(publisher, database):
     publish_all(publisher)
     found = {
         (rule, key): checked(publisher, rule, key)
@@ -41,7 +41,7 @@ def test_all_rules_agree_for_all_cells_of_the_small_world(publisher, database):
     assert {c.outcome for c in found.values()} == {f"all {CELLS} cells agree"}
 
 
-SPOILT = {
+CORRUPTED = {
     "splits": (
         "UPDATE patches SET split = 'train' WHERE x = 2 AND y = 2",
         [(2, 2, "test", "train")],
@@ -57,10 +57,10 @@ SPOILT = {
 }
 
 
-@pytest.mark.parametrize("rule", SPOILT)
+@pytest.mark.parametrize("rule", CORRUPTED)
 def test_a_wrong_value_is_listed_with_what_was_expected(publisher, database, rule):
     publish_all(publisher)
-    sql, expected = SPOILT[rule]
+    sql, expected = CORRUPTED[rule]
     database.query(sql)
     found = checked(publisher, rule, publisher.keys[0])
     tile = publisher.storage.require("patches", publisher.keys[0]).facts.tile_id

@@ -42,7 +42,7 @@ def kill_and_restart(server: postgis_server.Server) -> None:
     raise AssertionError("the server did not come back")
 
 
-def test_a_server_killed_half_way_leaves_the_old_tile_and_a_rerun_heals(
+def test_a_server_killed_half_way_leaves_the_old_tile_and_a_rerun_repairs(
     publisher, database, server
 ):
     publish(publisher, publisher.keys[0])
@@ -63,7 +63,7 @@ def test_a_server_killed_half_way_leaves_the_old_tile_and_a_rerun_heals(
     assert database.everything() == old
 
 
-def test_a_lost_connection_leaves_no_tile_and_a_rerun_heals(publisher, database):
+def test_a_lost_connection_leaves_no_tile_and_a_rerun_repairs(publisher, database):
     with database.closed_gate() as gate:
         attempt = Attempt(lambda: publish(publisher, publisher.keys[0]))
         (pid,) = gate.wait_for(1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +30,45 @@ GIVES_UP_AT_ONCE = {"CDSE_STALL_SECONDS": "0.4", "CDSE_GIVE_UP_SECONDS": "0"}
 def times_of(fault: object, times: int) -> int:
     """How often a fault is played: once if it ends by the clock alone."""
     return 1 if fault in ("stall", "drip") else times
+
+
+@pytest.fixture
+def calls(monkeypatch) -> list[tuple[str, str]]:
+    """What the kernel is asked for, in order: (call, path)."""
+    heard: list[tuple[str, str]] = []
+
+    def path_of(handle):
+        return str(Path(f"/proc/self/fd/{handle}").readlink())
+
+    class LibC:
+        @staticmethod
+        def syncfs(handle):
+            heard.append(("syncfs", path_of(handle)))
+            return 0
+
+    def fsync(handle):
+        heard.append(("fsync", path_of(handle)))
+
+    def renaming(rename):
+        def call(source, target, **options):
+            heard.append(("rename", str(target)))
+            return rename(source, target, **options)
+
+        return call
+
+    monkeypatch.setattr(ctypes, "CDLL", lambda *_, **__: LibC)
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(os, "rename", renaming(os.rename))
+    monkeypatch.setattr(os, "replace", renaming(os.replace))
+    return heard
+
+
+def require_flushed(calls: list[tuple[str, str]], path: Path) -> None:
+    """A file got its name when its bytes were on the disk; then the name came there."""
+    at = calls.index(("rename", str(path)))
+    call, part = calls[at - 1]
+    assert (call, part.endswith(".part")) == ("fsync", True)
+    assert calls[at + 1] == ("fsync", str(path.parent))
 
 
 @dataclass

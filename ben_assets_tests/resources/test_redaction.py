@@ -279,11 +279,26 @@ def test_each_secret_of_a_dsn_is_redacted(name):
 
 
 @pytest.mark.parametrize(
-    "text", ["\u00b2", "9" * 400, "Fri, 31 Dec 99999 23:59:59 GMT", "-5", "\u0663"]
+    ("text", "seconds"),
+    [
+        ("17", 17),
+        ("Fri, 01 Jan 2027 00:01:00 GMT", 60),
+        ("Fri, 01 Jan 2027 00:00:00 GMT", 0),
+        ("Thu, 31 Dec 2026 00:00:00 GMT", 0),
+        ("Fri, 31 Dec 99999 23:59:59 GMT", None),
+        ("9" * 400, None),
+        ("-5", None),
+        ("\u00b2", None),
+        ("\u0663", None),
+        ("", None),
+    ],
 )
-def test_a_pause_of_any_text_is_a_number_or_none(text):
-    found = retry_after({"Retry-After": text, "Date": "x"})
-    assert found is None or found >= 0
+def test_a_pause_is_as_long_as_asked_or_none(text, seconds):
+    """A date counts from the reply's own, if it has one."""
+    reply = {"Retry-After": text, "Date": "Fri, 01 Jan 2027 00:00:00 GMT"}
+    assert retry_after(reply) == seconds
+    past = {"Retry-After": "Fri, 31 Dec 1999 23:59:59 GMT", "Date": "x"}
+    assert retry_after(past) == 0
 
 
 @pytest.mark.parametrize("port", ["abc", "99999"])

@@ -39,6 +39,31 @@ def test_a_shared_pause_is_never_shortened(pause, tmp_path):
     assert (tmp_path / "pause").read_text() == asked
 
 
+class Clock:
+    """It goes on only while somebody sleeps."""
+
+    now = 1e9
+
+    def time(self):
+        return self.now
+
+    monotonic = time
+
+    def sleep(self, seconds):
+        self.now += seconds
+
+
+def test_nobody_asks_before_a_pause_of_another_process_is_over(
+    pause, tmp_path, monkeypatch
+):
+    clock = Clock()
+    monkeypatch.setattr("resources.transfers.retrier.time", clock)
+    started, task = clock.now, Retrier(TIMEOUTS, pause, print)
+    BackOff(tmp_path / "pause", TIMEOUTS).ask(60)
+    assert started + 60 <= task.run(clock.time) <= started + 61
+    assert task.seconds_left == pytest.approx(TIMEOUTS.total_seconds), "not counted"
+
+
 def test_a_pause_beyond_the_longest_is_of_a_clock_put_back(pause, tmp_path):
     longest = TIMEOUTS.longest_pause_seconds
     (tmp_path / "pause").write_text(repr(time.time() + 10 * longest))
@@ -51,7 +76,22 @@ def test_a_time_that_is_no_number_of_seconds_is_refused_unseen(text):
     with pytest.raises(InvalidInput, match="CDSE_STALL_SECONDS is not a n") as error:
         Timeouts.from_settings(Settings({"CDSE_STALL_SECONDS": text}))
     assert f" {text}" not in str(error.value)
-    assert Timeouts.from_settings(Settings({"CDSE_STALL_SECONDS": "0"})) == Timeouts(0)
+    settings = Settings({"CDSE_STALL_SECONDS": "0.5", "CDSE_GIVE_UP_SECONDS": "0"})
+    assert Timeouts.from_settings(settings) == Timeouts(0.5, give_up_seconds=0)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "expected"),
+    [
+        ("CDSE_CONNECTIONS", "0", "whole number of at least 1"),
+        ("CDSE_CONNECTIONS", "0.5", "whole number of at least 1"),
+        ("CDSE_CONNECTIONS", "1.5", "whole number of at least 1"),
+        ("CDSE_STALL_SECONDS", "0", "number above 0"),
+    ],
+)
+def test_a_limit_by_which_nothing_would_ever_come_is_refused(name, text, expected):
+    with pytest.raises(InvalidInput, match=f"{name} is not a {expected}; expected one"):
+        Timeouts.from_settings(Settings({name: text}))
 
 
 def test_a_question_that_is_given_up_early_waits_no_longer_for_any_part():

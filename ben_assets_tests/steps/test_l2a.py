@@ -14,7 +14,7 @@ from ben_assets.bigearthnet.errors import (
 )
 from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.safe.l2a import read_l2a
-from ben_assets.steps.l1c import make_l1c_zip as adopt_l1c_zip
+from ben_assets.steps.l1c import make_l1c_zip as import_l1c_zip
 from ben_assets.steps.l2a import make_l2a_tile
 from ben_assets.steps.patches import make_patches
 from ben_assets.steps.step_context import StepContext
@@ -54,7 +54,7 @@ def ctx(tmp_path, zips):
         }
         return StepContext.from_settings(Settings(environment), lines.append)
 
-    adopt_l1c_zip(TILE, make())
+    import_l1c_zip(TILE, make())
     make.lines = lines
     return make
 
@@ -169,7 +169,7 @@ def patches_from(description, folder, **settings):
     }
     ctx = StepContext.from_settings(Settings(environment), lambda line: None)
     tile = Tile(description.name.name, alignment="none")
-    adopt_l1c_zip(tile, ctx)
+    import_l1c_zip(tile, ctx)
     make_l2a_tile(tile, ctx)
     return make_patches(tile, ctx)
 

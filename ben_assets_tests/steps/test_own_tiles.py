@@ -347,14 +347,6 @@ def test_a_file_of_the_recipe_is_not_taken_for_the_pinned_one(ground):
     assert stale(ground) == {}
 
 
-def test_a_products_older_than_02_12_is_refused_in_words(ground):
-    folder = ground.root / "L2A" / f"{NEW}.SAFE"
-    metadata = folder / "MTD_MSIL2A.xml"
-    metadata.write_text(metadata.read_text().replace("PRODUCT_URI>", "PRODUCT_URI_2A>"))
-    with pytest.raises(InvalidInput, match=r"older than baseline 02\.12"):
-        ground.make("l2a_tiles", NEW_KEY)
-
-
 @pytest.mark.parametrize(
     ("baseline", "mission", "offset", "psd"),
     [

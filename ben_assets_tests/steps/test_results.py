@@ -69,7 +69,7 @@ def test_a_record_says_what_is_there(finished, asset, tile):
 
 
 @pytest.mark.parametrize("asset", OF_FILES)
-def test_no_file_is_there_that_no_record_promises(finished, asset):
+def test_no_file_is_there_that_no_record_lists(finished, asset):
     folder = finished.storage.folder(asset)
     expected: set[str] = set()
     for tile in TILES:
@@ -267,7 +267,7 @@ def test_an_l2a_product_that_verifies_is_kept_and_force_redoes_it(finished):
     assert path.stat().st_ino != before
 
 
-def test_a_damaged_l2a_product_is_adopted_again(finished):
+def test_a_damaged_l2a_product_is_imported_again(finished):
     product = finished.storage.folder("l2a_tiles") / f"{SUMMER.l2a_name.name}.SAFE"
     path = next(product.glob("GRANULE/*/IMG_DATA/R10m/*_B02_10m.jp2"))
     whole = path.read_bytes()
@@ -355,7 +355,7 @@ def test_a_release_without_a_tile_drops_its_table(finished):
 
 def test_a_release_of_nothing_is_refused(pipeline):
     for asset in ("release_metadata", "release_archives"):
-        with pytest.raises(Exception, match=r"no tile has a record in .*materialize"):
+        with pytest.raises(MissingInput, match=r"no tile has a record in .*mater"):
             pipeline.make(asset)
 
 
@@ -433,7 +433,7 @@ def test_another_alignment_asks_for_the_patches_again(finished):
 def test_a_folder_that_is_no_safe_is_not_taken_for_a_product(pipeline):
     product = pipeline.product(SUMMER.key)
     product.rename(product.with_suffix(""))
-    with pytest.raises(MissingInput):
+    with pytest.raises(MissingInput, match="no L2A product of T33UUP_20180718T10103"):
         pipeline.make("l2a_tiles", SUMMER.key)
 
 

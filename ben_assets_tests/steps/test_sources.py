@@ -8,7 +8,7 @@ import hashlib
 import json
 import socket
 import threading
-import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -52,7 +52,13 @@ from resources.data_root.facts import parse_facts
 from resources.data_root.staleness import stale_inputs
 from resources.data_root.store import StoredRecord
 from resources.data_root.tile_files import verify_tile
-from resources.product_sources import LOOK_SECONDS, Sources, ask_briefly
+from resources.product_sources import (
+    LOOK_SECONDS,
+    Source,
+    SourceAnswer,
+    Sources,
+    ask_briefly,
+)
 from resources.settings import Settings
 
 FOLDER = f"{NAME}.SAFE"
@@ -297,6 +303,29 @@ class TestL1cZips:
         assert facts.source == "cdse"
         assert facts.sources["gcs"].startswith("incomplete: ")
 
+    @pytest.mark.parametrize(
+        "fault",
+        [
+            Fault(status=403),
+            Fault(status=302, headers={"Location": "https://example.org/x"}),
+        ],
+        ids=["closed", "elsewhere"],
+    )
+    def test_it_moves_on_where_the_bucket_lists_but_refuses(self, setup, fault) -> None:
+        setup.settings["BEN_L1C_SOURCES"] = "gcs,cdse"
+        setup.ids()
+        setup.bucket.script.add("object", fault, times=99)
+        facts = setup.zip().facts
+        assert facts.source == "cdse"
+        assert facts.sources["gcs"].startswith("unknown: ")
+
+    def test_it_does_not_move_on_with_a_wrong_address(self, setup) -> None:
+        setup.settings["BEN_L1C_SOURCES"] = "gcs,cdse"
+        setup.ids()
+        setup.settings["BEN_GCS_URL"] = "http://example.org/bucket"
+        with pytest.raises(AccessRefused, match="expected https"):
+            setup.zip()
+
     def test_it_does_not_move_on_with_a_wrong_password(self, setup) -> None:
         setup.ids()
         setup.settings["CDSE_PASSWORD"] = "wrong"
@@ -326,10 +355,6 @@ class TestL1cZips:
         with pytest.raises(ProductGone, match=rf"cdse \[gone\].*gcs.*{BAND}: missing"):
             setup.zip()
         assert not (setup.folder / "data" / "l1c_zips" / f"{TILE.key}.zip").exists()
-
-    def test_without_tile_ids_the_next_step_is_named(self, setup) -> None:
-        with pytest.raises(MissingInput, match="materialize tile_ids"):
-            setup.zip()
 
     def test_a_row_of_another_baseline_replaces_the_zip(self, setup) -> None:
         """Neither the zip nor the id of the product that the row named before does."""
@@ -489,15 +514,28 @@ class TestPreflight:
         assert len(json.loads(done.out)["tiles"]) == 4
 
 
-def test_a_hundred_and_twenty_five_tiles_are_asked_for_at_once(setup) -> None:
-    """Answers that take 20 ms: one after the other would be 375 of them and more."""
-    setup.cdse.latency_seconds = setup.bucket.latency_seconds = 0.02
-    tiles = [Tile(other_product(number)) for number in range(125)]
-    started = time.monotonic()
+def test_each_source_is_asked_four_questions_at_a_time(setup, monkeypatch) -> None:
+    """A question waits for three others, and would fail without them."""
+    four = {name: threading.Barrier(4, timeout=30) for name in ("cdse", "gcs")}
+    now, most, lock = Counter(), Counter(), threading.Lock()
+
+    def ask(source: Source, product: str) -> SourceAnswer:
+        with lock:
+            now[source.name] += 1
+            most[source.name] = max(most[source.name], now[source.name])
+        four[source.name].wait()
+        try:
+            return ask_briefly(source, product)
+        finally:
+            with lock:
+                now[source.name] -= 1
+
+    monkeypatch.setattr("ben_assets.steps.preflight.ask_briefly", ask)
+    tiles = [Tile(other_product(number)) for number in range(12)]
     report = preflight(tiles, setup.all_settings, setup.log.append)
-    assert len(report.rows) == 125
+    assert [row.tile for row in report.rows] == [tile.key for tile in tiles]
     assert {row.state for row in report.rows} == {"gone"}
-    assert report.seconds <= time.monotonic() - started
+    assert most == {"cdse": 4, "gcs": 4}
 
 
 def test_an_older_record_of_tile_ids_still_serves(setup) -> None:

@@ -20,7 +20,12 @@ from ben_assets.bigearthnet.errors import (
 from ben_assets.synthetic.safe_writer import LOSSLESS_JP2
 from ben_assets.synthetic.tiles import DEMO_TILES
 from ben_assets.validation.survey import find_differences
-from ben_assets_tests.support.pipeline import edit, leaves_no_trace, replace_file
+from ben_assets_tests.support.pipeline import (
+    edit,
+    flip,
+    leaves_no_trace,
+    replace_file,
+)
 from resources.data_root.stored_tiles import Snapshot
 from resources.data_root.tile_files import Kind, still_verifies
 
@@ -41,12 +46,6 @@ def s1_files(pipeline):
 
 def second_s1_file(root):
     return sorted(root.rglob("*_VV.tif"))[1]
-
-
-def flip(path, at):
-    content = bytearray(path.read_bytes())
-    content[at] ^= 1
-    replace_file(path, bytes(content))
 
 
 def rewrite(path, pixels, **changes):
@@ -152,6 +151,7 @@ def test_sentinel_1_is_copied_and_all_is_read_only(pipeline):
     ("corrupt", "says"),
     [
         (lambda p: replace_file(p, b""), "found an empty file"),
+        (lambda p: replace_file(p, bytes(2 << 20)), "expected at most 1048576 bytes"),
         (
             lambda p: replace_file(p, p.read_bytes()[:400]),
             "expected a GeoTIFF of one",
@@ -180,7 +180,17 @@ def test_sentinel_1_is_copied_and_all_is_read_only(pipeline):
             "expected upper left corner",
         ),
     ],
-    ids=["empty", "cut", "cut a little", "float64", "nan", "size", "crs", "place"],
+    ids=[
+        "empty",
+        "large",
+        "cut",
+        "cut a little",
+        "float64",
+        "nan",
+        "size",
+        "crs",
+        "place",
+    ],
 )
 def test_damaged_sentinel_1_files_are_named(pipeline, corrupt, says):
     first = s1_files(pipeline)[0]

@@ -205,6 +205,13 @@ def replace_file(path: Path, content: bytes) -> None:
     path.write_bytes(content)
 
 
+def flip(path: Path, at: int | None = None) -> None:
+    """Change a bit of a file of a linked tree: of the byte ``at``, or in its middle."""
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2 if at is None else at] ^= 1
+    replace_file(path, bytes(content))
+
+
 def edit(path: Path, old: str, new: str) -> None:
     """Replace a text in a file of a linked tree."""
     text = path.read_text()

@@ -53,7 +53,7 @@ def product_files(
 
 
 def manifest(files: dict[str, bytes], checksum: str = "MD5") -> bytes:
-    """A manifest that expectations just these files."""
+    """A manifest that lists just these files."""
     rows = "".join(
         f'<dataObject ID="n{number}">'
         f'<byteStream mimeType="octet" size="{len(content)}">'

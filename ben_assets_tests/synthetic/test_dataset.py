@@ -335,7 +335,7 @@ def test_an_l1c_zip_shows_the_same_ground_under_haze(synthetic):
     assert (above[above > 0] > surface[surface > 0]).all()
 
 
-def test_the_same_seed_gives_the_same_world(tmp_path):
+def test_the_same_seed_gives_the_same_data_set(tmp_path):
     digests = []
     for name in ("a", "b"):
         synthetic = make_synthetic_data(
@@ -367,7 +367,7 @@ def test_a_side_without_whole_60_m_pixels_or_patches_is_refused(tmp_path, side_m
         make_synthetic_data(tmp_path, side_m=side_m)
 
 
-def test_a_world_is_not_made_over_another(tmp_path):
+def test_a_data_set_is_not_made_over_another(tmp_path):
     make_synthetic_data(tmp_path, side_m=1_200, tiles=[OWN], l1c=False, l2a=False)
     with pytest.raises(FileExistsError, match="L1C"):
         make_synthetic_data(tmp_path, side_m=1_200)

@@ -24,6 +24,7 @@ from ben_assets.synthetic.safe_writer import (
     write_l2a_product,
     zip_product,
 )
+from ben_assets_tests.support.pipeline import flip
 
 GRID = TileGeocoding(epsg=32633, ulx=300_000, uly=5_400_000, side_m=1_320)
 L2A_NAME = "S2A_MSIL2A_20180718T101031_N9999_R022_T33UUP_20240101T000000"
@@ -163,9 +164,7 @@ def test_the_manifest_proves_every_other_member_of_the_zip(l1c_zip):
 def test_a_changed_pixel_breaks_the_manifest(l1c, tmp_path):
     copy = write_l1c_product(tmp_path, describe(L1C_NAME), positions())
     (image,) = copy.rglob("*_B05.jp2")
-    content = bytearray(image.read_bytes())
-    content[-100] ^= 1
-    image.write_bytes(content)
+    flip(image, -100)
     zip_product(copy, tmp_path / "bad.zip")
     with pytest.raises(CorruptProduct, match=r"B05\.jp2: expected MD5"):
         prove_product(tmp_path / "bad.zip", L1C_NAME)

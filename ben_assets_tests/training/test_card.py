@@ -13,7 +13,7 @@ from ben_assets.bigearthnet.recipe import DEFAULT, Recipe, load_recipe
 from ben_assets.training.card import write_card
 from ben_assets.training.card_facts import CardFacts, Extent
 
-WORLD = Extent((-9.5, 38.0, -8.0, 39.5), "2021-05-01", "2021-08-30")
+EXTENT = Extent((-9.5, 38.0, -8.0, 39.5), "2021-05-01", "2021-08-30")
 
 
 def worldcover() -> Recipe:
@@ -30,7 +30,7 @@ def texts(folder: Path, recipe: Recipe) -> dict[str, str]:
         **{"processor": "Sen2Cor 2.11", "value_scale": "bigearthnet"},
         recipe=recipe,
         index_sha256="0" * 64,
-        extent=WORLD,
+        extent=EXTENT,
     )
     write_card(folder, facts)
     return {path.name: path.read_text() for path in folder.iterdir()}

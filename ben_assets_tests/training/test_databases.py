@@ -204,7 +204,7 @@ def test_a_file_changed_after_it_was_made_is_refused(finished):
     key = next(k for k in finished.keys if path.name.split("_T")[1][:5] in k)
     with (
         leaves_no_trace(finished),
-        pytest.raises(ChecksumMismatch, match=rf"{path.name}.*materialize aligned_d"),
+        pytest.raises(ChecksumMismatch, match=rf"{path.name}.*ben verify --deep names"),
     ):
         finished.make("training_lmdb", key)
 

@@ -102,7 +102,7 @@ def test_archives_killed_while_they_are_joined_are_those_before(finished, is_fir
 
 
 @pytest.mark.parametrize("asset", ASSETS)
-def test_a_killed_run_leaves_all_or_nothing_and_the_next_one_heals(
+def test_a_killed_run_leaves_all_or_nothing_and_the_next_one_repairs(
     trained, asset, monkeypatch
 ):
     """Each run starts on what the one before it left; none runs in between."""

@@ -14,7 +14,6 @@ from ben_assets.bigearthnet.geotiff_reading import GeotiffReader
 from ben_assets.bigearthnet.legend import CLC2018, LABELS
 from ben_assets.bigearthnet.patch_grid import TileGeocoding
 from ben_assets.validation import dataset_rules as dataset
-from ben_assets.validation import dataset_rules as tables
 from ben_assets.validation import patch_rules as patches
 from ben_assets.validation import release_rules as release
 from ben_assets.validation.result import RuleResult
@@ -46,14 +45,14 @@ def breaks(outcome: RuleResult) -> tuple[str, ...]:
 
 def test_splits_follow_the_place_in_the_tile():
     """Three cells of 1200 m: the middle one is test, those around it are validation."""
-    assert breaks(tables.evaluate_splits(metadata(), GRID)) == ()
+    assert breaks(dataset.evaluate_splits(metadata(), GRID)) == ()
     wrong = metadata(split="validation")
-    assert breaks(tables.evaluate_splits(wrong, GRID)) == (f"{TILE_ID}_01_01",)
+    assert breaks(dataset.evaluate_splits(wrong, GRID)) == (f"{TILE_ID}_01_01",)
 
 
 def test_a_patch_in_two_splits_is_found():
     table = pd.concat([metadata(), metadata()[:1]])
-    assert breaks(tables.evaluate_splits(table, GRID)) == (f"{TILE_ID}_00_00",)
+    assert breaks(dataset.evaluate_splits(table, GRID)) == (f"{TILE_ID}_00_00",)
 
 
 @pytest.mark.parametrize(
@@ -63,35 +62,35 @@ def test_a_patch_in_two_splits_is_found():
 )
 def test_labels_must_be_of_the_19_once_and_sorted(labels):
     table = metadata()
-    assert breaks(tables.evaluate_labels(table, CLC2018)) == ()
+    assert breaks(dataset.evaluate_labels(table, CLC2018)) == ()
     table.at[3, "labels"] = labels
-    assert breaks(tables.evaluate_labels(table, CLC2018)) == (f"{TILE_ID}_01_00",)
+    assert breaks(dataset.evaluate_labels(table, CLC2018)) == (f"{TILE_ID}_01_00",)
 
 
 def test_a_patch_without_labels_is_no_offence():
     table = metadata()
     table.at[3, "labels"] = None
-    assert breaks(tables.evaluate_labels(table, CLC2018)) == ()
+    assert breaks(dataset.evaluate_labels(table, CLC2018)) == ()
 
 
 @pytest.mark.parametrize("column", ["s1_name", "s2v1_name"])
 def test_matching_patches_must_differ_and_be_there(column):
     table = metadata()
     table.loc[1, column] = table.loc[0, column]
-    found = breaks(tables.evaluate_matches(table, needs_v1=True))
+    found = breaks(dataset.evaluate_matches(table, needs_v1=True))
     assert found == (f"{TILE_ID}_00_00", f"{TILE_ID}_00_01")
     table.loc[1, column] = None
-    assert breaks(tables.evaluate_matches(table, needs_v1=True)) == (
+    assert breaks(dataset.evaluate_matches(table, needs_v1=True)) == (
         f"{TILE_ID}_00_01",
     )
-    assert breaks(tables.evaluate_matches(table, needs_v1=False)) == ()
+    assert breaks(dataset.evaluate_matches(table, needs_v1=False)) == ()
 
 
 def test_matching_patches_of_what_is_not_kept_do_not_matter():
     table = metadata()
     table.loc[1, "s1_name"] = table.loc[0, "s1_name"]
     table.loc[1, "kept"] = False
-    assert breaks(tables.evaluate_matches(table, needs_v1=True)) == ()
+    assert breaks(dataset.evaluate_matches(table, needs_v1=True)) == ()
 
 
 def test_codes_must_be_known_and_fill_each_map():
@@ -99,14 +98,14 @@ def test_codes_must_be_known_and_fill_each_map():
         {"patch_id": ["a", "a", "b"], "clc_code": [111, 999, 211], "pixels": 14400}
     )
     codes.loc[:1, "pixels"] = 7200
-    assert breaks(tables.evaluate_codes(codes, {"a", "b"}, CLC2018)) == ()
-    assert breaks(tables.evaluate_codes(codes, {"a", "b", "c"}, CLC2018)) == ("c",)
+    assert breaks(dataset.evaluate_codes(codes, {"a", "b"}, CLC2018)) == ()
+    assert breaks(dataset.evaluate_codes(codes, {"a", "b", "c"}, CLC2018)) == ("c",)
     assert breaks(
-        tables.evaluate_codes(codes.assign(clc_code=110), {"a", "b"}, CLC2018)
+        dataset.evaluate_codes(codes.assign(clc_code=110), {"a", "b"}, CLC2018)
     ) == ("code 110",)
     for pixels in (7199, 7201):
         codes.loc[0, "pixels"] = pixels
-        assert breaks(tables.evaluate_codes(codes, {"a", "b"}, CLC2018)) == ("a",)
+        assert breaks(dataset.evaluate_codes(codes, {"a", "b"}, CLC2018)) == ("a",)
 
 
 def test_one_zero_pixel_of_a_real_patch_file_is_found(finished):
@@ -207,7 +206,8 @@ def test_archives_of_another_content_are_found(finished):
     replace_file(path, other)
     found = dataset.archives_hold_the_dataset(first, finished.ctx())
     assert not found.passed
-    assert all(name.startswith("S2: BigEarthNet-S2/") for name in found.differing)
+    named = {name.partition("/")[0] for name in found.differing}
+    assert named == {"S2: BigEarthNet-S2"}
 
 
 def test_every_rule_holds_for_a_finished_tile_and_release(finished: Pipeline):
@@ -215,11 +215,11 @@ def test_every_rule_holds_for_a_finished_tile_and_release(finished: Pipeline):
     for key in finished.keys:
         tile = finished.tile(key)
         for rule in (
-            tables.codes_are_known,
-            tables.labels_are_known,
-            tables.labelled_patches_have_maps,
-            tables.splits_follow_rule,
-            tables.matching_patches_are_unique,
+            dataset.codes_are_known,
+            dataset.labels_are_known,
+            dataset.labelled_patches_have_maps,
+            dataset.splits_follow_rule,
+            dataset.matching_patches_are_unique,
         ):
             outcome = rule(tile, ctx)
             assert outcome.passed, (rule, outcome)

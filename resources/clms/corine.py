@@ -19,9 +19,15 @@ from ben_assets.bigearthnet.errors import (
     MissingInput,
     ProductGone,
 )
+from ben_assets.safe.zips import ZIP_ERRORS
 from resources.clms.client import URL, Clms, ClmsOptions, FileRequest
 from resources.clms.service_key import ServiceKey
-from resources.data_root.files import local_errors, require_space, write_atomically
+from resources.data_root.files import (
+    local_errors,
+    put_in_place,
+    require_space,
+    write_atomically,
+)
 from resources.inputs.pins import Pin
 from resources.settings import Settings
 from resources.transfers.download import PublicFile, download
@@ -117,7 +123,7 @@ class CorineDownload:
                         f"found another one of {part.stat().st_size} bytes; get "
                         f"{self.pin.name} by hand from {self.pin.home}"
                     )
-                part.replace(target)
+                put_in_place(part, target)
         except (ChangedUpstream, CorruptProduct):
             packed.unlink(missing_ok=True)
             raise
@@ -158,10 +164,12 @@ def _extract(packed: Path, part: Path, *, may_nest: bool = True) -> None:
             if len(chosen) != 1 or chosen[0].file_size > _MOST_BYTES:
                 names = [one.filename for one in infos[:10]]
                 raise CorruptProduct(f"expected one GeoPackage in it, found {names}")
+            if chosen[0].header_offset < 0:  # an OSError of the standard library
+                raise zipfile.BadZipFile("its directory leads outside of it")
             require_space(part.parent, chosen[0].file_size)
             with archive.open(chosen[0]) as source, part.open("wb") as file:
                 shutil.copyfileobj(source, file, _CHUNK)
-    except (zipfile.BadZipFile, NotImplementedError, EOFError) as error:
+    except ZIP_ERRORS as error:
         raise CorruptProduct(f"{packed.name} is damaged: {error}") from error
     if not found:
         nested = part.with_suffix(".inner")

@@ -41,12 +41,17 @@ def write_atomically(path: Path, content: bytes) -> None:
     try:
         with partial.open("wb") as file:
             file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
+        put_in_place(partial, path)
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
+
+
+def put_in_place(partial: Path, path: Path) -> None:
+    """Give a whole file its name, also for after a power cut: bytes first, then it."""
+    with partial.open("rb") as file:
+        os.fsync(file.fileno())
+    partial.replace(path)
     flush_folder(path.parent)
 
 

@@ -146,17 +146,22 @@ class StoredTiles:
         return path
 
     def read_file(self, record: StoredRecord, name: str) -> bytes:
-        """A small file of a record, as it was made.
+        """A file of a record that fits into memory, as it was made.
 
         Raises:
-            InvalidInput: it is gone, or was changed.
+            InvalidInput: it is gone, cannot be read, or was changed.
         """
-        content = read_plain(self.file_of(record, name))
-        expected, found = record.contents[name].sha256, sha256_of_bytes(content)
+        path, expected = self.file_of(record, name), record.contents[name].sha256
+        try:
+            content = read_plain(path)
+        except OSError as error:
+            raise InvalidInput(
+                f"{path}: cannot be read ({error}); {record.again}"
+            ) from error
+        found = sha256_of_bytes(content)
         if found != expected:
             raise InvalidInput(
-                f"{self.folder(record.asset) / name}: expected sha256 {expected}, "
-                f"found {found}; {record.again}"
+                f"{path}: expected sha256 {expected}, found {found}; {record.again}"
             )
         return content
 

@@ -29,6 +29,7 @@ from ben_assets.safe.manifest import prove_product
 from resources.data_root.files import (
     clone,
     local_errors,
+    put_in_place,
     require_space,
     write_atomically,
 )
@@ -154,7 +155,7 @@ def _bring(file: InputFile, target: Path, how: How) -> None:
                 f"{file.source}: expected SHA-256 {file.sha256} by its record, found "
                 f"{found}; make it again, then export"
             )
-        part.replace(target)
+        put_in_place(part, target)
     finally:
         part.unlink(missing_ok=True)
 
@@ -175,8 +176,6 @@ def _clone_or_copy(source: Path, target: Path) -> None:
             return
         require_space(target.parent, source.stat().st_size)
         shutil.copyfileobj(taken, made, 1 << 20)
-        made.flush()
-        os.fsync(made.fileno())
 
 
 def _read_list(folder: Path) -> dict[str, str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from ben_assets.bigearthnet.errors import ChangedUpstream, CorruptProduct, ProductGone
-from resources.data_root.files import local_errors
+from resources.data_root.files import local_errors, put_in_place
 from resources.inputs.pins import Pin
 from resources.transfers.download import PublicFile, download
 from resources.transfers.timeouts import Timeouts
@@ -90,7 +90,7 @@ def place_pinned(
             f"of {size} bytes; {_elsewhere(pin)}"
         )
     with local_errors(target):
-        part.replace(target)
+        put_in_place(part, target)
 
 
 def _elsewhere(pin: Pin) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import contextlib
 import json
 import shutil
 from collections.abc import Callable, Iterator
@@ -13,7 +14,8 @@ from typing import Final
 from ben_assets.bigearthnet.checksums import hash_list_digest
 from ben_assets.bigearthnet.errors import MissingInput
 from resources.data_root.digest_cache import DigestCache
-from resources.data_root.files import local_errors
+from resources.data_root.file_locks import FileLocks
+from resources.data_root.files import local_errors, put_in_place
 from resources.inputs.pins import (
     CLOUD,
     CORINE,
@@ -97,7 +99,7 @@ class PinnedInputs:
         log: Callable[[str], None],
         give_up_seconds: float = Timeouts.give_up_seconds,
     ) -> InputStatus:
-        """An input as it is on disk, fetched if it is not there.
+        """An input as it is on disk, fetched if it is not there, by one at a time.
 
         Args:
             name: file name.
@@ -111,21 +113,32 @@ class PinnedInputs:
         status = self.find(name)
         if status is not None:
             return status
+        fetch = self._fetcher(name, log, give_up_seconds)
+        target = self.places.expected(name)
+        with _alone(target, log):
+            if self.find(name) is None:
+                fetch(target)
+        return self._there(name)
+
+    def _fetcher(
+        self, name: str, log: Callable[[str], None], give_up_seconds: float
+    ) -> Callable[[Path], None]:
+        """What brings an input to its place."""
         pin = self.pins[name]
         if name == CORINE:
-            self._fetch_corine(pin, log)
-        elif not pin.is_fetchable:
+            return self._corine_fetcher(pin, log)
+        if not pin.is_fetchable:
             raise MissingInput(
                 f"{name} is missing: expected {self.places.expected(name)}; get it by "
                 f"hand from {pin.home} and put it there"
             )
-        else:
-            from resources.inputs.fetch import fetch  # brings the catalogue along
+        from resources.inputs.fetch import fetch  # brings the catalogue along
 
-            fetch(pin, self.places.expected(name), log, give_up_seconds=give_up_seconds)
-        return self._there(name)
+        return lambda to: fetch(pin, to, log, give_up_seconds=give_up_seconds)
 
-    def _fetch_corine(self, pin: Pin, log: Callable[[str], None]) -> None:
+    def _corine_fetcher(
+        self, pin: Pin, log: Callable[[str], None]
+    ) -> Callable[[Path], None]:
         from resources.clms.corine import corine_download  # brings cryptography along
 
         download = corine_download(self._settings, pin, log)
@@ -135,25 +148,40 @@ class PinnedInputs:
                 "CLMS_SERVICE_KEY to the file of a service key of the Land Monitoring "
                 f"Service, or get it by hand from {pin.home} and put it there"
             )
-        download.fetch(self.places.expected(CORINE))
+        return download.fetch
 
-    def import_existing(self, name: str, source: Path) -> InputStatus | None:
+    def import_existing(
+        self, name: str, source: Path, log: Callable[[str], None]
+    ) -> InputStatus | None:
         """Copy an input from a local folder; None where it is not there."""
         path = find_reference(source, name)
         if path is None:
             return None
         target = self.places.folder / path.name
         partial = target.with_name(f".{target.name}.part")
-        with local_errors(target):
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, partial)
-            partial.replace(target)
+        with _alone(target, log), local_errors(target):
+            if self.find(name) is None:
+                shutil.copyfile(path, partial)
+                put_in_place(partial, target)
         return self._there(name)
 
     def _there(self, name: str) -> InputStatus:
         status = self.find(name)
         assert status is not None
         return status
+
+
+@contextlib.contextmanager
+def _alone(target: Path, log: Callable[[str], None]) -> Iterator[None]:
+    """Be the only process that brings a file; waits for another one, and says so."""
+    with contextlib.ExitStack() as stack:
+        with local_errors(target):
+            one_at_a_time = FileLocks(target.parent / ".locks").hold(
+                target.name,
+                lambda who: log(f"{target.name} is being fetched by {who}; waiting"),
+            )
+            stack.enter_context(one_at_a_time)
+        yield
 
 
 def count_rows(path: Path) -> int:

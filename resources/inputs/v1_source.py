@@ -27,7 +27,7 @@ from ben_assets.bigearthnet.bigearthnet_v1 import (
 )
 from ben_assets.bigearthnet.errors import InvalidInput, MissingInput
 from ben_assets.bigearthnet.plain_files import read_plain
-from resources.data_root.files import local_errors
+from resources.data_root.files import local_errors, put_in_place
 from resources.inputs.pins import V1_ZONES, footprints_name
 
 _PROGRESS_STEP: Final = 20_000
@@ -66,7 +66,7 @@ def write_footprints(
             path = target / footprints_name(epsg)
             partial = path.with_name(f".{path.name}.part")
             footprint_table(footprints).to_parquet(partial, schema_version="1.0.0")
-            partial.replace(path)
+            put_in_place(partial, path)
     return {epsg: len(by_zone[epsg]) for epsg in sorted(by_zone)}
 
 

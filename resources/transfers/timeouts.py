@@ -13,6 +13,11 @@ from ben_assets.bigearthnet.errors import InvalidInput
 from resources.settings import Settings
 
 _DIGEST_SECONDS: Final = 300.0
+_EXPECTED: Final = {
+    "connections": "whole number of at least 1",
+    "stall_seconds": "number above 0",
+}
+"""What a limit must be, other than a number that is not negative."""
 
 
 @dataclass(frozen=True)
@@ -49,11 +54,11 @@ class Timeouts:
             text = settings.text(name)
             try:
                 if text is not None:
-                    values[one.name] = _seconds(text)
+                    values[one.name] = _value(one.name, text)
             except ValueError:
                 raise InvalidInput(
-                    f"{name} is not a number; expected one, found "
-                    f"{len(text or '')} letters"
+                    f"{name} is not a {_EXPECTED.get(one.name, 'number')}; expected "
+                    f"one, found {len(text or '')} letters"
                 ) from None
         return cls(**values)
 
@@ -72,8 +77,9 @@ class Timeouts:
         )
 
 
-def _seconds(text: str) -> float:
+def _value(limit: str, text: str) -> float:
     value = float(text)
-    if not 0 <= value < math.inf:
+    is_positive = value > 0 and (limit != "connections" or value.is_integer())
+    if not 0 <= value < math.inf or (limit in _EXPECTED and not is_positive):
         raise ValueError(text)
     return value

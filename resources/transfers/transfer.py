@@ -204,7 +204,8 @@ class Transfer(Generic[D]):
 
     def _require_fit(self, piece: bytes, reply: HTTPResponse, source: str) -> None:
         """See that there are not too many bytes, and that the first ones are right."""
-        most = self._expected.size or self._expected.most_bytes
+        size, most = self._expected.size, self._expected.most_bytes
+        most = most if size is None else size
         if self.size + len(piece) > most:
             raise CorruptProduct(f"{source}: more than the expected {most} bytes")
         start = self._expected.start

@@ -272,7 +272,7 @@ def test_the_client_needs_no_dagster_and_no_raster_library() -> None:
     """It is used by other programs too, and a process that downloads stays small."""
     code = (
         "import sys, resources.cdse; "
-        "print({'dagster', 'rasterio', 'pandas', 'boto3'} & set(sys.modules))"
+        "print({'dagster', 'rasterio', 'pandas', 'botocore'} & set(sys.modules))"
     )
     result = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True

@@ -112,12 +112,6 @@ def test_half_an_account_is_named(desk) -> None:
         desk(CDSE_PASSWORD="").fetch()
 
 
-@pytest.mark.parametrize("text", ["soon", "nan", "inf", "-1"])
-def test_a_number_that_is_none_is_named(desk, text) -> None:
-    with pytest.raises(InvalidInput, match="CDSE_STALL_SECONDS is not a number"):
-        desk(CDSE_STALL_SECONDS=text).fetch()
-
-
 class TestOneTimeCodes:
     """Accounts with two-factor log-in."""
 

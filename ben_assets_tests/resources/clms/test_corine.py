@@ -23,6 +23,7 @@ from ben_assets.bigearthnet.errors import (
     ServiceUnavailable,
 )
 from ben_assets.testing.clms_server import DATASET, FILE_ID, GEOPACKAGE, ClmsServer
+from ben_assets_tests.resources.conftest import require_flushed
 from resources.clms.client import Clms, ClmsOptions
 from resources.clms.corine import CorineDownload
 from resources.clms.service_key import ServiceKey
@@ -81,8 +82,9 @@ def user(server: ClmsServer, tmp_path: Path) -> User:
     return User(server, tmp_path)
 
 
-def test_it_is_requested_waited_for_and_unpacked(server, user) -> None:
+def test_it_is_requested_waited_for_and_unpacked(server, user, calls) -> None:
     user.fetch()
+    require_flushed(calls, user.target)
     assert user.target.read_bytes() == CONTENT
     assert user.left() == [CORINE]
     wanted = {"DatasetID": DATASET, "FileID": FILE_ID}
@@ -134,9 +136,9 @@ def test_another_file_than_pinned_never_takes_its_place(server, user) -> None:
     assert f".{CORINE}.part" not in user.left()
 
 
-def zip_of(files: dict[str, bytes]) -> bytes:
+def zip_of(files: dict[str, bytes], method: int = zipfile.ZIP_STORED) -> bytes:
     made = io.BytesIO()
-    with zipfile.ZipFile(made, "w") as archive:
+    with zipfile.ZipFile(made, "w", method) as archive:
         for name, content in files.items():
             archive.writestr(name, content)
     return made.getvalue()
@@ -153,13 +155,25 @@ def test_a_zip_in_a_zip_is_unpacked_once(server, user) -> None:
         user.fetch()
 
 
-def test_a_damaged_zip_is_named(server, user) -> None:
-    whole = bytearray(server.packed())
-    whole[1000] ^= 0xFF
+@pytest.mark.parametrize(
+    ("method", "at"),
+    [
+        (zipfile.ZIP_STORED, 1000),
+        (zipfile.ZIP_DEFLATED, 30 + len(GEOPACKAGE)),
+        (zipfile.ZIP_STORED, -5),
+    ],
+    ids=["content", "packed block", "place of the directory"],
+)
+def test_a_damaged_zip_is_named_and_fetched_anew(server, user, method, at) -> None:
+    whole = bytearray(zip_of({GEOPACKAGE: CONTENT}, method))
+    whole[at] |= 7
     server.body = bytes(whole)
     with pytest.raises(CorruptProduct, match="is damaged"):
         user.fetch()
-    assert not user.target.exists()
+    assert user.left() == []
+    server.body = None
+    user.fetch()
+    assert user.target.read_bytes() == CONTENT
 
 
 def test_a_page_instead_of_the_file_is_not_taken_for_it(server, user) -> None:

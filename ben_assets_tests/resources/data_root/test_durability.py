@@ -1,11 +1,9 @@
 """In what order data reach the disk, and what a record stands for."""
 
-import ctypes
 import dataclasses
 import errno
 import json
 import os
-from pathlib import Path
 
 import pytest
 
@@ -15,37 +13,6 @@ from resources.data_root.files import local_errors, write_atomically
 from resources.data_root.store import Record, Storage
 
 ASSET, TILE, OTHER = "tree", "T33UUP_20170613T101031", "T33UVP_20170613T101031"
-
-
-@pytest.fixture
-def calls(monkeypatch):
-    """What the kernel is asked for, in order: (call, path)."""
-    heard = []
-
-    def path_of(handle):
-        return str(Path(f"/proc/self/fd/{handle}").readlink())
-
-    class LibC:
-        @staticmethod
-        def syncfs(handle):
-            heard.append(("syncfs", path_of(handle)))
-            return 0
-
-    def fsync(handle):
-        heard.append(("fsync", path_of(handle)))
-
-    def renaming(rename):
-        def call(source, target, **options):
-            heard.append(("rename", str(target)))
-            return rename(source, target, **options)
-
-        return call
-
-    monkeypatch.setattr(ctypes, "CDLL", lambda *_, **__: LibC)
-    monkeypatch.setattr(os, "fsync", fsync)
-    monkeypatch.setattr(os, "rename", renaming(os.rename))
-    monkeypatch.setattr(os, "replace", renaming(os.replace))
-    return heard
 
 
 def make(storage, tile, names):

@@ -14,6 +14,7 @@ from ben_assets.bigearthnet.errors import ChecksumMismatch, InvalidInput, Missin
 from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.steps.l1c import make_l1c_zip
 from ben_assets.steps.step_context import StepContext
+from ben_assets_tests.resources.conftest import require_flushed
 from ben_assets_tests.support.programs import Ended, run_module
 from ben_assets_tests.support.zip_products import (
     NAME,
@@ -92,6 +93,15 @@ def test_a_source_that_is_not_as_recorded_is_not_exported(files, tmp_path) -> No
     with pytest.raises(ChecksumMismatch, match="by its record, found"):
         export_inputs(files, tmp_path / "out", quiet)
     assert list((tmp_path / "out" / "l1c").iterdir()) == []
+
+
+@pytest.mark.parametrize("how", How)
+def test_each_is_on_the_disk_before_it_has_its_name(
+    files, tmp_path, calls, how
+) -> None:
+    export_inputs(files, tmp_path / "out", quiet, how)
+    for file in files:
+        require_flushed(calls, tmp_path / "out" / file.name)
 
 
 def test_hard_links_are_made_on_request(files, tmp_path) -> None:

@@ -6,6 +6,7 @@ import json
 import pytest
 
 from ben_assets.bigearthnet.errors import MissingInput
+from ben_assets_tests.resources.conftest import require_flushed
 from ben_assets_tests.support.pipeline import Pipeline
 from ben_assets_tests.support.shared import SHARED, needs_shared
 from resources.inputs.pinned import CONSEQUENCES, PinnedInputs, count_rows
@@ -46,14 +47,16 @@ def test_corine_is_looked_for_where_the_setting_says(pipeline, tmp_path):
     assert inputs_of(pipeline).find(CORINE).path.name == CORINE
 
 
-def test_a_local_copy_is_copied_not_linked(pipeline, tmp_path):
+def test_a_local_copy_is_copied_not_linked(pipeline, tmp_path, calls):
     pipeline.settings["BEN_REFERENCE_DIR"] = str(tmp_path / "mine")
     inputs = inputs_of(pipeline)
     source = pipeline.synthetic.reference_dir
-    status = inputs.import_existing(SNOW, source)
+    status = inputs.import_existing(SNOW, source, print)
     assert status.path.read_bytes() == (source / SNOW).read_bytes()
     assert status.path.stat().st_nlink == 1
-    assert inputs.import_existing("tile_names_and_links.csv.bz2", source) is None
+    require_flushed(calls, status.path)
+    name = "tile_names_and_links.csv.bz2"
+    assert inputs.import_existing(name, source, print) is None
 
 
 def test_rows_are_counted_whatever_the_format(pipeline, tmp_path):

@@ -20,6 +20,7 @@ from ben_assets.synthetic.bigearthnet_v1 import (
     write_first_version,
 )
 from ben_assets.synthetic.tiles import DEMO_TILES
+from ben_assets_tests.resources.conftest import require_flushed
 from resources.inputs.v1_source import write_footprints
 
 WEST, NORTH = 600000, 7000020
@@ -61,7 +62,7 @@ def write_json(folder: Path, epsg: int, corner: tuple[int, int]) -> None:
     )
 
 
-def test_the_footprints_of_a_v1_root_are_those_the_world_was_made_with(tmp_path):
+def test_the_footprints_of_a_v1_root_are_those_it_was_made_with(tmp_path):
     """Half of the patches by raster, half by JSON, in folders of several depths."""
     grid = DEMO_TILES[0].geocoding(3600)
     patches = first_version_patches(DEMO_TILES[0], grid)
@@ -84,12 +85,14 @@ def test_the_footprints_of_a_v1_root_are_those_the_world_was_made_with(tmp_path)
     assert found.equals(expected)
 
 
-def test_the_raster_wins_over_the_json_file(tmp_path):
+def test_the_raster_wins_over_the_json_file(tmp_path, calls):
     name = "S2A_MSIL2A_20170701T93031_0_0"
     write_json(tmp_path / name, 32635, (0, 0))
     write_raster(tmp_path / name / f"{name}_B01.tif", 32635, (WEST, NORTH))
     write_footprints(tmp_path, tmp_path / "made", print)
-    table = gpd.read_parquet(tmp_path / "made" / "bigearthnet_v1_spatial_32635.parquet")
+    path = tmp_path / "made" / "bigearthnet_v1_spatial_32635.parquet"
+    require_flushed(calls, path)
+    table = gpd.read_parquet(path)
     assert tuple(table.total_bounds) == (WEST, NORTH - 1200, WEST + 1200, NORTH)
     assert table["sensing_time"][0].isoformat() == "2017-07-01T09:30:31+00:00"
     ring = list(table.geometry[0].geoms[0].exterior.coords)
