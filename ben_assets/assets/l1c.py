@@ -62,7 +62,7 @@ def l1c_zips(
     """One Sentinel-2 L1C product as a zip whose every byte is accounted for.
 
     Downloaded from the first source that has it whole, or imported from `BEN_L1C_DIR`;
-    a zip on disk that still verifies is kept.
+    a zip of the row's product that still verifies is kept.
     """
     from ben_assets.steps.l1c import make_l1c_zip
 

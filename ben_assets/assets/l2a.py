@@ -35,7 +35,7 @@ def l2a_tiles(
 
     Imported from `BEN_L2A_DIR`, fetched from the sources where the tile's row names an
     L2A product, or made from the zip in `l1c_zips` by the processor
-    that `BEN_L2A_PROCESSOR` names; a product on disk that still verifies is kept.
+    that `BEN_L2A_PROCESSOR` names; what still verifies and fits the row is kept.
     """
     from ben_assets.steps.l2a import make_l2a_tile
 

@@ -14,11 +14,13 @@ from ben_assets.bigearthnet.errors import BenError, InvalidInput, MissingInput
 from ben_assets.bigearthnet.numerals import counted
 from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.safe.manifest import Member
+from ben_assets.safe.zips import product_of_zip
 from ben_assets.steps.step_context import StepContext
 from resources.cdse import ProvenZip
 from resources.data_root.facts import ListFacts, ProductStatus, ZipFacts
 from resources.data_root.flow import RELEASE
 from resources.data_root.records import FileDigest
+from resources.data_root.staleness import stale_inputs
 from resources.data_root.store import Draft, Record, StoredRecord
 from resources.data_root.tile_files import still_verifies
 from resources.imported import find_l1c, import_l1c
@@ -56,6 +58,8 @@ def make_tile_id(tile: Tile, ctx: StepContext) -> StoredRecord:
 def make_l1c_zip(tile: Tile, ctx: StepContext) -> StoredRecord:
     """The tile's L1C zip: kept if it still verifies, else imported or downloaded.
 
+    A zip of a product that the tile's row named before is not kept.
+
     Raises:
         MissingInput: nothing to import, or no record in ``tile_ids`` to download by.
         InvalidInput: the tile starts at an L2A product.
@@ -66,9 +70,9 @@ def make_l1c_zip(tile: Tile, ctx: StepContext) -> StoredRecord:
         kept = None
         if not ctx.settings.force:
             kept = still_verifies(ctx.storage, ZIPS, tile.key, ctx.log)
-        if kept is not None:
+        if kept is not None and zip_is_of_row(tile, ctx):
             ctx.log(f"{tile.key}.zip is on disk and verifies: kept")
-            return kept
+            return keep(tile, ctx, draft, kept)
         if ctx.settings.path("BEN_L1C_DIR"):
             return _import_existing(tile, ctx, draft)
         return _download(tile, ctx, draft)
@@ -85,6 +89,41 @@ def require_l1c_start(tile: Tile) -> None:
             f"{tile.key} starts at the L2A product {tile.name}: there is no L1C zip to "
             "fetch; run job tile_from_l2a, or materialize l2a_tiles"
         )
+
+
+def known_product(tile: Tile, ctx: StepContext) -> StoredRecord | None:
+    """The record in ``tile_ids``, if it is of the product in the tile's row."""
+    known = ctx.storage.find(IDS, tile.key)
+    if known is None:
+        return None
+    product = known.facts_as(ProductStatus).name.removesuffix(".SAFE")
+    return known if _is_of_row(tile, ctx, IDS, product) else None
+
+
+def zip_is_of_row(tile: Tile, ctx: StepContext) -> bool:
+    """Whether the zip on disk, if it can be read, holds the product in the row."""
+    path = ctx.storage.folder(ZIPS) / f"{tile.key}.zip"
+    product = product_of_zip(path) if path.is_file() else None
+    return product is None or _is_of_row(tile, ctx, ZIPS, product)
+
+
+def _is_of_row(tile: Tile, ctx: StepContext, asset: str, product: str) -> bool:
+    """Whether a product is that of the tile's row, which may have changed; says so."""
+    if product != tile.name:
+        ctx.log(
+            f"{asset} has {product}, the tile's row names {tile.name}: no longer used"
+        )
+    return product == tile.name
+
+
+def keep(
+    tile: Tile, ctx: StepContext, draft: Draft, record: StoredRecord
+) -> StoredRecord:
+    """Leave a tile as it is; its record names the id that the product has by now."""
+    if not stale_inputs(ctx.storage, record):
+        return record
+    known = known_product(tile, ctx)
+    return draft.restate(record, {IDS: known.sha256} if known else {})
 
 
 def make_tile_id_csv(ctx: StepContext) -> StoredRecord:
@@ -145,7 +184,7 @@ def _import_existing(tile: Tile, ctx: StepContext, draft: Draft) -> StoredRecord
     folder = ctx.settings.path("BEN_L1C_DIR")
     assert folder is not None
     sources = find_l1c(folder, tile.name, tile.cdse_id)
-    known = ctx.storage.find(IDS, tile.key)
+    known = known_product(tile, ctx)
     status = known.facts_as(ProductStatus) if known else None
     path = draft.path / f"{tile.key}.zip"
     source, verified = import_l1c(
@@ -160,11 +199,11 @@ def _import_existing(tile: Tile, ctx: StepContext, draft: Draft) -> StoredRecord
 
 
 def _download(tile: Tile, ctx: StepContext, draft: Draft) -> StoredRecord:
-    known = ctx.storage.find(IDS, tile.key)
+    known = known_product(tile, ctx)
     if known is None:
         raise MissingInput(
-            f"no id of {tile.key} on disk: materialize tile_ids of this tile first, or "
-            "set BEN_L1C_DIR to a folder with its zip"
+            f"no id of {tile.name} on disk: materialize tile_ids of this tile first, "
+            "or set BEN_L1C_DIR to a folder with its zip"
         )
     path = draft.path / f"{tile.key}.zip"
     status = known.facts_as(ProductStatus)

@@ -17,6 +17,7 @@ from ben_assets.bigearthnet.errors import (
     MissingInput,
 )
 from ben_assets.bigearthnet.patch_grid import require_full_size
+from ben_assets.bigearthnet.product_names import ProductName
 from ben_assets.bigearthnet.tile_list import Tile
 from ben_assets.safe.band_rasters import (
     content_digests,
@@ -54,8 +55,6 @@ def make_l2a_tile(tile: Tile, ctx: StepContext) -> StoredRecord:
         UnexpectedRaster: a band file is damaged or differs from the metadata.
         BenError: the processor failed; see ``L2AProcessor``.
     """
-    if tile.starts_at_l2a and ctx.storage.find(l1c.IDS, tile.key) is None:
-        _ask_for_product(tile, ctx)
     with ctx.storage.draft(ASSET, tile.key, ctx.log) as draft:
         kept = None if ctx.settings.force else _find_sound(tile, ctx)
         if kept is not None:
@@ -64,7 +63,7 @@ def make_l2a_tile(tile: Tile, ctx: StepContext) -> StoredRecord:
                 f"{facts.product}, made by {facts.l2a_processor}, is "
                 "on disk and verifies: kept (BEN_FORCE=1 redoes it)"
             )
-            return kept
+            return l1c.keep(tile, ctx, draft, kept)
         folder = ctx.settings.path("BEN_L2A_DIR")
         source = folder and find_l2a(folder, tile.product.acquisition)
         if source is not None:
@@ -80,9 +79,9 @@ def product_folder(ctx: StepContext, record: StoredRecord) -> Path:
 
 
 def _find_sound(tile: Tile, ctx: StepContext) -> StoredRecord | None:
-    """The tile's record, if product and L1C zip are still what the record says."""
+    """The tile's record, if product, row and L1C zip are still what it says."""
     record = still_verifies(ctx.storage, ASSET, tile.key, ctx.log)
-    if record is None:
+    if record is None or not _is_of_row(tile, record.facts_as(L2aFacts), ctx):
         return None
     try:
         source = ctx.storage.find(l1c.ZIPS, tile.key)
@@ -93,6 +92,26 @@ def _find_sound(tile: Tile, ctx: StepContext) -> StoredRecord | None:
         ctx.log("the L1C zip has changed since: the L2A product is made again")
         return None
     return record
+
+
+def _is_of_row(tile: Tile, facts: L2aFacts, ctx: StepContext) -> bool:
+    """Whether a product is what the tile's row asks for; else says what is replaced.
+
+    An imported one is of the row's acquisition, whatever its baseline (``find_l2a``).
+    """
+    if facts.source == "BEN_L2A_DIR":
+        product = ProductName.parse(facts.product)
+        is_of_row = product.acquisition == tile.product.acquisition
+    elif tile.starts_at_l2a:
+        is_of_row = facts.product == tile.name
+    else:
+        is_of_row = facts.source == l1c.ZIPS and l1c.zip_is_of_row(tile, ctx)
+    if not is_of_row:
+        ctx.log(
+            f"{facts.product}, from {facts.source}, is not what the tile's row asks "
+            f"for, {tile.name}: replaced"
+        )
+    return is_of_row
 
 
 def product_of(ctx: StepContext, record: StoredRecord) -> L2AProduct:
@@ -147,6 +166,8 @@ def _require_same_granule(tile: Tile, product: L2AProduct, ctx: StepContext) -> 
     Raises:
         InvalidInput: the product is of another granule than the L1C zip on disk.
     """
+    if not l1c.zip_is_of_row(tile, ctx):
+        return
     try:
         record = ctx.storage.find(l1c.ZIPS, tile.key)
     except BenError as error:
@@ -170,16 +191,9 @@ def _granule_of(member: str) -> str:
     return member.split("/")[1].partition("_")[2]
 
 
-def _ask_for_product(tile: Tile, ctx: StepContext) -> None:
-    """Ask the sources for the L2A product that a row names, if it must be fetched."""
-    folder = ctx.settings.path("BEN_L2A_DIR")
-    if folder is None or find_l2a(folder, tile.product.acquisition) is None:
-        l1c.make_tile_id(tile, ctx)
-
-
 def _fetch(tile: Tile, ctx: StepContext, draft: Draft) -> StoredRecord:
     """The L2A product that a row names, from the first source that has it whole."""
-    known = ctx.storage.require(l1c.IDS, tile.key)
+    known = l1c.known_product(tile, ctx) or l1c.make_tile_id(tile, ctx)
     scratch = draft.path / ".scratch"
     scratch.mkdir()
     sources = Sources.from_settings(ctx.settings, ctx.log)
@@ -243,13 +257,13 @@ def _process(tile: Tile, ctx: StepContext, draft: Draft) -> StoredRecord:
 def _required_zip(tile: Tile, ctx: StepContext) -> StoredRecord:
     """The record of the tile's L1C zip."""
     record = ctx.storage.find(l1c.ZIPS, tile.key)
-    if record is None:
+    if record is None or not l1c.zip_is_of_row(tile, ctx):
         raise MissingInput(
             f"no L2A product of {tile.key}, nor an L1C zip to make it from: expected a "
             "product of the same mission, sensing time, orbit and tile in BEN_L2A_DIR "
-            f"({ctx.settings.path('BEN_L2A_DIR') or 'not set'}), or the record "
-            f"{ctx.storage.record_path(l1c.ZIPS, tile.key)}; materialize l1c_zips "
-            "for this tile"
+            f"({ctx.settings.path('BEN_L2A_DIR') or 'not set'}), or, of {tile.name}, "
+            f"the record {ctx.storage.record_path(l1c.ZIPS, tile.key)}; materialize "
+            "l1c_zips for this tile"
         )
     return record
 

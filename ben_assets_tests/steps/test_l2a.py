@@ -206,6 +206,20 @@ def test_another_zip_makes_another_product(ctx, tmp_path, zips):
     assert make_l2a_tile(TILE, ctx()).made_from == {"l1c_zips": "0" * 64}
 
 
+def test_another_baseline_in_the_row_is_not_made_from_the_old_zip(ctx, tmp_path):
+    """Nor is what was made from it kept; a product of the user's may stay."""
+    old = make_l2a_tile(TILE, ctx())
+    newer = Tile(NAME.replace("N0205", "N0500"), alignment="none")
+    with pytest.raises(MissingInput, match=f"or, of {newer.name}, the record"):
+        make_l2a_tile(newer, ctx())
+    assert f"not what the tile's row asks for, {newer.name}" in "".join(ctx.lines)
+    assert ctx().storage.require("l2a_tiles", KEY) == old
+    shutil.copytree(product_of(ctx), tmp_path / "L2A" / product_of(ctx).name)
+    imported = make_l2a_tile(newer, ctx(BEN_L2A_DIR=str(tmp_path / "L2A")))
+    assert imported.facts.source == "BEN_L2A_DIR"
+    assert make_l2a_tile(newer, ctx()) == imported
+
+
 def test_a_zip_that_is_not_that_of_its_record_is_refused(ctx):
     path = ctx().storage.folder("l1c_zips") / f"{KEY}.zip"
     path.write_bytes(path.read_bytes() + b"x")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import hashlib
 import json
 import socket
@@ -18,10 +19,12 @@ from ben_assets.bigearthnet.errors import (
     AccessRefused,
     BenError,
     LocalResourceError,
+    MissingInput,
     ProductGone,
     ServiceUnavailable,
 )
 from ben_assets.bigearthnet.tile_list import Tile
+from ben_assets.safe.zips import product_of_zip
 from ben_assets.steps.l1c import (
     make_l1c_hash_csv,
     make_l1c_zip,
@@ -46,7 +49,9 @@ from ben_assets_tests.support.zip_products import (
     write_zip,
 )
 from resources.data_root.facts import parse_facts
+from resources.data_root.staleness import stale_inputs
 from resources.data_root.store import StoredRecord
+from resources.data_root.tile_files import verify_tile
 from resources.product_sources import (
     LOOK_SECONDS,
     Source,
@@ -350,6 +355,40 @@ class TestL1cZips:
         with pytest.raises(ProductGone, match=rf"cdse \[gone\].*gcs.*{BAND}: missing"):
             setup.zip()
         assert not (setup.folder / "data" / "l1c_zips" / f"{TILE.key}.zip").exists()
+
+    def test_a_row_of_another_baseline_replaces_the_zip(self, setup) -> None:
+        """Neither the zip nor the id of the product that the row named before does."""
+        setup.ids()
+        old = setup.zip()
+        path = setup.folder / "data" / "l1c_zips" / f"{TILE.key}.zip"
+        setup.bucket.add_zip(write_product(setup.folder / "newer", NEWER))
+        tile = Tile(NEWER)
+        with pytest.raises(MissingInput, match=f"no id of {NEWER} on disk"):
+            make_l1c_zip(tile, setup.ctx)
+        assert product_of_zip(path) == NAME
+        assert setup.ctx.storage.require("l1c_zips", TILE.key) == old
+        make_tile_id(tile, setup.ctx)
+        make_l1c_zip(tile, setup.ctx)
+        assert product_of_zip(path) == NEWER
+        said = f"l1c_zips has {NAME}, the tile's row names {NEWER}: no longer used"
+        assert said in setup.log
+
+    def test_a_new_id_of_the_product_leaves_the_zip_and_nothing_stale(
+        self, setup
+    ) -> None:
+        setup.ids()
+        old = setup.zip()
+        path = setup.folder / "data" / "l1c_zips" / f"{TILE.key}.zip"
+        inode = path.stat().st_ino
+        setup.cdse.product(NAME).id = "00000000-1111-2222-3333-444444444444"
+        ids = setup.ids()
+        storage = setup.ctx.storage
+        assert stale_inputs(storage, old)
+        kept = setup.zip()
+        assert kept == dataclasses.replace(old, made_from={"tile_ids": ids.sha256})
+        assert not stale_inputs(storage, kept)
+        assert not verify_tile(storage, "l1c_zips", TILE.key, deep=True)
+        assert path.stat().st_ino == inode
 
     def test_tokens_of_cdse_never_reach_the_bucket(self, setup) -> None:
         """By HTTP and by S3, with a download that fails half-way to the bucket."""

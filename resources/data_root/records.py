@@ -180,7 +180,9 @@ _HALF_CHARACTER: Final = re.compile(r"\\u[dD][89a-fA-F]")
 """JSON for what no UTF-8 has; records are written without such escapes."""
 
 
-def format_record(record: Record, contents: dict[str, FileDigest]) -> str:
+def format_record(
+    record: Record | StoredRecord, contents: dict[str, FileDigest]
+) -> str:
     """The text of a record, which ends in a digest of all else in it."""
     stored = {
         "asset": record.asset,

@@ -10,6 +10,7 @@ by renames, under a lock; a journal lets the next run clear what a killed one le
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import os
 import shutil
@@ -197,10 +198,21 @@ class Draft:
             name = self.storage.hash_list_path(self.asset, self.tile).name
             (self.path / name).write_text(format_hash_list(record.digests))
             record = _with_output(record, name)
-        contents = _contents(self.path, record)
-        (self.path / _RECORD).write_text(format_record(record, contents))
-        flush_file_system(self.path)
+        self._write_record(record, _contents(self.path, record))
         self._clear(self._old_outputs(), record.outputs)
+        return self.storage.require(self.asset, self.tile)
+
+    def restate(self, record: StoredRecord, made_from: dict[str, str]) -> StoredRecord:
+        """Say what a tile that stays as it is was made from; its files stay in place.
+
+        Raises:
+            LockLost: see ``publish``.
+        """
+        stated = dataclasses.replace(record, made_from=made_from)
+        self._write_record(stated, record.contents)
+        place = self.storage.record_path(self.asset, self.tile)
+        (self.path / _RECORD).rename(place)
+        flush_folder(place.parent)
         return self.storage.require(self.asset, self.tile)
 
     def recover(self) -> None:
@@ -226,6 +238,18 @@ class Draft:
             journal.rename(trash / journal.name)
         _remove(trash)
 
+    def _write_record(
+        self, record: Record | StoredRecord, contents: dict[str, FileDigest]
+    ) -> None:
+        """Put a record into the draft, which is on disk then, and the tile still ours.
+
+        Raises:
+            LockLost: another process took the tile over.
+        """
+        (self.path / _RECORD).write_text(format_record(record, contents))
+        flush_file_system(self.path)
+        self.lock.require()
+
     def _take_away(self, outputs: Iterable[str], trash: Path) -> None:
         """Move what is there of the outputs into a folder of this draft.
 
@@ -248,7 +272,6 @@ class Draft:
 
     def _clear(self, old: tuple[str, ...], new: tuple[str, ...]) -> None:
         """Take the old tile away and put the new one in its place."""
-        self.lock.require()
         gone = set(old) - set(new)
         theirs = self.storage._of_others(self.asset, self.tile) if gone else set()
         self._replace(tuple(path for path in old if path not in gone & theirs), new)
