@@ -1,7 +1,7 @@
 """Full-size tiles through a backfill of two workers: do later tiles take longer?
 
 ``python -m benchmarks.backfill [--tiles 12]`` needs the extra ``cluster``, PostgreSQL
-and Redis, and 2.7 GB of disk for each tile. The bands are as hard to decode as real
+and Redis, and 4 GB of disk for each tile. The bands are as hard to decode as real
 ones (``benchmarks.full_tile``); each worker is held to one core. Exit 1 if the last
 third of the tiles takes more than 1.1 times as long as the first.
 """

@@ -22,7 +22,12 @@ import rasterio
 
 from ben_assets.bigearthnet.bands import BANDS
 from ben_assets.bigearthnet.patch_grid import FULL_TILE_SIDE_M
-from ben_assets.synthetic.dataset import SyntheticData, describe, make_synthetic_data
+from ben_assets.synthetic.dataset import (
+    SyntheticData,
+    describe,
+    make_synthetic_data,
+    write_tile_list,
+)
 from ben_assets.synthetic.safe_description import ProductDescription
 from ben_assets.synthetic.safe_writer import (
     ESA_BLOCKS,
@@ -62,8 +67,7 @@ def make_full_tiles(
     made = make_synthetic_data(
         folder, side_m=side_m, tiles=tiles[:1], l1c=False, l2a=False
     )
-    names = [f"{tile.name},{tile.alignment}\n" for tile in tiles]
-    made.tiles_csv.write_text("tile,alignment\n" + "".join(names))
+    write_tile_list(made.tiles_csv, tiles)
     first, *others = [describe(tile, tile.geocoding(side_m), "L2A") for tile in tiles]
     write_l2a_product(
         made.l2a_dir,

@@ -234,7 +234,7 @@ def make_release_archives(ctx: StepContext) -> StoredRecord:
                 asset=ARCHIVES,
                 tile=RELEASE,
                 digests=tar_digests
-                | {name: file_digest(draft.path / name) for name in parquet},
+                | {name: tables.contents[name].sha256 for name in parquet},
                 bytes=sum(path.stat().st_size for path in draft.path.iterdir()),
                 outputs=tuple(path.name for path in draft.path.iterdir()),
                 made_from=tables.made_from | {METADATA: tables.sha256},

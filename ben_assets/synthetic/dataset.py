@@ -163,11 +163,12 @@ def make_synthetic_data(
     write_corine(synthetic.reference_dir / GEOPACKAGE, covers_of_epsg)
     write_countries(synthetic.reference_dir / COUNTRIES_FILE)
     write_first_version(synthetic.reference_dir, v1_patches)
-    _write_tile_list(synthetic.tiles_csv, tiles)
+    write_tile_list(synthetic.tiles_csv, tiles)
     return synthetic
 
 
-def _write_tile_list(path: Path, tiles: Sequence[DemoTile]) -> None:
+def write_tile_list(path: Path, tiles: Sequence[DemoTile]) -> None:
+    """Write the rows of tiles, as ``BEN_TILES_CSV`` has them."""
     rows = [f"{tile.name},{tile.alignment}\n" for tile in tiles]
     path.write_text("tile,alignment\n" + "".join(rows), encoding="utf-8")
 
