@@ -243,7 +243,8 @@ def make_release_archives(ctx: StepContext) -> StoredRecord:
                 contents={
                     f"{root}.tar.zst": FileDigest(a.zst.bytes, a.zst.sha256)
                     for root, a in made.items()
-                },
+                }
+                | {name: tables.contents[name] for name in parquet},
             )
         )
 
